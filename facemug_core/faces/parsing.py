@@ -1,0 +1,40 @@
+"""Face parsing: the class of every pixel (PAPER 14.1)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PARSING_SIZE = 512
+"""Longer side, in pixels, at which the parser sees a picture; its weights were trained at this size."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Parser:
+    """Reads the class of every pixel with a parsing network.
+
+    Args:
+        network: takes ImageNet-normalised RGB `[B, 3, h, w]`, returns logits `[B, C, h, w]`; in eval mode.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    @torch.no_grad()
+    def parse(self, images: Tensor) -> Tensor:
+        """Class ids `[B, H, W]` (int64, indices of `LABELS`) of pictures `[B, 3, H, W]` in [-1, 1].
+
+        The picture is brought to 512 pixels (bilinear; a smaller one is enlarged), the best class of each
+        pixel is taken, and the map is brought back to the picture's size (nearest).
+        """
+        size = images.shape[-2:]
+        scale = PARSING_SIZE / max(size)
+        seen = [max(32, round(side * scale)) for side in size]
+        x = F.interpolate(images, seen, mode="bilinear", antialias=True)
+        mean = x.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+        std = x.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
+        labels = self.network(((x + 1) / 2 - mean) / std).argmax(dim=1, keepdim=True)  # [B, 1, h, w]
+        return F.interpolate(labels.float(), size, mode="nearest-exact")[:, 0].long()
