@@ -1,0 +1,5 @@
+"""Pixel-wise guides: the conditions of an edit, and how guides are made from photos and read from pictures."""
+
+from .conditions import GUIDE_MARGIN, Conditions, fill_holes
+
+__all__ = ["GUIDE_MARGIN", "Conditions", "fill_holes"]

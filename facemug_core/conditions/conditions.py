@@ -1,0 +1,189 @@
+"""Photo, mask, sketch, semantic map and color map on one grid: what the networks are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch.nn import functional
+from torch import Tensor
+
+from ..conventions import GUIDE_CHANNELS, WORKING_SIZE
+from ..errors import InputError, ShapeError
+
+GUIDE_MARGIN = 4
+"""Sketch and color count inside the mask grown by this many pixels (PAPER 14.2): strokes that lead into the
+hole are seen, strokes elsewhere are not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """Pixel-wise conditions of a batch of edits, all float32, finite and on one device and grid.
+
+    An absent guide is all zeros. `build` checks and completes what people bring; the plain constructor
+    trusts its caller.
+    """
+
+    image: Tensor
+    """Photo, `[B, 3, H, W]` in [-1, 1]; zeros without a photo."""
+    mask: Tensor
+    """`[B, 1, H, W]` in {0, 1}, 1 = edit; ones without a photo."""
+    sketch: Tensor
+    """`[B, 1, H, W]` in [0, 1], stroke = 1 times the strength."""
+    semantic: Tensor
+    """`[B, 19, H, W]` in [0, 1], one-hot times the strength; all zero where the class is unknown."""
+    color: Tensor
+    """`[B, 3, H, W]` in [-1, 1], color times the strength; zeros where no color is asked for."""
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        image: Tensor | None = None,
+        mask: Tensor | None = None,
+        sketch: Tensor | None = None,
+        semantic: Tensor | None = None,
+        color: Tensor | None = None,
+        sketch_strength: float = 1.0,
+        semantic_strength: float = 1.0,
+        color_strength: float = 1.0,
+        size: int = WORKING_SIZE,
+    ) -> Conditions:
+        """Complete any subset of conditions to a full set.
+
+        Each tensor is `[N or 1, channels, size, size]`; ones of batch 1 are repeated. A strength lies in
+        [0, 1]: it scales the guide, and at 0 the guide counts as not given, to the bit. Sketch and color are
+        cut to the mask grown by `GUIDE_MARGIN` pixels; the semantic map stays whole. Inputs are not changed.
+
+        Raises `ShapeError` for shapes and batches that do not fit, `InputError` for values that are not
+        finite, a mask that is not 0 or 1, a strength out of range, or a photo and a mask that come alone.
+        """
+        if (image is None) != (mask is None):
+            given, missing = ("photo", "mask") if mask is None else ("mask", "photo")
+            raise InputError(
+                f"A {given} was given without a {missing}. "
+                "Give both to edit a photo, or neither to make a new face."
+            )
+        strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
+        for name, strength in strengths.items():
+            if not 0 <= strength <= 1:
+                raise InputError(
+                    f"The strength of the {name} guide is {strength}; it must lie between 0 and 1."
+                )
+        given_tensors = {"image": image, "mask": mask, "sketch": sketch, "semantic": semantic, "color": color}
+        checked = {
+            name: _checked(name, tensor, size)
+            for name, tensor in given_tensors.items()
+            if tensor is not None and strengths.get(name, 1) > 0
+        }
+        batch = _common_batch({name: len(tensor) for name, tensor in checked.items()})
+        device = next((tensor.device for tensor in checked.values()), None)
+
+        def full(name: str, channels: int, default: float = 0.0) -> Tensor:
+            if name not in checked:
+                return torch.full((batch, channels, size, size), default, device=device)
+            # Adding 0 turns -0.0 into 0.0, so that zeros look the same however they came about.
+            scaled = checked[name] if name in ("image", "mask") else checked[name] * strengths[name] + 0.0
+            return scaled.expand(batch, channels, size, size)
+
+        whole_mask = full("mask", 1, default=1.0)
+        near_mask = _dilated(whole_mask, GUIDE_MARGIN) > 0
+        return cls(
+            image=full("image", GUIDE_CHANNELS["image"]),
+            mask=whole_mask,
+            sketch=torch.where(near_mask, full("sketch", GUIDE_CHANNELS["sketch"]), 0.0),
+            semantic=full("semantic", GUIDE_CHANNELS["semantic"]),
+            color=torch.where(near_mask, full("color", GUIDE_CHANNELS["color"]), 0.0),
+        )
+
+    def __len__(self) -> int:
+        """Batch size."""
+        return len(self.mask)
+
+    @property
+    def masked_image(self) -> Tensor:
+        """I ⊙ (1 − M): the photo with zeros in the hole and the kept pixels' own bits, `[B, 3, H, W]`."""
+        return torch.where(self.mask > 0, 0.0, self.image)
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Names of the modalities that say something anywhere in the batch, in the order of the channels."""
+        return tuple(name for name in GUIDE_CHANNELS if bool(getattr(self, name).any()))
+
+    def to(self, device: torch.device | str) -> Conditions:
+        """The same conditions on another device."""
+        return Conditions(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+def fill_holes(image: Tensor, mask: Tensor) -> Tensor:
+    """Fill the hole smoothly from the visible pixels: a pull-push pyramid.
+
+    Visible pixels are averaged down level by level (premultiplied by how much of each cell is visible); on
+    the way up, cells without enough visible pixels take the bilinearly enlarged coarser level.
+
+    `image` `[B, C, H, W]`, `mask` `[B, 1, H, W]` with 1 = hole; returns `[B, C, H, W]` with the kept pixels'
+    own bits. A picture that is all hole becomes zeros. Values under the mask are never read.
+    """
+    visible = mask <= 0
+    color, weight = torch.where(visible, image, 0.0), visible.to(image.dtype)
+    levels = [(color, weight)]
+    while max(color.shape[-2:]) > 1:
+        total = functional.avg_pool2d(weight, 2, ceil_mode=True)
+        color = functional.avg_pool2d(color * weight, 2, ceil_mode=True) / total.clamp(
+            min=torch.finfo(total.dtype).tiny
+        )
+        # One visible pixel of four is enough to trust a cell: tones stay local to the hole's rim.
+        weight = (4 * total).clamp(max=1)
+        levels.append((color, weight))
+    filled, _ = levels.pop()
+    for color, weight in reversed(levels):
+        coarse = functional.interpolate(filled, size=color.shape[-2:], mode="bilinear", align_corners=False)
+        filled = torch.lerp(coarse, color, weight)
+    return torch.where(visible, image, filled)
+
+
+_NAMES = {
+    "image": "photo",
+    "mask": "mask",
+    "sketch": "sketch",
+    "semantic": "semantic map",
+    "color": "color map",
+}
+
+
+def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
+    """The tensor as float32 if it is `[any, channels, size, size]`, finite and, for a mask, 0 or 1."""
+    channels = GUIDE_CHANNELS.get(name, 1)
+    if tensor.ndim != 4 or not len(tensor) or tensor.shape[1:] != (channels, size, size):
+        raise ShapeError(
+            f"Expected the {_NAMES[name]} as [batch, {channels}, {size}, {size}], "
+            f"but got {list(tensor.shape)}."
+        )
+    tensor = tensor.to(torch.float32)
+    if name == "mask" and not bool(((tensor == 0) | (tensor == 1)).all()):
+        raise InputError(
+            "Expected a mask of only 0 (keep) and 1 (edit), but got other values; threshold it first."
+        )
+    # Extremes carry NaN and infinity along, at a tenth of the cost of asking every value.
+    if not all(extreme.isfinite() for extreme in torch.aminmax(tensor)):
+        raise InputError(f"The {_NAMES[name]} holds values that are not finite numbers (NaN or infinity).")
+    return tensor
+
+
+def _dilated(mask: Tensor, radius: int) -> Tensor:
+    """The mask grown by `radius` pixels in the chessboard distance, rows and columns apart for speed."""
+    rows = functional.max_pool2d(mask, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
+    return functional.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))
+
+
+def _common_batch(batches: dict[str, int]) -> int:
+    """The one batch size that all can be repeated to."""
+    batch = max(batches.values(), default=1)
+    for name, count in batches.items():
+        if count not in (1, batch):
+            largest = next(other for other, n in batches.items() if n == batch)
+            raise ShapeError(
+                f"The batch of the {_NAMES[name]} is {count} and that of the {_NAMES[largest]} is {batch}; "
+                "they must be equal, or one of them 1."
+            )
+    return batch

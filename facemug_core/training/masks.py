@@ -1,0 +1,110 @@
+"""Random edit masks for training: the paper's generator, its milder variant, strokes and rectangles.
+
+Every function draws from an explicit generator and returns a float32 mask `[1, size, size]` in {0, 1} with
+1 = edit. Measures given in pixels hold for 256 px and grow with the size.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from ..conventions import WORKING_SIZE
+
+MEAN_TURN = 2 * math.pi / 5
+TURN_SPREAD = 2 * math.pi / 15
+"""A stroke's direction alternates between about +MEAN_TURN and −MEAN_TURN, give or take up to TURN_SPREAD."""
+
+
+def cmod_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tensor:
+    """The paper's masks (CoModGAN's generator, PAPER 14.4): big holes, on average 72 % of the picture."""
+    return _boxes_and_strokes(generator, size, half_boxes=10, full_boxes=5, strokes=20)
+
+
+def mat_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tensor:
+    """The same generator with fewer shapes (MAT's setting for 256 px): on average 41 % of the picture."""
+    return _boxes_and_strokes(generator, size, half_boxes=4, full_boxes=2, strokes=8)
+
+
+def stroke_mask(generator: torch.Generator, size: int = WORKING_SIZE, max_strokes: int = 4) -> Tensor:
+    """One to `max_strokes` brush strokes, as a hand draws them with a mask brush."""
+    rng = _numpy_generator(generator)
+    return _to_tensor(_draw_strokes(rng, size, int(rng.integers(1, max_strokes + 1))))
+
+
+def rectangle_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tensor:
+    """One rectangle inside the picture, with sides between an eighth and three quarters of it."""
+    rng = _numpy_generator(generator)
+    height, width = rng.integers(size // 8, 3 * size // 4, size=2, endpoint=True)
+    top, left = rng.integers(size - height, endpoint=True), rng.integers(size - width, endpoint=True)
+    mask = np.zeros((size, size), dtype=bool)
+    mask[top : top + height, left : left + width] = True
+    return _to_tensor(mask)
+
+
+def _boxes_and_strokes(
+    generator: torch.Generator, size: int, *, half_boxes: int, full_boxes: int, strokes: int
+) -> Tensor:
+    """Fewer than `half_boxes` boxes below half the picture's side, fewer than `full_boxes` below its whole
+    side and fewer than `strokes` strokes, united; drawn again when nothing or everything is hole."""
+    rng = _numpy_generator(generator)
+    while True:
+        mask = _draw_strokes(rng, size, int(rng.integers(strokes)))
+        for limit, count in ((size // 2, half_boxes), (size, full_boxes)):
+            for _ in range(rng.integers(count)):
+                _add_box(rng, mask, limit)
+        if mask.any() and not mask.all():
+            return _to_tensor(mask)
+
+
+def _add_box(rng: np.random.Generator, mask: np.ndarray, limit: int) -> None:
+    """Set a box with sides below `limit` that may hang over the border by up to half of itself."""
+    size = len(mask)
+    sides = rng.integers(limit, size=2)
+    starts = rng.integers(-(sides // 2), size - sides + sides // 2)
+    (top, left), (bottom, right) = np.maximum(starts, 0), starts + sides
+    mask[top:bottom, left:right] = True
+
+
+def _draw_strokes(rng: np.random.Generator, size: int, count: int) -> np.ndarray:
+    """Zigzag strokes with round joints, `[size, size]` bool, flipped at random as a whole."""
+    canvas = Image.new("1", (size, size))
+    draw = ImageDraw.Draw(canvas)
+    for _ in range(count):
+        points = _stroke_vertices(rng, size)
+        width = int(rng.uniform(12, 48) * size / 256)
+        draw.line([tuple(point) for point in points], fill=1, width=width)
+        for x, y in points:
+            radius = width // 2
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+    mask = np.array(canvas)
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            mask = np.flip(mask, axis)
+    return np.ascontiguousarray(mask)
+
+
+def _stroke_vertices(rng: np.random.Generator, size: int) -> np.ndarray:
+    """4 to 17 vertices (x, y) of one stroke, steps about an eighth of the picture's diagonal."""
+    count = int(rng.integers(4, 18))
+    low, high = MEAN_TURN - rng.uniform(0, TURN_SPREAD), MEAN_TURN + rng.uniform(0, TURN_SPREAD)
+    angles = rng.uniform(low, high, size=count) * np.where(np.arange(count) % 2, 1, -1)
+    radius = math.hypot(size, size) / 8
+    steps = np.clip(rng.normal(radius, radius // 2, size=count), 0, 2 * radius)
+    points = [rng.integers(size, size=2)]
+    for step, angle in zip(steps, angles, strict=True):
+        points.append(np.clip(points[-1] + step * np.array([math.cos(angle), math.sin(angle)]), 0, size))
+    return np.array(points, dtype=int)
+
+
+def _numpy_generator(generator: torch.Generator) -> np.random.Generator:
+    """A NumPy generator seeded by one draw from the torch generator: cheap small draws, one source."""
+    return np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+
+
+def _to_tensor(mask: np.ndarray) -> Tensor:
+    return torch.from_numpy(mask.astype(np.float32))[None]
