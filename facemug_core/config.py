@@ -12,17 +12,23 @@ class GeneratorConfig:
     """Aggregation, refinement encoder and refinement decoder (PAPER sections 8, 10, 11)."""
 
     stem: int
-    """Pixel-unshuffle factor at the entry and pixel-shuffle factor at the exit; 1 works at full resolution."""
+    """Pixel-unshuffle factor at the entry, pixel-shuffle factor at the exit; 1 works at full resolution."""
     aggregation_channels: int
     """C: channels of each modality's features and of their weighted sum F_a."""
+    score_channels: int
+    """Inner channels of the shared score block."""
     channels: MappingProxyType[int, int]
     """Channels at each resolution from `256 // stem` down to 4."""
     global_dim: int
     """Length of the global vector g."""
     bank_channels: MappingProxyType[int, int]
     """Channels of the feature bank's map at each resolution at which it is fused (8 and up)."""
+    bank_scales: MappingProxyType[int, float]
+    """Constants that bring the bank's maps to unit standard deviation; 1 where none is given."""
     fill_holes: bool
     """Feed the hole filled from the visible pixels (pull-push pyramid) instead of zeros."""
+    fusion: Literal["style", "addition", "gated"] = "style"
+    """Fusion block: the paper's, or a variant of its Table VI."""
 
     @property
     def resolutions(self) -> tuple[int, ...]:
@@ -39,8 +45,6 @@ class EncoderConfig:
     """Channels of the feature pyramid that the heads read (512 in e4e)."""
     head_channels: int
     """Channels of the strided convolutions in each head (512 in e4e)."""
-    shared_trunk: int
-    """Number of first strided convolutions that all heads of one pyramid level share (0 in e4e)."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,16 @@ class ModelConfig:
 LIGHT = ModelConfig(
     name="light",
     bank="mobile_stylegan",
-    encoder=EncoderConfig("mobilenet_v2", pyramid_channels=64, head_channels=64, shared_trunk=0),
+    encoder=EncoderConfig("mobilenet_v2", pyramid_channels=64, head_channels=64),
     warp_rank=128,
     generator=GeneratorConfig(
         stem=2,
         aggregation_channels=32,
+        score_channels=8,
         channels=MappingProxyType({4: 256, 8: 256, 16: 256, 32: 128, 64: 64, 128: 32}),
         global_dim=256,
         bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512}),
+        bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9}),
         fill_holes=True,
     ),
 )
@@ -73,14 +79,16 @@ LIGHT = ModelConfig(
 FULL = ModelConfig(
     name="full",
     bank="stylegan2",
-    encoder=EncoderConfig("ir_se50", pyramid_channels=512, head_channels=512, shared_trunk=0),
+    encoder=EncoderConfig("ir_se50", pyramid_channels=512, head_channels=512),
     warp_rank=512,
     generator=GeneratorConfig(
         stem=1,
         aggregation_channels=64,
+        score_channels=64,
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
         global_dim=1024,
         bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
+        bank_scales=MappingProxyType({}),
         fill_holes=False,
     ),
 )
