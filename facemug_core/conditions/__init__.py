@@ -1,4 +1,4 @@
-"""Pixel-wise guides: the conditions of an edit, and how guides are made from photos and read from pictures."""
+"""Pixel-wise guides: the conditions of an edit; guides made from photos and read from pictures."""
 
 from .conditions import GUIDE_MARGIN, Conditions, fill_holes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from torch.nn import functional
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..conventions import GUIDE_CHANNELS, WORKING_SIZE
@@ -128,8 +128,8 @@ def fill_holes(image: Tensor, mask: Tensor) -> Tensor:
     color, weight = torch.where(visible, image, 0.0), visible.to(image.dtype)
     levels = [(color, weight)]
     while max(color.shape[-2:]) > 1:
-        total = functional.avg_pool2d(weight, 2, ceil_mode=True)
-        color = functional.avg_pool2d(color * weight, 2, ceil_mode=True) / total.clamp(
+        total = F.avg_pool2d(weight, 2, ceil_mode=True)
+        color = F.avg_pool2d(color * weight, 2, ceil_mode=True) / total.clamp(
             min=torch.finfo(total.dtype).tiny
         )
         # One visible pixel of four is enough to trust a cell: tones stay local to the hole's rim.
@@ -137,7 +137,7 @@ def fill_holes(image: Tensor, mask: Tensor) -> Tensor:
         levels.append((color, weight))
     filled, _ = levels.pop()
     for color, weight in reversed(levels):
-        coarse = functional.interpolate(filled, size=color.shape[-2:], mode="bilinear", align_corners=False)
+        coarse = F.interpolate(filled, size=color.shape[-2:], mode="bilinear", align_corners=False)
         filled = torch.lerp(coarse, color, weight)
     return torch.where(visible, image, filled)
 
@@ -172,8 +172,8 @@ def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
 
 def _dilated(mask: Tensor, radius: int) -> Tensor:
     """The mask grown by `radius` pixels in the chessboard distance, rows and columns apart for speed."""
-    rows = functional.max_pool2d(mask, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
-    return functional.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))
+    rows = F.max_pool2d(mask, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
+    return F.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))
 
 
 def _common_batch(batches: dict[str, int]) -> int:

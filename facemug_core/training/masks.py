@@ -77,7 +77,7 @@ def _draw_strokes(rng: np.random.Generator, size: int, count: int) -> np.ndarray
     for _ in range(count):
         points = _stroke_vertices(rng, size)
         width = int(rng.uniform(12, 48) * size / 256)
-        draw.line([tuple(point) for point in points], fill=1, width=width)
+        draw.line(points, fill=1, width=width)
         for x, y in points:
             radius = width // 2
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
@@ -88,17 +88,20 @@ def _draw_strokes(rng: np.random.Generator, size: int, count: int) -> np.ndarray
     return np.ascontiguousarray(mask)
 
 
-def _stroke_vertices(rng: np.random.Generator, size: int) -> np.ndarray:
-    """4 to 17 vertices (x, y) of one stroke, steps about an eighth of the picture's diagonal."""
+def _stroke_vertices(rng: np.random.Generator, size: int) -> list[tuple[float, float]]:
+    """4 to 17 steps of one stroke as vertices (x, y); a step is about an eighth of the picture's diagonal."""
     count = int(rng.integers(4, 18))
     low, high = MEAN_TURN - rng.uniform(0, TURN_SPREAD), MEAN_TURN + rng.uniform(0, TURN_SPREAD)
     angles = rng.uniform(low, high, size=count) * np.where(np.arange(count) % 2, 1, -1)
     radius = math.hypot(size, size) / 8
-    steps = np.clip(rng.normal(radius, radius // 2, size=count), 0, 2 * radius)
-    points = [rng.integers(size, size=2)]
-    for step, angle in zip(steps, angles, strict=True):
-        points.append(np.clip(points[-1] + step * np.array([math.cos(angle), math.sin(angle)]), 0, size))
-    return np.array(points, dtype=int)
+    steps = np.clip(rng.normal(radius, radius / 2, size=count), 0, 2 * radius)
+    moves = np.stack([steps * np.cos(angles), steps * np.sin(angles)], axis=1).tolist()
+    points = [tuple(rng.integers(size, size=2).tolist())]
+    # Each vertex is clipped before the next step, so the loop cannot be a cumulative sum.
+    for dx, dy in moves:
+        x, y = points[-1]
+        points.append((min(max(x + dx, 0), size), min(max(y + dy, 0), size)))
+    return points
 
 
 def _numpy_generator(generator: torch.Generator) -> np.random.Generator:
