@@ -1,0 +1,107 @@
+"""EfficientNet-lite0 (Tan and Le 2019; the "lite" variant): the network behind the perceptual judge.
+
+Parameter names match the published PyTorch conversion of the ImageNet weights, so that they load strictly;
+hence the leading underscores. Lite means ReLU6 and no squeeze-and-excitation. Convolutions pad as TensorFlow's
+"SAME": at stride 2 the odd pixel goes to the bottom right.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEVEL_BLOCKS = (0, 2, 4, 10, 15)
+"""Blocks after which a feature level is taken: the last ones at strides 2, 4, 8, 16 and 32."""
+
+_STAGES = (
+    # repeats, kernel, stride, expansion, channels
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+class EfficientNetLite0(nn.Module):
+    """Features and ImageNet logits of pictures `[B, 3, H, W]` in [-1, 1]; to be used in eval mode."""
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        self._conv_stem = SameConv2d(3, 32, 3, stride=2)
+        self._bn0 = _norm(32)
+        blocks, channels = [], 32
+        for repeats, kernel, stride, expansion, out_channels in _STAGES:
+            for repeat in range(repeats):
+                blocks.append(
+                    InvertedResidual(channels, out_channels, kernel, 1 if repeat else stride, expansion)
+                )
+                channels = out_channels
+        self._blocks = nn.ModuleList(blocks)
+        self._conv_head = SameConv2d(channels, 1280, 1)
+        self._bn1 = _norm(1280)
+        self._fc = nn.Linear(1280, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Five feature levels: [B, 16, H/2, W/2], [B, 24, /4], [B, 40, /8], [B, 112, /16], [B, 320, /32]."""
+        # The weights were trained on (x − 127) / 128 of 8-bit values x.
+        x = (images * 127.5 + 0.5) / 128
+        x = F.relu6(self._bn0(self._conv_stem(x)))
+        levels = []
+        for index, block in enumerate(self._blocks):
+            x = block(x)
+            if index in LEVEL_BLOCKS:
+                levels.append(x)
+        return tuple(levels)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """ImageNet class logits [B, classes]; the weights expect 224 px and give the usual class order."""
+        x = F.relu6(self._bn1(self._conv_head(self(images)[-1])))
+        return self._fc(x.mean((2, 3)))
+
+
+class InvertedResidual(nn.Module):
+    """Expand by 1×1, depthwise convolution, project by 1×1; added to the input where the shapes agree."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = in_channels * expansion
+        self.expands = expansion > 1
+        if self.expands:
+            self._expand_conv = SameConv2d(in_channels, hidden, 1)
+            self._bn0 = _norm(hidden)
+        self._depthwise_conv = SameConv2d(hidden, hidden, kernel, stride=stride, groups=hidden)
+        self._bn1 = _norm(hidden)
+        self._project_conv = SameConv2d(hidden, out_channels, 1)
+        self._bn2 = _norm(out_channels)
+        self.adds = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.adds else y
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution without bias whose output has size ⌈input / stride⌉, the odd padding at the bottom right."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (kernel, _), (stride, _) = self.kernel_size, self.stride
+        vertical, horizontal = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
+        if vertical == horizontal and vertical % 2 == 0:
+            return F.conv2d(x, self.weight, None, stride, vertical // 2, 1, self.groups)
+        left, top = horizontal // 2, vertical // 2
+        x = F.pad(x, (left, horizontal - left, top, vertical - top))
+        return F.conv2d(x, self.weight, None, stride, 0, 1, self.groups)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3)
