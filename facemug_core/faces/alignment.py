@@ -1,0 +1,172 @@
+"""Bringing a face to the crop that FFHQ-trained networks expect, and resampling in general.
+
+Convention: an alignment matrix is a 3×3 float64 array that maps crop pixel → photo pixel, (x, y, 1) order,
+with pixel centers at .5; a picture's top left corner is (0, 0), its bottom right corner (width, height).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ..conventions import WORKING_SIZE
+from ..errors import InputError
+
+Matrix = NDArray[np.float64]
+Border = Literal["reflect", "zeros"]
+
+MESH_POINTS = 468
+"""Points of the face mesh; more may follow (irises) and are not used."""
+
+# Mesh points nearest to the twelve eye points and two mouth corners of the 68-point scheme that made FFHQ,
+# left and right as seen in the picture.
+LEFT_EYE = (33, 160, 158, 133, 153, 144)
+RIGHT_EYE = (362, 385, 387, 263, 373, 380)
+MOUTH_CORNERS = (61, 291)
+
+# The template of FFHQ: half the crop's side is the larger of these two multiples, and its center lies this
+# share of the way from the eyes to the mouth.
+EYE_DISTANCE_FACTOR = 2.0
+EYE_TO_MOUTH_FACTOR = 1.8
+CENTER_SHARE = 0.1
+
+
+def alignment_matrix(landmarks: ArrayLike, size: int = WORKING_SIZE) -> Matrix:
+    """Alignment matrix of a face, from its mesh.
+
+    Args:
+        landmarks: `[468 or more, 2]`, (x, y) in photo pixels.
+        size: side of the crop in pixels.
+
+    Raises:
+        InputError: the landmarks are incomplete.
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    if points.ndim != 2 or points.shape[0] < MESH_POINTS or points.shape[1] != 2:
+        raise InputError(
+            f"Expected {MESH_POINTS} face landmarks with x and y each, but got an array of shape "
+            f"{points.shape}. Give the eyes and mouth corners by hand, or an already aligned photo."
+        )
+    eyes = np.stack([points[list(LEFT_EYE)].mean(0), points[list(RIGHT_EYE)].mean(0)])
+    return matrix_from_points(eyes, points[list(MOUTH_CORNERS)], size)
+
+
+def matrix_from_points(eyes: ArrayLike, mouth: ArrayLike, size: int = WORKING_SIZE) -> Matrix:
+    """Alignment matrix from four points: the FFHQ template (Karras et al. 2019, appendix C).
+
+    Args:
+        eyes: `[2, 2]`, centers of the eyes in photo pixels, the one on the picture's left first.
+        mouth: `[2, 2]`, corners of the mouth, likewise.
+        size: side of the crop in pixels.
+
+    Raises:
+        InputError: a coordinate is not a number, or the points coincide.
+    """
+    eyes, mouth = np.asarray(eyes, dtype=np.float64), np.asarray(mouth, dtype=np.float64)
+    center_of_eyes = eyes.mean(0)
+    between_eyes = eyes[1] - eyes[0]
+    to_mouth = mouth.mean(0) - center_of_eyes
+    right = between_eyes + np.array(
+        [to_mouth[1], -to_mouth[0]]
+    )  # the eye line, steadied by the eye-to-mouth line
+    length = np.hypot(*right)
+    if not length > 0:  # also catches NaN
+        raise InputError(
+            "Expected eyes and mouth corners at different places, but the points coincide or are missing."
+        )
+    half_side = max(EYE_DISTANCE_FACTOR * np.hypot(*between_eyes), EYE_TO_MOUTH_FACTOR * np.hypot(*to_mouth))
+    right *= half_side / length
+    down = np.array([-right[1], right[0]])
+    corner = center_of_eyes + CENTER_SHARE * to_mouth - right - down
+    matrix = np.eye(3)
+    matrix[:2] = np.stack([2 * right / size, 2 * down / size, corner], axis=1)
+    return matrix
+
+
+def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
+    """The aligned crop `[B, C, size, size]` (float32) of a photo `[B, C, H, W]`, in the photo's value range.
+
+    What lies beyond the photo is its reflection, as in FFHQ; `covered` tells where.
+    """
+    return resample(photo, matrix, (size, size))
+
+
+def covered(matrix: Matrix, size: tuple[int, int], source_size: tuple[int, int]) -> Tensor:
+    """Which pixels of a picture of `size` (height, width) have a source: bool `[1, 1, height, width]`.
+
+    `matrix` maps pixel → source pixel; a source lies within `source_size` (height, width).
+    """
+    x, y = _mapped_pixels(matrix, size)
+    height, width = source_size
+    return ((x >= 0) & (x <= width) & (y >= 0) & (y <= height))[None, None]
+
+
+def resample(image: Tensor, matrix: Matrix, size: tuple[int, int], border: Border = "reflect") -> Tensor:
+    """Draws `image` `[B, C, H, W]` anew on a grid of `size` (height, width), as float32 in its own range.
+
+    `matrix` maps output pixel → image pixel. Interpolation is bicubic, without overshoot beyond the values
+    present, after a low-pass filter where the picture shrinks; a shift by whole pixels copies exactly. Only
+    the part of the image that is needed is read, so that large photos stay cheap.
+    """
+    height, width = size
+    shift = matrix[:2, 2]
+    if np.array_equal(matrix[:2, :2], np.eye(2)) and np.array_equal(shift, np.round(shift)):
+        return _cut(image, int(shift[0]), int(shift[1]), width, height, border)
+
+    scale = math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    shrink = max(1, int(scale))
+    corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    margin = 3 * shrink  # reach of the bicubic kernel
+    x0, y0 = (int(v) for v in np.floor(corners.min(1)) - margin)
+    columns, rows = (math.ceil(v / shrink) for v in corners.max(1) + margin - (x0, y0))
+    region = _cut(image, x0, y0, columns * shrink, rows * shrink, border)
+    low, high = region.amin((2, 3), keepdim=True), region.amax((2, 3), keepdim=True)
+    if shrink > 1:
+        region = F.interpolate(region, (rows, columns), mode="bicubic", antialias=True)
+
+    samples = max(1, math.ceil(scale / shrink - 0.2))  # per output pixel and direction, averaged
+    to_region = np.diag([1 / shrink, 1 / shrink, 1]) @ _translation(-x0, -y0) @ matrix
+    fine = to_region @ np.diag([1 / samples, 1 / samples, 1])
+    x, y = _mapped_pixels(fine, (height * samples, width * samples))
+    grid = torch.stack([2 * x / columns - 1, 2 * y / rows - 1], dim=-1).float()
+    grid = grid.to(region.device).expand(region.shape[0], -1, -1, -1)
+    drawn = F.grid_sample(region, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+    return F.avg_pool2d(drawn, samples).clamp(low, high)
+
+
+def _translation(x: float, y: float) -> Matrix:
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def _mapped_pixels(matrix: Matrix, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """x and y (float64 `[height, width]`) of every pixel center after the map."""
+    y, x = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) + 0.5 for n in size), indexing="ij")
+    (a, b, c), (d, e, f), _ = matrix.tolist()
+    return a * x + b * y + c, d * x + e * y + f
+
+
+def _cut(image: Tensor, x0: int, y0: int, width: int, height: int, border: Border) -> Tensor:
+    """A window of the image as float32 `[B, C, height, width]`; it may reach beyond the image."""
+    rows, rows_inside = _border_indices(y0, height, image.shape[2])
+    columns, columns_inside = _border_indices(x0, width, image.shape[3])
+    top, left = int(rows.min()), int(columns.min())
+    window = image[:, :, top : int(rows.max()) + 1, left : int(columns.max()) + 1]
+    window = window.to(torch.float32, memory_format=torch.contiguous_format)
+    if bool(rows_inside.all() and columns_inside.all()):
+        return window
+    window = window.index_select(2, (rows - top).to(image.device))
+    window = window.index_select(3, (columns - left).to(image.device))
+    return window * (rows_inside[:, None] & columns_inside).to(image.device) if border == "zeros" else window
+
+
+def _border_indices(start: int, count: int, length: int) -> tuple[Tensor, Tensor]:
+    """Indices of a run of pixels, reflected into the picture, and which of them needed no reflection."""
+    wanted = torch.arange(start, start + count)
+    folded = wanted % (2 * length)
+    return torch.minimum(folded, 2 * length - 1 - folded), (wanted >= 0) & (wanted < length)

@@ -1,0 +1,312 @@
+"""Finding faces and their 468 landmarks with the BlazeFace and FaceMesh models of MediaPipe.
+
+The models run in the TFLite runtime of the package `ai-edge-litert`. Facts used: BlazeFace (Bazarevsky et al.
+2019) predicts per anchor a score, a box and six key points relative to the anchor's center; FaceMesh
+(Kartynnik et al. 2019) reads a square crop 1.5 times the face, turned so that the eyes are level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from ..errors import InputError, WeightsMissingError
+from .alignment import MESH_POINTS, Border, Matrix, resample
+
+SHORT_RANGE_FILE = "face_detection_short_range.tflite"
+FULL_RANGE_FILE = "face_detection_full_range_sparse.tflite"
+LANDMARK_FILE = "face_landmark.tflite"
+
+MIN_SCORE = 0.5
+"""Least probability of a face, for the detectors and for the mesh."""
+
+SURE_SCORE = 0.7
+"""A lesser best score can mean that the photo lies on its side or stands on its head."""
+
+WIDE_BORDER = 1.8
+"""Side of the square for faces that fill the photo, as a multiple of the photo's longer side."""
+
+SMALLEST_PART = 192
+"""Parts of a photo smaller than what the detector sees (in pixels) hold nothing that it has not seen."""
+
+FACE_MARGIN = 1.5
+"""Side of the crop that FaceMesh reads, as a multiple of the face's longer side."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+NO_FACE_MESSAGE = (
+    "No face was found in the photo. Use a photo where a face is turned to the camera and not too small, "
+    "or say that the photo is aligned already."
+)
+
+LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 33, 263  # outer corners, left and right as seen in the picture
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face; all coordinates are photo pixels with pixel centers at .5."""
+
+    box: Box
+    """Bounds of the landmarks."""
+    score: float
+    """Probability that this is a face, 0 to 1."""
+    landmarks: NDArray[np.float64]
+    """The face mesh, `[468, 2]`, (x, y)."""
+
+    @property
+    def area(self) -> float:
+        """Area of the box in square pixels."""
+        return _area(self.box)
+
+
+def choose(faces: Sequence[Face], which: Literal["largest", "all"] | int) -> list[Face]:
+    """The faces asked for: the largest, all, or the one at an index counted from the left, from 0.
+
+    Raises:
+        InputError: there is no face with this index.
+    """
+    if which == "all":
+        return list(faces)
+    if which == "largest":
+        return sorted(faces, key=lambda face: -face.area)[:1]
+    if not 0 <= int(which) < len(faces):
+        raise InputError(
+            f"Face {which} was asked for, but {len(faces)} were found (counted from 0, left to right)."
+        )
+    return [faces[int(which)]]
+
+
+class Detector:
+    """Finds faces in photos.
+
+    Args:
+        folder: where the three .tflite files are.
+
+    Raises:
+        WeightsMissingError: a file or the runtime is not there.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        self._short_range = _BlazeFace(
+            folder / SHORT_RANGE_FILE, strides=(8, 16, 16, 16), anchors_per_layer=2
+        )
+        self._full_range = _BlazeFace(folder / FULL_RANGE_FILE, strides=(4,), anchors_per_layer=1)
+        self._mesh = _FaceMesh(folder / LANDMARK_FILE)
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.
+
+        Looks at the whole photo, at the photo within a wide border (for faces that fill it) and at
+        overlapping parts of it (for small faces); where that finds no sure face, also at the turned photo.
+        """
+        pyramid = _Pyramid(image)
+        best: list[Face] = []
+        for quarter_turns in (0, 1, 3, 2):
+            candidates = self._search(pyramid, quarter_turns)
+            measured = [self._measure(pyramid, candidate) for candidate in candidates]
+            found = _distinct([face for face in measured if face is not None])
+            best = max(best, found, key=lambda faces: max((face.score for face in faces), default=0.0))
+            if any(face.score > SURE_SCORE for face in best):
+                break
+        return sorted(best, key=lambda face: face.box[0] + face.box[2])
+
+    def _search(self, pyramid: _Pyramid, quarter_turns: int) -> list[_Candidate]:
+        height, width = pyramid.size
+        side = max(height, width)
+        center = (width / 2, height / 2)
+        candidates: list[_Candidate] = []
+        for whole in (side, WIDE_BORDER * side):
+            look = _square(center, whole, quarter_turns)
+            candidates += self._short_range(pyramid, look) + self._full_range(pyramid, look)
+        if quarter_turns == 0:
+            for part in _parts(height, width):
+                candidates += self._full_range(pyramid, part)
+        return _distinct(candidates)
+
+    def _measure(self, pyramid: _Pyramid, candidate: _Candidate) -> Face | None:
+        """The candidate's landmarks; looks twice, the second time well centered."""
+        box, eyes = candidate.box, candidate.eyes
+        for _ in range(2):
+            landmarks, presence = self._mesh(pyramid, _frame(box, eyes))
+            if presence < MIN_SCORE:
+                return None
+            box, eyes = _bounds(landmarks), landmarks[[LEFT_EYE_CORNER, RIGHT_EYE_CORNER]]
+        return Face(box, candidate.score, landmarks)
+
+
+class _Pyramid:
+    """A photo and its copies shrunk by whole numbers, made when needed, so that wide looks stay cheap."""
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        self.size = image.shape[:2]
+        self._photo = Image.fromarray(image)
+        self._levels: dict[int, Tensor] = {}
+
+    def look(self, square: Matrix, size: int, border: Border) -> Tensor:
+        """The square (a matrix unit square → photo) as a picture `[1, 3, size, size]` in 0…255."""
+        shrink = max(1, int(np.hypot(*square[:2, 0]) / size))
+        if shrink not in self._levels:
+            level = torch.tensor(np.array(self._photo.reduce(shrink)))
+            self._levels[shrink] = level.permute(2, 0, 1)[None]
+        matrix = np.diag([1 / shrink, 1 / shrink, 1]) @ square @ np.diag([1 / size, 1 / size, 1])
+        return resample(self._levels[shrink], matrix, (size, size), border)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """What BlazeFace saw."""
+
+    score: float
+    box: Box
+    eyes: NDArray[np.float64]
+    """Centers `[2, 2]`, left and right as seen in the picture."""
+
+
+class _Network:
+    """A TFLite model with one square picture as its input."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise WeightsMissingError(
+                f"Finding faces needs the file {path}, which is not there. "
+                "Bring it with: python -m facemug_core fetch"
+            )
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise WeightsMissingError(
+                "Finding faces needs the package ai-edge-litert, which cannot be imported. "
+                "Install it with: pip install ai-edge-litert"
+            ) from error
+        self._interpreter: Any = Interpreter(str(path))
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
+        self.size: int = int(self._interpreter.get_input_details()[0]["shape"][1])
+
+    def run(self, picture: Tensor) -> list[NDArray[np.float32]]:
+        """All outputs for a picture `[1, 3, size, size]` in the model's own value range."""
+        self._interpreter.set_tensor(self._input, picture.permute(0, 2, 3, 1).contiguous().numpy())
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+class _BlazeFace(_Network):
+    def __init__(self, path: Path, strides: Sequence[int], anchors_per_layer: int) -> None:
+        super().__init__(path)
+        self._anchors = _anchors(self.size, strides, anchors_per_layer)
+
+    def __call__(self, pyramid: _Pyramid, square: Matrix) -> list[_Candidate]:
+        """Faces within a square (a matrix unit square → photo), in photo pixels."""
+        regressors, logits = self.run(pyramid.look(square, self.size, "zeros") / 127.5 - 1)
+        to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
+        scores = 1 / (1 + np.exp(-logits[0, :, 0].clip(-80, 80)))
+        seen = scores > MIN_SCORE
+        # Per anchor: center and key points relative to the anchor, and size; all in pixels.
+        values = regressors[0, seen].reshape(-1, 8, 2).astype(np.float64)
+        anchors = self._anchors[seen] * self.size
+        found = []
+        for score, anchor, (offset, extent, *points) in zip(scores[seen], anchors, values, strict=True):
+            corners = anchor + offset + np.array([-0.5, 0.5])[:, None] * extent
+            eyes = anchor + np.stack(points[:2])
+            found.append(
+                _Candidate(float(score), _bounds(_transform(to_photo, corners)), _transform(to_photo, eyes))
+            )
+        return found
+
+
+class _FaceMesh(_Network):
+    def __call__(self, pyramid: _Pyramid, square: Matrix) -> tuple[NDArray[np.float64], float]:
+        """Landmarks `[468, 2]` in photo pixels and the probability of a face, for a square (as above)."""
+        points, logit = self.run(pyramid.look(square, self.size, "reflect") / 255)
+        landmarks = points.reshape(MESH_POINTS, 3)[:, :2].astype(np.float64)
+        to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
+        return _transform(to_photo, landmarks), float(1 / (1 + np.exp(-logit.item())))
+
+
+def _anchors(size: int, strides: Sequence[int], per_layer: int) -> NDArray[np.float64]:
+    """Anchor centers `[N, 2]` as shares of the picture: layers of equal stride share one grid of cells."""
+    grids = []
+    for stride in dict.fromkeys(strides):
+        centers = (np.arange(size // stride) + 0.5) * stride / size
+        grid = np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)
+        grids.append(grid.repeat(per_layer * strides.count(stride), axis=0))
+    return np.concatenate(grids)
+
+
+def _parts(height: int, width: int) -> Iterator[Matrix]:
+    """Overlapping squares of two sizes that cover a photo, as matrices unit square → photo."""
+    for share in (2, 4):
+        side = max(height, width) / share
+        if side >= SMALLEST_PART:
+            yield from (_square((x, y), side, 0) for y in _steps(height, side) for x in _steps(width, side))
+
+
+def _steps(length: float, part: float) -> NDArray[np.float64]:
+    """Centers of parts that cover a length and overlap by a third or more."""
+    if length <= part:
+        return np.array([length / 2])
+    count = int(np.ceil((length - part) / (part * 2 / 3))) + 1
+    return np.linspace(part / 2, length - part / 2, count)
+
+
+def _square(center: Sequence[float], side: float, quarter_turns: float) -> Matrix:
+    """Matrix unit square → photo, for a square of this center, side and turn (clockwise on the screen)."""
+    angle = quarter_turns * np.pi / 2
+    turn = side * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = np.eye(3)
+    matrix[:2, :2] = turn
+    matrix[:2, 2] = np.asarray(center) - turn @ (0.5, 0.5)
+    return matrix
+
+
+def _frame(box: Box, eyes: NDArray[np.float64]) -> Matrix:
+    """The square that FaceMesh reads (a matrix unit square → photo): around the box, with the eyes level."""
+    x0, y0, x1, y1 = box
+    x, y = eyes[1] - eyes[0]
+    quarter_turns = np.arctan2(y, x) / (np.pi / 2)
+    return _square(((x0 + x1) / 2, (y0 + y1) / 2), FACE_MARGIN * max(x1 - x0, y1 - y0), quarter_turns)
+
+
+def _bounds(points: NDArray[np.float64]) -> Box:
+    (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()
+    return x0, y0, x1, y1
+
+
+def _area(box: Box) -> float:
+    x0, y0, x1, y1 = box
+    return max(0.0, x1 - x0) * max(0.0, y1 - y0)
+
+
+Found = TypeVar("Found", "Face", "_Candidate")
+
+
+def _distinct(found: list[Found]) -> list[Found]:
+    """Of those that overlap by more than half of the smaller one, only the one of the highest score.
+
+    Measured against the smaller one because a part of the photo may show a part of a face.
+    """
+    kept: list[Found] = []
+    for new in sorted(found, key=lambda item: -item.score):
+        if all(_overlap(new.box, old.box) <= 0.5 for old in kept):
+            kept.append(new)
+    return kept
+
+
+def _overlap(a: Box, b: Box) -> float:
+    shared = _area((max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])))
+    return shared / min(_area(a), _area(b))
+
+
+def _transform(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return points @ matrix[:2, :2].T + matrix[:2, 2]
