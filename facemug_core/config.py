@@ -44,7 +44,24 @@ class EncoderConfig:
     pyramid_channels: int
     """Channels of the feature pyramid that the heads read (512 in e4e)."""
     head_channels: int
-    """Channels of the strided convolutions in each head (512 in e4e)."""
+    """Channels of the strided convolutions in the heads of codes 1 to 17 (512 in e4e)."""
+    base_channels: int
+    """The same for code 0, which the other heads only correct; bounds the rank of its codes (512 in e4e)."""
+    equalized: bool
+    """Laterals and heads store unit-variance weights, so that one learning rate suits all layers. Published
+    e4e and pSp weights are for plain convolutions."""
+    relative: bool = True
+    """Heads 1 to 17 give offsets from code 0 (e4e) instead of whole codes (pSp)."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Discriminator (PAPER section 12)."""
+
+    stem: int
+    """Pixel-unshuffle factor at the entry; 1 works at full resolution."""
+    channels: MappingProxyType[int, int]
+    """Channels at each resolution from `256 // stem` down to 4."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +74,15 @@ class ModelConfig:
     warp_rank: int
     """Inner width of the latent warping network's projections (512: the paper's)."""
     generator: GeneratorConfig
+    discriminator: DiscriminatorConfig
 
 
 LIGHT = ModelConfig(
     name="light",
     bank="mobile_stylegan",
-    encoder=EncoderConfig("mobilenet_v2", pyramid_channels=64, head_channels=64),
+    encoder=EncoderConfig(
+        "mobilenet_v2", pyramid_channels=64, head_channels=32, base_channels=192, equalized=True
+    ),
     warp_rank=128,
     generator=GeneratorConfig(
         stem=2,
@@ -74,12 +94,17 @@ LIGHT = ModelConfig(
         bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9}),
         fill_holes=True,
     ),
+    discriminator=DiscriminatorConfig(
+        stem=2, channels=MappingProxyType({4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 32})
+    ),
 )
 
 FULL = ModelConfig(
     name="full",
     bank="stylegan2",
-    encoder=EncoderConfig("ir_se50", pyramid_channels=512, head_channels=512),
+    encoder=EncoderConfig(
+        "ir_se50", pyramid_channels=512, head_channels=512, base_channels=512, equalized=False
+    ),
     warp_rank=512,
     generator=GeneratorConfig(
         stem=1,
@@ -90,6 +115,10 @@ FULL = ModelConfig(
         bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
         bank_scales=MappingProxyType({}),
         fill_holes=False,
+    ),
+    discriminator=DiscriminatorConfig(
+        stem=1,
+        channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
     ),
 )
 
