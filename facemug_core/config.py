@@ -95,7 +95,7 @@ LIGHT = ModelConfig(
         fill_holes=True,
     ),
     discriminator=DiscriminatorConfig(
-        stem=2, channels=MappingProxyType({4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 32})
+        stem=2, channels=MappingProxyType({4: 192, 8: 192, 16: 256, 32: 192, 64: 96, 128: 32})
     ),
 )
 

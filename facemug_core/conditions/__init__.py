@@ -1,6 +1,20 @@
 """Pixel-wise guides: the conditions of an edit; guides made from photos and read from pictures."""
 
+from .color_maps import region_means, superpixels
 from .conditions import GUIDE_MARGIN, Conditions, fill_holes
+from .semantic import from_celebamask, labels_to_palette, one_hot, palette_to_labels
 from .sketches import boundary_sketch, pencil_sketch
 
-__all__ = ["GUIDE_MARGIN", "Conditions", "boundary_sketch", "fill_holes", "pencil_sketch"]
+__all__ = [
+    "GUIDE_MARGIN",
+    "Conditions",
+    "boundary_sketch",
+    "fill_holes",
+    "from_celebamask",
+    "labels_to_palette",
+    "one_hot",
+    "palette_to_labels",
+    "pencil_sketch",
+    "region_means",
+    "superpixels",
+]

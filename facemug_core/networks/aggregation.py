@@ -31,12 +31,15 @@ class Aggregation(nn.Module):
     def forward(self, image: Tensor, mask: Tensor, sketch: Tensor, semantic: Tensor, color: Tensor) -> Tensor:
         """image [B, 3, H, W], hole emptied or filled; mask [B, 1, H, W]; guides → F_a [B, C, H/s, W/s]."""
         features, weights = self.weighted_features(image, mask, sketch, semantic, color)
-        return (features * weights).sum(1)
+        total = features[0] * weights[:, 0]
+        for k, feature in enumerate(features[1:], 1):
+            total = torch.addcmul(total, feature, weights[:, k])
+        return total
 
     def weighted_features(
         self, image: Tensor, mask: Tensor, sketch: Tensor, semantic: Tensor, color: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Features of the four guides [B, 4, C, h, w] and their softmax weights [B, 4, 1, h, w]."""
+    ) -> tuple[list[Tensor], Tensor]:
+        """Features of the four guides, each [B, C, h, w], and their softmax weights [B, 4, 1, h, w]."""
         guides = {
             "image": torch.cat([image, mask - 0.5], 1),
             "sketch": sketch,
@@ -48,4 +51,4 @@ class Aggregation(nn.Module):
         ]
         batch = len(image)
         scores = self.score(torch.cat(features)).unflatten(0, (len(features), batch))  # [4, B, 1, h, w]
-        return torch.stack(features, 1), scores.transpose(0, 1).softmax(1)
+        return features, scores.transpose(0, 1).softmax(1)
