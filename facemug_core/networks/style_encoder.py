@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 
 import torch.nn.functional as F
 from torch import Tensor, nn, stack
@@ -109,13 +108,12 @@ def _conv(
 ) -> nn.Module:
     """Convolution that keeps the variance of its input when `gain` makes up for the activation after it."""
     if equalized:
-        conv: nn.Module = EqualConv2d(in_channels, channels, kernel, stride=stride)
-        nn.init.normal_(conv.weight, std=gain)
-    else:
-        conv = nn.Conv2d(in_channels, channels, kernel, stride, kernel // 2)
-        nn.init.normal_(conv.weight, std=gain / math.sqrt(in_channels * kernel**2))
-        nn.init.zeros_(conv.bias)
-    return conv
+        equal = EqualConv2d(in_channels, channels, kernel, stride=stride)
+        nn.init.normal_(equal.weight, std=gain)
+        return equal
+    plain = nn.Conv2d(in_channels, channels, kernel, stride, kernel // 2)
+    nn.init.normal_(plain.weight, std=gain / math.sqrt(in_channels * kernel**2))
+    return plain
 
 
 class StyleHead(nn.Module):
@@ -150,9 +148,9 @@ class StyleEncoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         backbone = BACKBONES[config.backbone](ENCODER_CHANNELS)
-        self._parts = tuple(backbone.parts)
         for name, part in backbone.parts.items():
             self.add_module(name, part)
+        self._parts = tuple(backbone.parts)
         self._taps = backbone.taps
 
         width, equalized = config.pyramid_channels, config.equalized
@@ -203,7 +201,7 @@ class StyleEncoder(nn.Module):
     def _pyramid(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Coarse, middle and fine maps of `pyramid_channels`."""
         taps = []
-        layers = chain.from_iterable(self.get_submodule(name) for name in self._parts)
+        layers = [layer for name in self._parts for layer in self.get_submodule(name).children()]
         for index, layer in enumerate(layers):
             x = layer(x)
             if index in self._taps:
