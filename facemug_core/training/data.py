@@ -6,6 +6,7 @@ goes on sees the same samples as one that did not stop.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..conditions import one_hot, pencil_sketch, region_means, superpixels
-from ..conventions import GUIDE_CHANNELS, REGIONS
+from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
 from .masks import cmod_mask, mat_mask, rectangle_mask, stroke_mask
 
@@ -185,6 +186,68 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
             "z": draw.normal(len(w)),
             "distance": torch.tensor([distance]),
         }
+
+
+def degrade(image: Tensor, draw: Draw) -> Tensor:
+    """What cameras and files do to a photo [3, H, W] in [-1, 1]: tone, low resolution, noise, gray."""
+    image = random_tone(image, draw)
+    if draw.chance(0.05):
+        image = image.mean(0, keepdim=True).expand(3, -1, -1)
+    if draw.chance(0.4):
+        size = image.shape[-1]
+        small = F.interpolate(image[None], scale_factor=draw.uniform(0.2, 0.9), mode="area")
+        image = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)[0]
+    if draw.chance(0.4):
+        image = image + draw.normal(*image.shape) * draw.uniform(0.0, 0.1)
+    return image.clamp(-1, 1)
+
+
+def misalign(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """Turn, scale and shift a face [3, H, W] and its labels [H, W] as landmarks err: to 3°, 4 %, 4 px."""
+    angle, scale = math.radians(draw.uniform(-3, 3)), draw.uniform(0.96, 1.04)
+    shift = [draw.uniform(-4, 4) * 2 / image.shape[-1] for _ in range(2)]
+    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
+    matrix = torch.tensor([[[cos, -sin, shift[0]], [sin, cos, shift[1]]]])
+    grid = F.affine_grid(matrix, [1, 1, *image.shape[-2:]], align_corners=False)
+    moved = F.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
+    ids = labels[None, None].float()
+    ids = F.grid_sample(ids, grid, mode="nearest", padding_mode="border", align_corners=False)
+    return moved, ids[0, 0].long()
+
+
+class EncoderInputs(Dataset[dict[str, Tensor]]):
+    """Corrupted guide stacks for Algorithm 1, with the code of the face: `guides` [26, H, W], `w` [512].
+
+    A third of the samples is a whole photo (an exemplar), a third a photo with a hole and some guides (an
+    edit), a third the paper's: one dominant modality nearly whole, the others dropped or torn (PAPER 2.5).
+    """
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        draw = Draw(self.seed, index)
+        image, labels, w = self.faces.face(draw.integer(len(self.faces)))
+        image, labels = misalign(image, labels, draw)
+        image = degrade(image, draw) if draw.chance(0.8) else image
+        kind = draw.uniform()
+        absent = torch.zeros(ENCODER_CHANNELS - 3, *image.shape[-2:])
+        if kind < 0.35:
+            return {"guides": torch.cat([image, absent]), "w": w}
+        if kind < 0.7:
+            guides = random_guides(image, labels, draw, (0.5, 0.5, 0.5))
+            keep = 1 - random_mask(labels, draw)
+            return {"guides": torch.cat([image * keep, *guides.values()]), "w": w}
+        guides = {"image": image, **random_guides(image, labels, draw, (1.0, 1.0, 1.0))}
+        dominant = draw.integer(len(guides))
+        torn = []
+        for k, guide in enumerate(guides.values()):
+            if k == dominant:
+                torn.append(guide * cmod_mask(draw.generator))
+            else:
+                torn.append(guide * mat_mask(draw.generator) if draw.chance(0.5) else torch.zeros_like(guide))
+        return {"guides": torch.cat(torn), "w": w}
 
 
 def sample_numbers(step: int, batch: int, rank: int, ranks: int) -> Iterator[list[int]]:

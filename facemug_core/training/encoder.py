@@ -1,0 +1,57 @@
+"""Training of the style encoder (Algorithm 1, PAPER 2.5) on faces whose codes are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from ..networks.style_encoder import StyleEncoder
+from .data import EncoderInputs, FaceShards
+from .loop import Batch
+
+
+class EncoderStage:
+    """Style encoder against the codes of bank faces: squared error as a share of the codes' variance.
+
+    All 18 codes are equal (no deltas), as bank faces are drawn from one code each.
+
+    Args:
+        bank, mapping: frozen; the bank only draws samples, the mapping network gives the mean code.
+    """
+
+    name = "encoder"
+    critic: nn.Module | None = None
+
+    def __init__(
+        self, config: ModelConfig, faces: FaceShards, bank: nn.Module, mapping: nn.Module, *, seed: int = 0
+    ) -> None:
+        self.model: nn.Module = StyleEncoder(config.encoder)
+        self.dataset = EncoderInputs(faces, seed)
+        self.bank = bank.eval().requires_grad_(False)
+        self.mapping = mapping.eval().requires_grad_(False)
+        codes = torch.from_numpy(faces.codes)
+        self.variance = (codes - codes.mean(0)).square().mean().item()
+
+    def to(self, device: torch.device) -> None:
+        self.bank.to(device, memory_format=torch.channels_last)
+        self.mapping.to(device)
+
+    def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
+        w = self.mapping.mean_code + model(batch["guides"], deltas=0)[:, 0]
+        unexplained = (w - batch["w"]).square().mean() / self.variance
+        return unexplained, {"unexplained": unexplained.detach()}, None
+
+    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
+        return None
+
+    def samples(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Columns: image channels of the input, the bank's picture of the encoded code, of the true code."""
+        guessed = self.mapping.mean_code + model(batch["guides"])
+        true = batch["w"][:, None].expand_as(guessed)
+        columns = [batch["guides"][:, :3]]
+        columns += [F.avg_pool2d(self.bank(codes), 4) for codes in (guessed, true)]
+        return torch.stack(columns, 1)
