@@ -16,6 +16,10 @@ from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 class Features(NamedTuple):
     """What the conditions say, independent of any style code: computed once per edit."""
 
+    image: Tensor
+    """The photo that the edit goes into, [B, 3, H, W]."""
+    mask: Tensor
+    """[B, 1, H, W], 1 = edit."""
     encoded: Pyramid
     """Encoder features [B, C, r, r] by their side r."""
     g: Tensor
@@ -38,13 +42,13 @@ class Generator(nn.Module):
         features = self.aggregation(
             image, conditions.mask, conditions.sketch, conditions.semantic, conditions.color
         )
-        return Features(*self.encoder(features))
+        return Features(conditions.image, conditions.mask, *self.encoder(features))
 
     def decode(self, features: Features, bank: Pyramid, codes: Tensor) -> Tensor:
-        """The style-dependent half: I_raw [B, 3, H, W], about [-1, 1], not composited."""
-        return self.decoder(features.encoded, bank, codes, features.g)
+        """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
+        edited = self.decoder(features.encoded, bank, codes, features.g)
+        return torch.where(features.mask > 0, edited, features.image)
 
     def forward(self, conditions: Conditions, bank: Pyramid, codes: Tensor) -> Tensor:
-        """I_out = I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
-        edited = self.decode(self.aggregate(conditions), bank, codes)
-        return torch.where(conditions.mask > 0, edited, conditions.image)
+        """Conditions [B], bank maps and codes [B, 18, 512] → I_out [B, 3, H, W]."""
+        return self.decode(self.aggregate(conditions), bank, codes)

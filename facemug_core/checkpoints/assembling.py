@@ -1,0 +1,59 @@
+"""Networks with their weights: built without initialisation, loaded strictly, in eval mode and float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from ..config import ModelConfig
+from ..errors import CheckpointError
+from ..networks.bisenet import BiSeNet
+from ..networks.mapping import MappingNetwork
+from ..networks.mobile_stylegan import MobileStyleGAN
+from ..networks.stylegan2 import StyleGAN2
+from .manifest import locate
+from .reading import read_safetensors
+
+Network = TypeVar("Network", bound=nn.Module)
+Folders = Sequence[str | Path]
+
+BANKS: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
+    "mobile_stylegan": (MobileStyleGAN, "mobile_stylegan", "mobile_mapping"),
+    "stylegan2": (StyleGAN2, "stylegan2", "stylegan2_mapping"),
+}
+"""Feature banks by their name in `ModelConfig.bank`: class, file of the bank, file of its mapping network."""
+
+
+def load_trained(build: Callable[[], Network], name: str, folders: Folders = ()) -> Network:
+    """A network from `name.safetensors`, found by `locate`.
+
+    Raises:
+        WeightsMissingError: no such file.
+        CheckpointError: the file is damaged or belongs to another network.
+    """
+    path = locate(f"{name}.safetensors", *folders)
+    # On the meta device nothing is initialised: fast, and the global random state stays untouched.
+    with torch.device("meta"):
+        network = build()
+    tensors, _ = read_safetensors(path)
+    try:
+        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
+    except RuntimeError as error:
+        first = next(line.strip() for line in str(error).splitlines()[1:])
+        raise CheckpointError(f"{path} does not fit the network it is named after: {first}") from error
+    return network.eval().requires_grad_(False)
+
+
+def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[nn.Module, nn.Module]:
+    """Mapping network and feature bank of a size."""
+    build, bank, mapping = BANKS[config.bank]
+    return load_trained(MappingNetwork, mapping, folders), load_trained(build, bank, folders)
+
+
+def load_parser(folders: Folders = ()) -> BiSeNet:
+    """The face parser's network."""
+    return load_trained(BiSeNet, "bisenet", folders)

@@ -1,0 +1,229 @@
+"""The model object: one public method per stage of an edit, in the order of the data flow.
+
+    codes = model.encode(exemplar) or model.project(conditions) or model.random_codes(seeds)
+    codes = model.interpolate(codes, other, amount)
+    codes = model.warp(codes, model.project(conditions))
+    features = model.aggregate(conditions)
+    picture = model.generate(features, codes)
+
+Every stage is pure, tensors in and tensors out, and is computed once: when only the codes change, nothing but
+`generate` runs again. `edit` is all of it in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import latents
+from .checkpoints.assembling import load_bank, load_trained
+from .conditions import Conditions
+from .config import SIZES, ModelConfig
+from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
+from .errors import InputError, WeightsMissingError
+from .networks.generator import Features, Generator
+from .networks.latent_warping import LatentWarping
+from .networks.style_encoder import StyleEncoder
+
+Style = Literal["projected", "exemplar", "random"]
+"""Where an edit's codes come from: the photo's visible part and guides, an exemplar photo, or noise."""
+
+ENOUGH_VISIBLE = 0.2
+"""Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
+
+
+@dataclass
+class FaceMug:
+    """All networks of one size of the model, on one device, in eval mode.
+
+    Attributes:
+        config: the size's tables.
+        mapping, bank: frozen mapping network and feature bank.
+        encoder: style encoder.
+        generator: aggregation and refinement.
+        warping: latent warping network, or None while there are no weights for it.
+    """
+
+    config: ModelConfig
+    mapping: nn.Module
+    bank: nn.Module
+    encoder: nn.Module
+    generator: Generator
+    warping: nn.Module | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @classmethod
+    def load(
+        cls, size: str = "light", device: str | torch.device = "cpu", folders: Sequence[str | Path] = ()
+    ) -> FaceMug:
+        """Build a size of the model from its weights, looked for in `folders` and in the pack's `weights/`.
+
+        Raises:
+            InputError: no such size.
+            WeightsMissingError: a file is missing; the message names all places and the command to fetch it.
+        """
+        if size not in SIZES:
+            raise InputError(f"There is no model called {size!r}; the sizes are {', '.join(SIZES)}.")
+        config = SIZES[size]
+        # The host runs nodes in inference mode; parameters made there could never be optimised through.
+        with torch.inference_mode(False):
+            mapping, bank = load_bank(config, folders)
+            model = cls(
+                config,
+                mapping,
+                bank,
+                load_trained(lambda: StyleEncoder(config.encoder), f"{size}_encoder", folders),
+                load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
+            )
+            try:
+                model.warping = load_trained(
+                    lambda: LatentWarping(config.warp_rank), f"{size}_warping", folders
+                )
+            except WeightsMissingError:
+                model.warping = None
+            return model.to(device)
+
+    def to(self, device: str | torch.device) -> FaceMug:
+        """Move all networks; returns the model."""
+        self.device = torch.device(device)
+        for module in (self.mapping, self.bank, self.encoder, self.generator, self.warping):
+            if module is not None:
+                module.to(self.device, memory_format=torch.channels_last)
+        return self
+
+    @torch.no_grad()
+    def encode(self, exemplar: Tensor) -> Tensor:
+        """Aligned exemplar photos [B, 3, 256, 256] in [-1, 1] → codes [B, 18, 512] (PAPER section 2)."""
+        absent = exemplar.new_zeros(len(exemplar), ENCODER_CHANNELS - 3, WORKING_SIZE, WORKING_SIZE)
+        return self._encoded(torch.cat([exemplar, absent], 1))
+
+    @torch.no_grad()
+    def project(self, conditions: Conditions) -> Tensor:
+        """What photo, mask and guides tell of the face → codes [B, 18, 512] (w_prj)."""
+        guides = [conditions.masked_image, conditions.sketch, conditions.semantic, conditions.color]
+        return self._encoded(torch.cat(guides, 1))
+
+    @torch.no_grad()
+    def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
+        """One random face per seed → codes [len(seeds), 18, 512]; ψ = 0 is the mean face, 1 the full variety.
+
+        A face depends on its seed alone, not on its place in the batch.
+        """
+        z = torch.stack([torch.randn(CODE_DIM, generator=torch.Generator().manual_seed(s)) for s in seeds])
+        w = self.mapping(z.to(self.device))
+        return latents.broadcast(torch.lerp(self.mapping.mean_code, w, psi))
+
+    def interpolate(self, codes: Tensor, other: Tensor, amount: float) -> Tensor:
+        """codes + λ (other − codes), [B, 18, 512] (PAPER section 4); λ = 0 returns the codes' bits."""
+        return latents.interpolate(codes, other, amount)
+
+    @torch.no_grad()
+    def warp(self, codes: Tensor, target: Tensor) -> Tensor:
+        """Codes of the same person in the pose of the target's codes, [B, 18, 512] (PAPER section 5).
+
+        Raises:
+            WeightsMissingError: there are no warping weights for this size.
+        """
+        if self.warping is None:
+            raise WeightsMissingError(
+                f"The {self.config.name} model has no warping weights "
+                f"({self.config.name}_warping.safetensors); use the codes unwarped."
+            )
+        return codes + self.warping(codes, target)
+
+    @torch.no_grad()
+    def aggregate(self, conditions: Conditions) -> Features:
+        """All that the conditions say to the generator, whatever the codes are (PAPER sections 8, 10.1)."""
+        return self.generator.aggregate(conditions.to(self.device))
+
+    def generate(self, features: Features, codes: Tensor) -> Tensor:
+        """The edited crop [B, 3, 256, 256]; only masked pixels are new (PAPER sections 9-11).
+
+        Features of one edit serve any number of codes. Differentiable with respect to the codes.
+        """
+        latents.check_codes(codes)
+        features = _repeated(features, len(codes))
+        resolutions = self.generator.decoder.bank_resolutions
+        bank = self.bank.features(codes, up_to=max(resolutions, default=4))
+        edited = self.generator.decode(features, bank, codes)
+        # The clamp must not touch kept pixels, whatever their range.
+        return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)
+
+    def render(self, codes: Tensor) -> Tensor:
+        """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""
+        picture = self.bank(latents.check_codes(codes))
+        return F.avg_pool2d(picture, picture.shape[-1] // WORKING_SIZE).clamp(-1, 1)
+
+    @torch.no_grad()
+    def edit(
+        self,
+        conditions: Conditions,
+        *,
+        exemplar: Tensor | None = None,
+        style: Style | None = None,
+        style_mix: float = 0.0,
+        seeds: Sequence[int] = (0,),
+        codes: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.
+
+        Args:
+            conditions: photo, mask and guides of one edit (batch 1).
+            exemplar: aligned exemplar photo [1, 3, 256, 256].
+            style: where the codes come from; by default the exemplar if there is one, else the projection if
+                enough of the photo is visible, else noise.
+            style_mix: λ from these codes towards random ones.
+            seeds: of the random codes.
+            codes: use these [1, 18, 512] instead.
+        """
+        conditions = conditions.to(self.device)
+        if codes is None:
+            codes = self._style_codes(
+                conditions, exemplar, style or default_style(conditions, exemplar), seeds
+            )
+        codes = codes.to(self.device)
+        if style_mix > 0:
+            codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
+        codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
+        return self.generate(self.aggregate(conditions), codes), codes
+
+    def _style_codes(
+        self, conditions: Conditions, exemplar: Tensor | None, style: Style, seeds: Sequence[int]
+    ) -> Tensor:
+        if style == "random":
+            return self.random_codes(seeds)
+        if style == "projected":
+            return self.project(conditions)
+        if exemplar is None:
+            raise InputError("The style 'exemplar' needs an exemplar photo.")
+        codes = self.encode(exemplar.to(self.device))
+        return codes if self.warping is None else self.warp(codes, self.project(conditions))
+
+    def _encoded(self, guides: Tensor) -> Tensor:
+        guides = guides.to(self.device, memory_format=torch.channels_last)
+        return self.mapping.mean_code + self.encoder(guides)
+
+
+def default_style(conditions: Conditions, exemplar: Tensor | None) -> Style:
+    """The style of an edit for which none is asked."""
+    if exemplar is not None:
+        return "exemplar"
+    return "projected" if 1 - conditions.mask.mean() >= ENOUGH_VISIBLE else "random"
+
+
+def _repeated(features: Features, batch: int) -> Features:
+    """Features of one edit, repeated for a batch of codes."""
+    if len(features.g) == batch:
+        return features
+    return Features(
+        features.image.expand(batch, -1, -1, -1),
+        features.mask.expand(batch, -1, -1, -1),
+        {r: x.expand(batch, -1, -1, -1) for r, x in features.encoded.items()},
+        features.g.expand(batch, -1),
+    )

@@ -1,0 +1,306 @@
+"""Edits of whole photos: find and align faces, edit their crops, paste them back at the photo's own size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .checkpoints.assembling import load_parser
+from .checkpoints.manifest import locate
+from .conditions import Conditions, one_hot
+from .conventions import WORKING_SIZE
+from .errors import FaceNotFoundError, InputError
+from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, resample
+from .faces.detection import LANDMARK_FILE, Detector, choose
+from .faces.parsing import Parser
+from .faces.pasting import beyond_crop, mask_to_crop, mask_to_photo, paste
+from .faces.regions import region_mask
+from .model import FaceMug, Style
+
+Which = Literal["largest", "all"] | int
+OWN_MODES = ("L", "LA", "RGB", "RGBA")
+"""Modes of pictures that are edited as they are; others become RGB or RGBA first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo in its own mode, and how networks see it."""
+
+    pixels: Tensor
+    """uint8 [1, C, H, W]: the picture's own values."""
+    mode: str
+    """Pillow mode, one of `OWN_MODES`."""
+
+    @classmethod
+    def from_image(cls, image: Image.Image) -> Photo:
+        if image.mode not in OWN_MODES:
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        values = torch.from_numpy(np.array(image))
+        return cls(values.view(image.height, image.width, -1).permute(2, 0, 1)[None].contiguous(), image.mode)
+
+    def to_image(self) -> Image.Image:
+        values = self.pixels[0].permute(1, 2, 0).numpy()
+        return Image.fromarray(values[..., 0] if self.mode == "L" else values, self.mode)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.pixels.shape[2], self.pixels.shape[3]
+
+    @property
+    def color_channels(self) -> int:
+        """Channels without alpha."""
+        return len(self.mode.removesuffix("A"))
+
+    @cached_property
+    def rgb(self) -> Tensor:
+        """[1, 3, H, W] in [0, 255], uint8."""
+        return self.pixels[:, : self.color_channels].expand(-1, 3, -1, -1)
+
+    def with_crop(self, crop: Tensor, mask: Tensor, matrix: Matrix, feather: int, opacity: float) -> Photo:
+        """The photo with an edited crop [1, 3, h, w] in [-1, 1] pasted in; alpha is kept."""
+        values = (crop + 1) * 127.5
+        if self.color_channels == 1:
+            weights = torch.tensor([0.299, 0.587, 0.114], device=crop.device)  # ITU-R 601, as Pillow's "L"
+            values = (values * weights[:, None, None]).sum(1, keepdim=True)
+        colors = paste(self.pixels[:, : self.color_channels], values, mask, matrix, feather, opacity)
+        return replace(self, pixels=torch.cat([colors, self.pixels[:, self.color_channels :]], 1))
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """Where a face lies in a photo, and its crop."""
+
+    matrix: Matrix
+    """Alignment matrix, crop pixel → photo pixel."""
+    crop: Tensor
+    """[1, 3, 256, 256] in [-1, 1]."""
+    box: tuple[float, float, float, float] | None
+    """Bounds of the face in photo pixels; None where the photo was declared aligned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """A guide on the photo's grid, and how much it counts."""
+
+    values: Tensor
+    """Sketch [1, 1, H, W] in {0, 1}, labels [1, H, W] (−1 = unknown) or color [1, 3, H, W] (0 = none)."""
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """What to do to a photo. Give a mask or regions."""
+
+    mask: Tensor | None = None
+    """[1, 1, H, W] in {0, 1} on the photo's grid, 1 = edit."""
+    regions: str | None = None
+    """Names of face regions joined by "+"."""
+    grow: int = 0
+    """Crop pixels by which regions are grown."""
+    sketch: Guide | None = None
+    semantic: Guide | None = None
+    color: Guide | None = None
+    exemplar: Photo | None = None
+    style: Style | None = None
+    style_mix: float = 0.0
+    seeds: Sequence[int] = (0,)
+    """One variant is made for each."""
+    codes: Tensor | None = None
+    """Use these codes [1, 18, 512]."""
+    which: Which = "largest"
+    aligned: bool = False
+    """The photo is an aligned face already."""
+    skip_without_face: bool = False
+    """Return the photo unchanged where no face is found, instead of an error."""
+    feather: int = 0
+    opacity: float = 1.0
+
+
+@dataclass
+class EditResult:
+    """What was done."""
+
+    photos: list[Photo]
+    """One per seed."""
+    mask: Tensor
+    """[1, 1, H, W]: where the photos may differ from the input."""
+    untouched: Tensor
+    """[1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
+    faces: list[AlignedFace]
+    codes: list[Tensor]
+    """Codes of each face [seeds, 18, 512]."""
+    conditions: list[Conditions]
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time of each stage."""
+
+
+@dataclass
+class PhotoEditor:
+    """The model with face detection and parsing, for photos of any size."""
+
+    model: FaceMug
+    folders: Sequence[str | Path] = ()
+
+    @cached_property
+    def detector(self) -> Detector:
+        """Raises `WeightsMissingError` where its files are missing."""
+        return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+
+    @cached_property
+    def parser(self) -> Parser:
+        """Raises `WeightsMissingError` where its weights are missing."""
+        with torch.inference_mode(False):
+            return Parser(load_parser(self.folders))
+
+    def find_faces(self, photo: Photo, which: Which = "largest", aligned: bool = False) -> list[AlignedFace]:
+        """Faces of a photo; none where none is found."""
+        if aligned:
+            return [_aligned(photo, aligned_matrix(photo.size), None)]
+        found = self.detector.detect(photo.rgb[0].permute(1, 2, 0).numpy())
+        if found:
+            found = choose(found, which)
+        return [_aligned(photo, alignment_matrix(face.landmarks), face.box) for face in found]
+
+    def edit(self, photo: Photo, request: EditRequest) -> EditResult:
+        """Edit the chosen faces of a photo, one variant for each seed.
+
+        Raises:
+            FaceNotFoundError: there is no face, and the request does not say to skip then.
+            InputError: the mask is empty, or names a region that no chosen face has.
+        """
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "find faces"):
+            faces = self.find_faces(photo, request.which, request.aligned)
+        if not faces and not request.skip_without_face:
+            raise FaceNotFoundError(
+                "No face was found in the photo. If it is an aligned face crop already, say so (--aligned); "
+                "to leave such photos as they are, ask for that (--no-face skip)."
+            )
+        empty = torch.zeros(1, 1, *photo.size)
+        result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], [], seconds)
+        if not faces:
+            result.warnings.append("No face was found; the photo is unchanged.")
+            return result
+        exemplar = self._exemplar(request, result)
+        masks = self._masks(faces, photo, request, result)
+        covered = empty
+        for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
+            covered = torch.maximum(covered, photo_mask - beyond_crop(photo_mask, face.matrix))
+            if not crop_mask.any():
+                continue
+            conditions = _conditions(face, crop_mask, request)
+            with _timed(seconds, "edit"):
+                crops, codes = self.model.edit(
+                    conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
+                    seeds=request.seeds, codes=request.codes,
+                )  # fmt: skip
+            with _timed(seconds, "paste"):
+                result.photos = [
+                    variant.with_crop(
+                        crop[None].cpu(), photo_mask, face.matrix, request.feather, request.opacity
+                    )
+                    for variant, crop in zip(result.photos, crops, strict=True)
+                ]
+            result.codes.append(codes.cpu())
+            result.conditions.append(conditions)
+        if not result.codes:
+            raise InputError("The mask is empty inside the face crop, so there is nothing to edit.")
+        result.mask = covered
+        if request.mask is not None:
+            result.untouched = request.mask * (covered == 0)
+            left = int(result.untouched.sum())
+            if left:
+                result.warnings.append(
+                    f"{left} masked pixels lie beyond the face crop and were left alone (see the sheet)."
+                )
+        return result
+
+    def _exemplar(self, request: EditRequest, result: EditResult) -> Tensor | None:
+        if request.exemplar is None:
+            return None
+        faces = self.find_faces(request.exemplar)
+        if faces:
+            exemplar = faces[0]
+        else:
+            exemplar = self.find_faces(request.exemplar, aligned=True)[0]
+            result.warnings.append("No face was found in the exemplar; it is used as an aligned crop.")
+        if self.model.warping is None and request.style in (None, "exemplar"):
+            result.warnings.append(
+                "The exemplar is not warped to the photo's pose: there are no warping weights."
+            )
+        return exemplar.crop
+
+    def _masks(
+        self, faces: list[AlignedFace], photo: Photo, request: EditRequest, result: EditResult
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each face the mask on its crop and on the photo."""
+        if (request.mask is None) == (request.regions is None):
+            raise InputError("Say what to edit: give either a mask or the names of regions.")
+        if request.mask is not None:
+            if not request.mask.any():
+                raise InputError("The mask is empty, so there is nothing to edit. White means edit.")
+            return iter([(mask_to_crop(request.mask, face.matrix), request.mask) for face in faces])
+        masks = []
+        with _timed(result.seconds, "parse"):
+            for face in faces:
+                labels = self.parser.parse(face.crop)
+                crop_mask = region_mask(labels, request.regions or "", request.grow)
+                masks.append((crop_mask, mask_to_photo(crop_mask, face.matrix, photo.size)))
+        if not any(crop_mask.any() for crop_mask, _ in masks):
+            raise InputError(f"The face has no {request.regions}, so there is nothing to edit.")
+        return iter(masks)
+
+
+def _aligned(photo: Photo, matrix: Matrix, box: tuple[float, float, float, float] | None) -> AlignedFace:
+    return AlignedFace(matrix, align(photo.rgb, matrix) / 127.5 - 1, box)
+
+
+def _conditions(face: AlignedFace, mask: Tensor, request: EditRequest) -> Conditions:
+    """Photo, mask and guides on the crop's grid."""
+    guides: dict[str, Tensor | float] = {}
+    for name in ("sketch", "semantic", "color"):
+        guide: Guide | None = getattr(request, name)
+        if guide is not None:
+            guides[name] = _TO_CROP[name](guide.values, face.matrix)
+            guides[f"{name}_strength"] = guide.strength
+    return Conditions.build(image=face.crop, mask=mask, **guides)  # type: ignore[arg-type]
+
+
+def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:
+    # A quarter of a pixel covered is a stroke: thin lines survive the way to a smaller crop.
+    return (resample(sketch, matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros") > 0.25).float()
+
+
+def _labels_to_crop(labels: Tensor, matrix: Matrix) -> Tensor:
+    shares = resample(one_hot(labels), matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros")
+    best, classes = shares.max(1)
+    return one_hot(torch.where(best > 0.25, classes, -1))
+
+
+def _color_to_crop(color: Tensor, matrix: Matrix) -> Tensor:
+    present = (color != 0).any(1, keepdim=True).float()
+    both = resample(torch.cat([color * present, present], 1), matrix, (WORKING_SIZE,) * 2, border="zeros")
+    weight = both[:, 3:]
+    return torch.where(weight > 0.5, both[:, :3] / weight.clamp(min=1e-3), 0.0).clamp(-1, 1)
+
+
+_TO_CROP = {"sketch": _sketch_to_crop, "semantic": _labels_to_crop, "color": _color_to_crop}
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -1,0 +1,85 @@
+"""Contact sheets: inputs and results of an edit side by side, with captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from .conditions import Conditions, labels_to_palette
+from .photos import EditRequest, EditResult, Photo
+
+PANEL = 256
+"""Longest side of a panel in pixels."""
+CAPTION = 18
+"""Height of a caption in pixels."""
+COLUMNS = 6
+
+Panel = tuple[str, Image.Image]
+
+
+def crop_image(crop: Tensor) -> Image.Image:
+    """[3, H, W] in [-1, 1] → RGB picture."""
+    pixels = ((crop.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def edit_sheet(photo: Photo, request: EditRequest, result: EditResult) -> Image.Image:
+    """Photo, mask (edited in red, left alone in yellow), guides, exemplar and results."""
+    panels: list[Panel] = [("photo", photo.to_image().convert("RGB")), ("mask", _mask_overlay(photo, result))]
+    panels += _guide_panels(result.conditions[0]) if result.conditions else []
+    if request.exemplar is not None:
+        panels.append(("exemplar", request.exemplar.to_image().convert("RGB")))
+    names = ["result"] if len(result.photos) == 1 else [f"seed {seed}" for seed in request.seeds]
+    panels += [(n, p.to_image().convert("RGB")) for n, p in zip(names, result.photos, strict=True)]
+    return contact_sheet(panels)
+
+
+def conditions_sheet(conditions: Conditions, exemplar: Tensor | None, pictures: Tensor) -> Image.Image:
+    """Guides, exemplar and the faces made from them."""
+    panels = _guide_panels(conditions)
+    if exemplar is not None:
+        panels.append(("exemplar", crop_image(exemplar[0])))
+    return contact_sheet([*panels, *((f"face {i + 1}", crop_image(p)) for i, p in enumerate(pictures))])
+
+
+def contact_sheet(panels: Sequence[Panel], columns: int = COLUMNS) -> Image.Image:
+    """Panels with captions in rows."""
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    sheet = Image.new("RGB", (columns * PANEL, rows * (PANEL + CAPTION)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, (caption, image) in enumerate(panels):
+        x, y = i % columns * PANEL, i // columns * (PANEL + CAPTION)
+        scale = PANEL / max(image.size)
+        small = image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
+            Image.Resampling.LANCZOS,
+        )
+        sheet.paste(small, (x + (PANEL - small.width) // 2, y + CAPTION + (PANEL - small.height) // 2))
+        draw.text((x + 4, y + 3), caption, fill="black")
+    return sheet
+
+
+def _mask_overlay(photo: Photo, result: EditResult) -> Image.Image:
+    pixels = photo.rgb[0].permute(1, 2, 0).float()
+    for mask, color in ((result.mask, (255.0, 40.0, 40.0)), (result.untouched, (255.0, 220.0, 0.0))):
+        pixels = torch.lerp(pixels, pixels.new_tensor(color), 0.5 * mask[0, 0, :, :, None])
+    return Image.fromarray(pixels.round().byte().numpy())
+
+
+def _guide_panels(conditions: Conditions) -> list[Panel]:
+    panels: list[Panel] = []
+    present = conditions.present
+    if "sketch" in present:
+        panels.append(("sketch", crop_image((1 - 2 * conditions.sketch[0]).expand(3, -1, -1))))
+    if "semantic" in present:
+        best, classes = conditions.semantic[0].max(0)
+        labels = torch.where(best > 0, classes, -1)
+        panels.append(("semantic map", Image.fromarray(np.asarray(labels_to_palette(labels[None].cpu())[0]))))
+    if "color" in present:
+        panels.append(("color map", crop_image(conditions.color[0])))
+    return panels

@@ -1,0 +1,73 @@
+"""Training runs as the command line starts them: stages with their data, weights and losses."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+from torch.utils.data import default_collate
+
+from ..checkpoints.assembling import load_bank, load_trained
+from ..checkpoints.manifest import locate
+from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..config import SIZES
+from ..networks.mobilenet_v2 import MobileNetV2Features
+from ..networks.style_encoder import widen_stem
+from .data import EncoderInputs, FaceShards, GeneratorEdits
+from .encoder import EncoderStage
+from .generator import GeneratorStage
+from .loop import RunConfig, load_weights, train
+from .losses import PerceptualLoss
+
+SAMPLE_SEED = 999
+"""Seed of the samples in the grid, unlike any training run's."""
+SAMPLES = 6
+
+
+def run_stage(options: Namespace) -> None:
+    """Train a stage as the command line's options say, then export its averaged weights if asked."""
+    torch.manual_seed(options.seed)
+    config = SIZES[options.model]
+    faces = FaceShards(options.data)
+    mapping, bank = load_bank(config)
+    stage: EncoderStage | GeneratorStage
+    if options.stage == "encoder":
+        stage = EncoderStage(config, faces, bank, mapping, seed=options.seed)
+        samples = EncoderInputs(faces, SAMPLE_SEED)
+    else:
+        perceptual = PerceptualLoss(load_trained(MobileNetV2Features, "mobilenet_v2"))
+        stage = GeneratorStage(
+            config, faces, bank, mapping, perceptual, seed=options.seed,
+            adversarial_from=options.adversarial_from,
+        )  # fmt: skip
+        samples = GeneratorEdits(faces, SAMPLE_SEED)
+    name = f"{options.model}_{options.stage}.safetensors"
+    if options.init is not None:
+        load_weights(stage.model, options.init / name)
+    elif options.stage == "encoder":
+        _start_from_imagenet(stage.model)
+    run = RunConfig(
+        folder=str(options.folder), steps=options.steps, batch=options.batch, seed=options.seed,
+        learning_rate=options.learning_rate, precision=options.precision,
+        save_minutes=options.save_minutes, workers=options.workers,
+    )  # fmt: skip
+    train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
+    if options.export is not None:
+        export(Path(run.folder), options.export / name)
+
+
+def export(run: Path, path: Path) -> None:
+    """Write a run's averaged weights in fp16, with the run's settings as metadata."""
+    tensors, metadata = read_safetensors(run / "averaged.safetensors")
+    save_safetensors(
+        path, {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}, metadata
+    )
+
+
+def _start_from_imagenet(encoder: torch.nn.Module) -> None:
+    """Fill the backbone of a light encoder with MobileNetV2's published weights."""
+    tensors, _ = read_safetensors(locate("mobilenet_v2.safetensors"))
+    own = encoder.state_dict()
+    tensors["features.0.0.weight"] = widen_stem(tensors["features.0.0.weight"])
+    encoder.load_state_dict({k: v for k, v in tensors.items() if k in own}, strict=False)
