@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_guides(commands)
     _add_fetch(commands)
+    _add_demo(commands)
     _add_training(commands)
     _add_evaluate(commands)
     return parser
@@ -304,6 +305,28 @@ def _fetch(parsed: Parsed) -> None:
 
         report = fetch(parsed.groups, progress=progress)
     print(f"Fetched {len(report.fetched)} files, {len(report.present)} were there already.")
+
+
+def _add_demo(commands: Any) -> None:
+    demo = _command(commands, "demo", _demo, "Edit a public-domain photo in several ways, on one sheet.")
+    demo.add_argument("-o", "--output", type=Path, default=Path("demo"), metavar="FOLDER")
+    _add_model(demo)
+
+
+def _demo(parsed: Parsed) -> None:
+    from .checkpoints.manifest import locate
+    from .conditions.reading import read_photo
+    from .demo import demonstrate
+    from .model import FaceMug
+    from .photos import Photo, PhotoEditor
+
+    editor = PhotoEditor(FaceMug.load(parsed.model, _device(parsed.device), parsed.weights), parsed.weights)
+    photo = Photo.from_image(read_photo(locate("astronaut.png", *parsed.weights)))
+    sheet = demonstrate(editor, photo, progress=print)
+    parsed.output.mkdir(parents=True, exist_ok=True)
+    path = parsed.output / "demo.png"
+    _save(sheet, path)
+    print(f"Look at {path}: every pixel outside the masks has its own bits.")
 
 
 def _add_training(commands: Any) -> None:

@@ -14,6 +14,7 @@ from ..errors import CheckpointError
 from ..networks.bisenet import BiSeNet
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
+from ..networks.mobilenet_v2 import MobileNetV2Features
 from ..networks.stylegan2 import StyleGAN2
 from .manifest import locate
 from .reading import read_safetensors
@@ -28,8 +29,16 @@ BANKS: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
 """Feature banks by their name in `ModelConfig.bank`: class, file of the bank, file of its mapping network."""
 
 
-def load_trained(build: Callable[[], Network], name: str, folders: Folders = ()) -> Network:
+def load_trained(
+    build: Callable[[], Network], name: str, folders: Folders = (), *, drop: tuple[str, ...] = ()
+) -> Network:
     """A network from `name.safetensors`, found by `locate`.
+
+    Args:
+        build: makes the network.
+        name: of the file.
+        folders: looked into first.
+        drop: beginnings of the names of tensors that the network has no use for.
 
     Raises:
         WeightsMissingError: no such file.
@@ -40,8 +49,9 @@ def load_trained(build: Callable[[], Network], name: str, folders: Folders = ())
     with torch.device("meta"):
         network = build()
     tensors, _ = read_safetensors(path)
+    wanted = {key: value.float() for key, value in tensors.items() if not key.startswith(drop)}
     try:
-        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
+        network.load_state_dict(wanted, assign=True)
     except RuntimeError as error:
         first = next(line.strip() for line in str(error).splitlines()[1:])
         raise CheckpointError(f"{path} does not fit the network it is named after: {first}") from error
@@ -52,6 +62,11 @@ def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[nn.Module, nn
     """Mapping network and feature bank of a size."""
     build, bank, mapping = BANKS[config.bank]
     return load_trained(MappingNetwork, mapping, folders), load_trained(build, bank, folders)
+
+
+def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:
+    """MobileNetV2 with its ImageNet weights."""
+    return load_trained(MobileNetV2Features, "mobilenet_v2", folders, drop=("features.18.", "classifier."))
 
 
 def load_parser(folders: Folders = ()) -> BiSeNet:

@@ -8,11 +8,9 @@ from pathlib import Path
 import torch
 from torch.utils.data import default_collate
 
-from ..checkpoints.assembling import load_bank, load_trained
-from ..checkpoints.manifest import locate
+from ..checkpoints.assembling import load_bank, load_mobilenet
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES
-from ..networks.mobilenet_v2 import MobileNetV2Features
 from ..networks.style_encoder import widen_stem
 from .data import EncoderInputs, FaceShards, GeneratorEdits
 from .encoder import EncoderStage
@@ -36,7 +34,7 @@ def run_stage(options: Namespace) -> None:
         stage = EncoderStage(config, faces, bank, mapping, seed=options.seed)
         samples = EncoderInputs(faces, SAMPLE_SEED)
     else:
-        perceptual = PerceptualLoss(load_trained(MobileNetV2Features, "mobilenet_v2"))
+        perceptual = PerceptualLoss(load_mobilenet())
         stage = GeneratorStage(
             config, faces, bank, mapping, perceptual, seed=options.seed,
             adversarial_from=options.adversarial_from,
@@ -67,7 +65,6 @@ def export(run: Path, path: Path) -> None:
 
 def _start_from_imagenet(encoder: torch.nn.Module) -> None:
     """Fill the backbone of a light encoder with MobileNetV2's published weights."""
-    tensors, _ = read_safetensors(locate("mobilenet_v2.safetensors"))
-    own = encoder.state_dict()
+    tensors = load_mobilenet().state_dict()
     tensors["features.0.0.weight"] = widen_stem(tensors["features.0.0.weight"])
-    encoder.load_state_dict({k: v for k, v in tensors.items() if k in own}, strict=False)
+    encoder.load_state_dict(tensors, strict=False)

@@ -1,0 +1,39 @@
+# All set-up happens in .venv; every target works on a fresh machine with Python, pip and make.
+PYTHON ?= python3
+# The release that results are measured with; any newer torch works as well.
+TORCH ?= torch==2.13.0
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test lint format bench setup fetch clean
+
+demo: fetch
+	$(PY) -m facemug_core demo -o demo
+
+test: fetch
+	$(PY) -m pytest -c tests/pytest.ini tests
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: setup
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: fetch
+	$(PY) benchmarks/speed.py
+
+fetch: setup
+	$(PY) -m facemug_core fetch run astronaut.png
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check "$(TORCH)" -r requirements.txt -r tests/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo
