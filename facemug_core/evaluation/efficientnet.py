@@ -1,8 +1,8 @@
 """EfficientNet-lite0 (Tan and Le 2019; the "lite" variant): the network behind the perceptual judge.
 
 Parameter names match the published PyTorch conversion of the ImageNet weights, so that they load strictly;
-hence the leading underscores. Lite means ReLU6 and no squeeze-and-excitation. Convolutions pad as TensorFlow's
-"SAME": at stride 2 the odd pixel goes to the bottom right.
+hence the leading underscores. Lite means ReLU6 and no squeeze-and-excitation. Convolutions pad as
+TensorFlow's "SAME": at stride 2 the odd pixel goes to the bottom right.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class InvertedResidual(nn.Module):
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution without bias whose output has size ⌈input / stride⌉, the odd padding at the bottom right."""
+    """Convolution without bias whose output has size ⌈input / stride⌉, odd padding at the bottom right."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1

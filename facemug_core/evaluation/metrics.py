@@ -1,0 +1,65 @@
+"""Distances between pictures inside a mask. Lower is better, except for the signal-to-noise ratio.
+
+The perceptual distance follows the construction of LPIPS (Zhang et al. 2018) on another network and without
+learned weights, so it has a name and a scale of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class EfficientNetDistance(nn.Module):
+    """How different two pictures look inside a mask, to EfficientNet-lite0.
+
+    Args:
+        network: pictures `[B, 3, H, W]` in [-1, 1] → feature levels `[B, C, h, w]`; in eval mode.
+    """
+
+    name = "EfficientNet-lite0 distance"
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Feature levels of pictures `[B, 3, H, W]` in [-1, 1], each pixel's vector of unit length."""
+        return [F.normalize(level, dim=1) for level in self.network(images)]
+
+    def between(self, first: Sequence[Tensor], second: Sequence[Tensor], mask: Tensor) -> Tensor:
+        """Distance `[B]`, 0 to 4, of two sets of `features`; `mask` `[B, 1, H, W]`, 1 = counts, not empty.
+
+        Squared difference of the unit vectors, averaged over the pixels of a level with the mask's share of
+        each cell as the weight, then over the levels.
+        """
+        levels = []
+        for a, b in zip(first, second, strict=True):
+            height, width = a.shape[-2:]
+            weight = F.adaptive_avg_pool2d(mask, (height, width))
+            levels.append(masked_mean((a - b).square().sum(dim=1, keepdim=True), weight))
+        return torch.stack(levels).mean(dim=0)
+
+    def forward(self, first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+        """Distance `[B]` of pictures `[B, 3, H, W]` in [-1, 1] inside the mask `[B, 1, H, W]`."""
+        return self.between(self.features(first), self.features(second), mask)
+
+
+def absolute_error(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute difference `[B]` inside the mask of pictures `[B, 3, H, W]` in [-1, 1]; 0 to 2."""
+    return masked_mean((first - second).abs(), mask)
+
+
+def peak_signal_to_noise(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+    """PSNR `[B]` in dB inside the mask of pictures `[B, 3, H, W]` in [-1, 1]; at most 100 dB."""
+    error = masked_mean((first - second).square(), mask)
+    return 10 * (4 / error.clamp(min=4e-10)).log10()
+
+
+def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean `[B]` of `values` `[B, C, H, W]` over channels and pixels, pixels weighted by `[B, 1, H, W]`."""
+    weight = weight.expand_as(values)
+    return (values * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))

@@ -1,0 +1,278 @@
+"""The judge, the baseline, the faces and the report of the evaluation."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage import data, restoration
+
+from facemug_core.checkpoints.manifest import WEIGHTS
+from facemug_core.checkpoints.reading import read_safetensors
+from facemug_core.errors import InputError
+from facemug_core.evaluation import SUITES, evaluate
+from facemug_core.evaluation.efficientnet import EfficientNetLite0
+from facemug_core.evaluation.faces import FIRST_SEED, MASK_KINDS, BankFaces, random_region_mask
+from facemug_core.evaluation.inpainting import inpaint_biharmonic
+from facemug_core.evaluation.metrics import (
+    EfficientNetDistance,
+    absolute_error,
+    masked_mean,
+    peak_signal_to_noise,
+)
+from facemug_core.evaluation.report import run_suites
+from facemug_core.evaluation.suites import COMPLETION, Case, Trial
+from facemug_core.faces.parsing import Parser
+from facemug_core.networks.bisenet import BiSeNet
+from facemug_core.networks.mapping import MappingNetwork
+from facemug_core.networks.mobile_stylegan import MobileStyleGAN
+
+JUDGE_FILE = WEIGHTS / "fetched" / "efficientnet_lite0.safetensors"
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def random_picture(size: int, seed: int = 0, batch: int = 1) -> torch.Tensor:
+    return torch.rand(batch, 3, size, size, generator=seeded(seed)) * 2 - 1
+
+
+def box_mask(size: int) -> torch.Tensor:
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., size // 4 : size // 2, size // 4 : 3 * size // 4] = 1
+    return mask
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Pictures this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def judge() -> EfficientNetDistance:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def bank_faces(tmp_path_factory) -> BankFaces:
+    """Tiny networks of random weights: the pictures are noise, all else is as in a full evaluation."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        channels = {4 << k: 8 for k in range(6)}
+        mapping, bank = MappingNetwork(16, 2), MobileStyleGAN(channels, code_dim=16).eval()
+        return BankFaces(mapping, bank, Parser(BiSeNet().eval()), tmp_path_factory.mktemp("cache"))
+
+
+# Judge
+
+
+def test_levels_have_the_strides_2_to_32():
+    levels = EfficientNetLite0().eval()(random_picture(65))
+    assert [tuple(level.shape[1:]) for level in levels] == [
+        (16, 33, 33), (24, 17, 17), (40, 9, 9), (112, 5, 5), (320, 3, 3),
+    ]  # fmt: skip
+
+
+def test_judge_recognises_what_imagenet_weights_should():
+    if not JUDGE_FILE.is_file():
+        pytest.skip("needs the weights that `python -m facemug_core fetch evaluate` brings")
+    network = EfficientNetLite0().eval()
+    network.load_state_dict(read_safetensors(JUDGE_FILE)[0])
+    photo = torch.from_numpy(data.cat()[:, 75:375].copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    photo = F.interpolate(photo, (224, 224), mode="bilinear", antialias=True)
+    probabilities = network.logits(photo).softmax(1)[0]
+    assert probabilities[281:288].sum() > 0.7  # the cats among the ImageNet classes
+
+
+def test_distance_of_equal_pictures_is_zero(judge):
+    picture = random_picture(64)
+    assert judge(picture, picture.clone(), box_mask(64)).item() == 0
+
+
+def test_distance_grows_with_the_difference(judge):
+    picture, noise = random_picture(64), random_picture(64, seed=1)
+    near, far = (judge(picture, picture + share * noise, box_mask(64)).item() for share in (0.05, 0.5))
+    assert 0 < near < far
+
+
+def test_distance_does_not_depend_on_the_batch(judge):
+    first, second = random_picture(64, 0, 3), random_picture(64, 1, 3)
+    mask = box_mask(64).expand(3, -1, -1, -1)
+    together = judge(first, second, mask)
+    alone = torch.cat([judge(first[i : i + 1], second[i : i + 1], mask[:1]) for i in range(3)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_feature_differences_outside_the_mask_do_not_count(judge):
+    first, mask = judge.features(random_picture(64)), box_mask(64)
+    weights = [F.adaptive_avg_pool2d(mask, level.shape[-2:]) for level in first]
+    second = [torch.where(weight > 0, level, -level) for weight, level in zip(weights, first, strict=True)]
+    assert judge.between(first, second, mask).item() == 0
+
+
+def test_judge_has_a_name_of_its_own():
+    assert "EfficientNet" in EfficientNetDistance.name
+    assert "LPIPS" not in EfficientNetDistance.name
+
+
+def test_masked_mean_ignores_what_is_outside():
+    values, mask = random_picture(8), box_mask(8)
+    changed = torch.where(mask > 0, values, 99.0)
+    assert torch.equal(masked_mean(values, mask), masked_mean(changed, mask))
+    assert absolute_error(values, changed, mask).item() == 0
+
+
+def test_signal_to_noise_of_a_known_error():
+    black = torch.full((1, 3, 8, 8), -1.0)
+    assert peak_signal_to_noise(black, black + 0.2, box_mask(8)).item() == pytest.approx(20, abs=1e-3)
+    assert peak_signal_to_noise(black, black, box_mask(8)).item() == pytest.approx(100, abs=1e-3)
+
+
+# Baseline
+
+
+def test_biharmonic_agrees_with_scikit_image():
+    mask = torch.zeros(1, 24, 20)
+    mask[:, 5:18, 0:13] = 1  # touches the left border
+    mask[:, 20:24, 8:] = 1  # touches a corner
+    picture = torch.rand(3, 24, 20, generator=seeded())
+    ours = inpaint_biharmonic(picture, mask)
+    theirs = restoration.inpaint_biharmonic(picture.double().numpy(), mask[0].bool().numpy(), channel_axis=0)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(slope_x=st.floats(-1, 1), slope_y=st.floats(-1, 1), left=st.integers(2, 8), top=st.integers(2, 8))
+def test_biharmonic_continues_a_ramp(slope_x, slope_y, left, top):
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
+    ramp = (slope_x * x + slope_y * y).expand(3, -1, -1)
+    mask = torch.zeros(1, 20, 20)
+    mask[:, top : top + 9, left : left + 9] = 1
+    torch.testing.assert_close(inpaint_biharmonic(ramp, mask), ramp, atol=1e-4, rtol=0)
+
+
+def test_biharmonic_keeps_the_bits_and_never_reads_the_hole():
+    picture, mask = random_picture(24)[0], box_mask(24)[0]
+    filled = inpaint_biharmonic(picture, mask)
+    assert torch.equal(filled[:, mask[0] == 0], picture[:, mask[0] == 0])
+    hidden = torch.where(mask > 0, torch.nan, picture)
+    assert torch.equal(filled, inpaint_biharmonic(hidden, mask))
+
+
+# Faces
+
+
+def test_faces_follow_from_their_seeds_alone(bank_faces):
+    first, again = bank_faces._make(1), bank_faces._make(1)
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["photo"], bank_faces._make(2)["photo"])
+
+
+def test_cached_faces_are_not_made_again(bank_faces):
+    made = next(bank_faces.batches(3, 3))
+    without_bank = BankFaces(bank_faces.mapping, None, None, bank_faces.folder.parent)
+    cached = torch.cat([faces.photo for faces in without_bank.batches(3, 2)])
+    assert torch.equal(cached, made.photo)
+
+
+def test_faces_take_their_mask_kinds_in_turn_from_reserved_seeds(bank_faces):
+    faces = next(bank_faces.batches(3, 6))
+    assert faces.kinds == tuple(MASK_KINDS)
+    assert faces.seeds == (FIRST_SEED, FIRST_SEED + 1, FIRST_SEED + 2)
+
+
+def test_faces_keep_the_photo_outside_the_hole_of_the_baseline(bank_faces):
+    faces = next(bank_faces.batches(3, 6))
+    kept = (faces.mask == 0).expand_as(faces.photo)
+    assert torch.equal(faces.biharmonic[kept], faces.photo[kept])
+    assert not torch.equal(faces.exemplar, faces.photo)
+    assert faces.photo.abs().max() <= 1
+
+
+def test_region_masks_leave_something_to_keep_and_to_edit():
+    labels = torch.zeros(64, 64, dtype=torch.long)
+    labels[8:56, 12:52], labels[4:14, 10:54], labels[30:40, 28:36] = 1, 17, 10
+    for seed in range(20):
+        mask = random_region_mask(labels, seeded(seed))
+        assert mask.shape == (1, 64, 64)
+        assert 0.01 <= mask.mean() <= 0.9
+
+
+# Suites and report
+
+
+def case(kind: str, ours: float, biharmonic: float, paste: float) -> Case:
+    numbers = {"distance": ours, "biharmonic_distance": biharmonic, "paste_distance": paste}
+    return Case("a face", kind, ours / biharmonic, {**numbers, "kept_pixels_changed": 0}, {})
+
+
+def test_ratios_are_ratios_of_means_in_all_and_by_kind():
+    cases = [case("regions", 1, 2, 4), case("regions", 1, 6, 4), case("strokes", 4, 4, 2)]
+    summary = COMPLETION.summary(cases)
+    assert summary["perceptual_ratio"] == pytest.approx(6 / 12)
+    assert summary["paste_ratio"] == pytest.approx(6 / 10)
+    assert summary["regions.perceptual_ratio"] == pytest.approx(2 / 8)
+    assert summary["strokes.paste_ratio"] == pytest.approx(2)
+    assert "generator.perceptual_ratio" not in summary
+
+
+class Baseline:
+    """A suite that needs no model: the baseline judged by itself."""
+
+    name = "baseline"
+
+    def run(self, _model, trial: Trial) -> list[Case]:
+        numbers = {"kept_pixels_changed": 0.0}
+        return [
+            Case(f"face {seed}", kind, float(score), numbers, {"truth": photo, "biharmonic": filled})
+            for seed, kind, score, photo, filled in zip(
+                trial.faces.seeds, trial.faces.kinds, trial.biharmonic_distance,
+                trial.faces.photo, trial.faces.biharmonic, strict=True,
+            )
+        ]  # fmt: skip
+
+    def summary(self, cases) -> dict[str, float]:
+        return {"distance": sum(case.score for case in cases) / len(cases)}
+
+
+def test_report_has_the_keys_of_its_suites_and_whole_files_only(bank_faces, judge, tmp_path):
+    done = []
+    model = SimpleNamespace(device=torch.device("cpu"))
+    batches = bank_faces.batches(3, 2)
+    report = run_suites(model, [Baseline()], batches, judge, tmp_path / "report", done.append)
+    assert done == [2, 3]
+    assert set(report) == {"faces", "kept_pixels_changed", "baseline.distance"}
+    assert report["faces"] == 3
+    assert report["baseline.distance"] > 0
+    assert json.loads((tmp_path / "report" / "report.json").read_text()) == report
+    files = {path.name for path in (tmp_path / "report").iterdir()}
+    sheets = {f"baseline_{title}.jpg" for title in ("best", "median", "worst")}
+    assert files == {"report.json", "index.html", *sheets}
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert all(f'src="{sheet}"' in page for sheet in sheets)
+
+
+def test_true_guides_show_in_the_guided_suite_only(bank_faces):
+    faces = next(bank_faces.batches(1, 1))
+    faces = replace(faces, photo=faces.photo + 0.01)
+    assert set(SUITES["completion"].conditions(faces).present) == {"image"}
+    assert {"image", "semantic", "color"} <= set(SUITES["guided"].conditions(faces).present)
+
+
+@pytest.mark.parametrize(("suites", "limit"), [(["beauty"], 3), ([], 3), (["completion"], 0)])
+def test_what_cannot_be_evaluated_is_said(suites, limit, tmp_path):
+    with pytest.raises(InputError):
+        evaluate(None, suites, limit=limit, report_dir=tmp_path / "report", cache_dir=tmp_path)
+    assert not (tmp_path / "report").exists()
