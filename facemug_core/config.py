@@ -65,6 +65,18 @@ class DiscriminatorConfig:
 
 
 @dataclass(frozen=True)
+class PictureHeadConfig:
+    """The small head that draws a coarse picture from the bank's features."""
+
+    resolution: int
+    """Side of the bank's map that it reads."""
+    bank_channels: int
+    bank_scale: float
+    """Constant that brings the map to unit standard deviation."""
+    channels: int
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """One size of the model."""
 
@@ -75,6 +87,7 @@ class ModelConfig:
     """Inner width of the latent warping network's projections (512: the paper's)."""
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
+    picture_head: PictureHeadConfig
 
 
 LIGHT = ModelConfig(
@@ -97,6 +110,7 @@ LIGHT = ModelConfig(
     discriminator=DiscriminatorConfig(
         stem=2, channels=MappingProxyType({4: 192, 8: 192, 16: 256, 32: 192, 64: 96, 128: 32})
     ),
+    picture_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1 / 0.9, channels=96),
 )
 
 FULL = ModelConfig(
@@ -120,6 +134,7 @@ FULL = ModelConfig(
         stem=1,
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
     ),
+    picture_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1.0, channels=256),
 )
 
 SIZES: MappingProxyType[str, ModelConfig] = MappingProxyType({c.name: c for c in (LIGHT, FULL)})

@@ -250,6 +250,18 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
         return {"guides": torch.cat(torn), "w": w}
 
 
+class FaceCodes(Dataset[dict[str, Tensor]]):
+    """Bank faces as they are: `image` [3, H, W] and its code `w` [512]."""
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        image, _, w = self.faces.face(Draw(self.seed, index).integer(len(self.faces)))
+        return {"image": image, "w": w}
+
+
 def sample_numbers(step: int, batch: int, rank: int, ranks: int) -> Iterator[list[int]]:
     """Sample numbers of this process's batches from `step` on: ranks interleave, no number comes twice."""
     while True:

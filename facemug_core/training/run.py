@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,13 +11,14 @@ from torch.utils.data import default_collate
 
 from ..checkpoints.assembling import load_bank, load_mobilenet
 from ..checkpoints.reading import read_safetensors, save_safetensors
-from ..config import SIZES
+from ..config import SIZES, ModelConfig
 from ..networks.style_encoder import widen_stem
-from .data import EncoderInputs, FaceShards, GeneratorEdits
+from .data import FaceShards
 from .encoder import EncoderStage
 from .generator import GeneratorStage
-from .loop import RunConfig, load_weights, train
+from .loop import RunConfig, Stage, load_weights, train
 from .losses import PerceptualLoss
+from .picture_head import PictureHeadStage
 
 SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
@@ -28,23 +30,11 @@ def run_stage(options: Namespace) -> None:
     torch.manual_seed(options.seed)
     config = SIZES[options.model]
     faces = FaceShards(options.data)
-    mapping, bank = load_bank(config)
-    stage: EncoderStage | GeneratorStage
-    if options.stage == "encoder":
-        stage = EncoderStage(config, faces, bank, mapping, seed=options.seed)
-        samples = EncoderInputs(faces, SAMPLE_SEED)
-    else:
-        perceptual = PerceptualLoss(load_mobilenet())
-        stage = GeneratorStage(
-            config, faces, bank, mapping, perceptual, seed=options.seed,
-            adversarial_from=options.adversarial_from,
-        )  # fmt: skip
-        samples = GeneratorEdits(faces, SAMPLE_SEED)
+    stage = STAGES[options.stage](config, faces, options)
+    samples = type(stage.dataset)(faces, SAMPLE_SEED)
     name = f"{options.model}_{options.stage}.safetensors"
     if options.init is not None:
         load_weights(stage.model, options.init / name)
-    elif options.stage == "encoder":
-        _start_from_imagenet(stage.model)
     run = RunConfig(
         folder=str(options.folder), steps=options.steps, batch=options.batch, seed=options.seed,
         learning_rate=options.learning_rate, precision=options.precision,
@@ -53,6 +43,35 @@ def run_stage(options: Namespace) -> None:
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
     if options.export is not None:
         export(Path(run.folder), options.export / name)
+
+
+def _encoder(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    mapping, bank = load_bank(config)
+    stage = EncoderStage(config, faces, bank, mapping, seed=options.seed)
+    if config.encoder.backbone == "mobilenet_v2":
+        _start_from_imagenet(stage.model)
+    return stage
+
+
+def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    mapping, bank = load_bank(config)
+    return GeneratorStage(
+        config, faces, bank, mapping, PerceptualLoss(load_mobilenet()), seed=options.seed,
+        adversarial_from=options.adversarial_from,
+    )  # fmt: skip
+
+
+def _picture_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    _, bank = load_bank(config)
+    return PictureHeadStage(config, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
+
+
+STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
+    "encoder": _encoder,
+    "generator": _generator,
+    "picture_head": _picture_head,
+}
+"""What can be trained, by name; the weights file is called by the size and this name."""
 
 
 def export(run: Path, path: Path) -> None:

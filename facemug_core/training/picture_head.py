@@ -1,0 +1,58 @@
+"""Training of the coarse "to RGB" head on bank faces: features of a code against the bank's own picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from ..latents import broadcast
+from ..networks.picture_head import PictureHead
+from .data import FaceCodes, FaceShards
+from .loop import Batch
+from .losses import PerceptualLoss, pixel_loss
+
+
+class PictureHeadStage:
+    """Picture head against the pictures of bank faces, by perceptual distance and L1."""
+
+    name = "picture_head"
+    critic: nn.Module | None = None
+
+    def __init__(
+        self, config: ModelConfig, faces: FaceShards, bank: nn.Module, perceptual: PerceptualLoss, *,
+        seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.model: nn.Module = PictureHead(config.picture_head)
+        self.dataset = FaceCodes(faces, seed)
+        self.resolution = config.picture_head.resolution
+        self.bank = bank.eval().requires_grad_(False)
+        self.perceptual = perceptual
+
+    def to(self, device: torch.device) -> None:
+        self.bank.to(device, memory_format=torch.channels_last)
+        self.perceptual.to(device, memory_format=torch.channels_last)
+
+    def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
+        picture, image = self._picture(model, batch), batch["image"]
+        everywhere = torch.ones_like(image[:, :1])
+        parts = {
+            "perceptual": self.perceptual(picture, image, everywhere),
+            "pixel": pixel_loss(picture, image, everywhere),
+        }
+        return 2 * parts["perceptual"] + 3 * parts["pixel"], {k: v.detach() for k, v in parts.items()}, None
+
+    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
+        return None
+
+    def samples(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Columns: the head's picture, the bank's."""
+        return torch.stack([self._picture(model, batch), batch["image"]], 1)
+
+    def _picture(self, model: nn.Module, batch: Batch) -> Tensor:
+        codes = broadcast(batch["w"])
+        with torch.no_grad():
+            features = self.bank.features(codes, up_to=self.resolution)[self.resolution]
+        return model(features, codes)
