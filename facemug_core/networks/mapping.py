@@ -23,10 +23,7 @@ class MappingNetwork(nn.Module):
 
     def __init__(self, code_dim: int = 512, layers: int = 8) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(code_dim, code_dim) for _ in range(layers))
-        for layer in self.layers:
-            nn.init.kaiming_normal_(layer.weight, a=0.2)
-            nn.init.zeros_(layer.bias)
+        self.layers = nn.ModuleList(_linear(code_dim) for _ in range(layers))
         self.register_buffer("mean_code", torch.zeros(code_dim))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -42,3 +39,10 @@ class MappingNetwork(nn.Module):
         for z in torch.randn(samples, len(total), generator=generator).to(total).split(4096):
             total += self(z).sum(dim=0)
         return total / samples
+
+
+def _linear(code_dim: int) -> nn.Linear:
+    layer = nn.Linear(code_dim, code_dim)
+    nn.init.kaiming_normal_(layer.weight, a=0.2)
+    nn.init.zeros_(layer.bias)
+    return layer
