@@ -1,0 +1,127 @@
+"""The model object: every stage pure, only masked pixels new, the same seed the same bits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facemug_core.conditions import Conditions
+from facemug_core.errors import InputError, ShapeError, WeightsMissingError
+from facemug_core.model import FaceMug, default_style
+
+from .tiny import random_conditions, tiny_model
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceMug:
+    return tiny_model()
+
+
+def test_an_edit_leaves_kept_pixels_bit_identical(model: FaceMug) -> None:
+    conditions = random_conditions()
+    picture, _ = model.edit(conditions)
+    kept = (conditions.mask == 0).expand_as(picture)
+    assert torch.equal(picture[kept], conditions.image[kept])
+    assert not torch.equal(picture, conditions.image)
+
+
+def test_ten_edits_in_a_chain_leave_never_masked_pixels_bit_identical(model: FaceMug) -> None:
+    generator = torch.Generator().manual_seed(1)
+    first = picture = random_conditions().image
+    touched = torch.zeros(1, 1, 256, 256, dtype=torch.bool)
+    for seed in range(10):
+        mask = torch.zeros(1, 1, 256, 256)
+        top, left = torch.randint(200, (2,), generator=generator).tolist()
+        mask[..., top : top + 50, left : left + 50] = 1
+        touched |= mask > 0
+        picture, _ = model.edit(Conditions.build(image=picture, mask=mask), seeds=[seed], style="random")
+    kept = ~touched.expand_as(first)
+    assert torch.equal(picture[kept], first[kept])
+
+
+def test_kept_pixels_outside_the_range_are_not_clamped(model: FaceMug) -> None:
+    conditions = random_conditions()
+    bright = Conditions.build(image=conditions.image * 3, mask=conditions.mask)
+    picture, _ = model.edit(bright)
+    kept = (bright.mask == 0).expand_as(picture)
+    assert torch.equal(picture[kept], bright.image[kept])
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=3, unique=True))
+def test_a_variant_does_not_depend_on_the_others(seeds: list[int]) -> None:
+    model = tiny_model()
+    codes = model.random_codes(seeds)
+    alone = torch.cat([model.random_codes([seed]) for seed in seeds])
+    torch.testing.assert_close(codes, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_bits(model: FaceMug) -> None:
+    first, _ = model.edit(random_conditions(), style="random", seeds=[7])
+    second, _ = model.edit(random_conditions(), style="random", seeds=[7])
+    assert torch.equal(first, second)
+
+
+def test_the_global_random_state_stays(model: FaceMug) -> None:
+    before = torch.get_rng_state()
+    model.edit(random_conditions(), style="random", style_mix=0.5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_inputs_are_not_changed(model: FaceMug) -> None:
+    conditions = random_conditions()
+    copies = {name: value.clone() for name, value in vars(conditions).items()}
+    model.edit(conditions)
+    assert all(torch.equal(getattr(conditions, name), value) for name, value in copies.items())
+
+
+def test_features_of_one_edit_serve_many_codes(model: FaceMug) -> None:
+    features = model.aggregate(random_conditions())
+    codes = model.random_codes([1, 2])
+    both = model.generate(features, codes)
+    torch.testing.assert_close(both[1:], model.generate(features, codes[1:]), atol=1e-5, rtol=1e-5)
+
+
+def test_the_picture_can_be_differentiated_by_its_codes(model: FaceMug) -> None:
+    codes = model.random_codes([1]).clone().requires_grad_()
+    model.generate(model.aggregate(random_conditions()), codes).sum().backward()
+    assert codes.grad is not None
+    assert codes.grad.abs().sum() > 0
+
+
+def test_a_style_mix_of_zero_changes_nothing(model: FaceMug) -> None:
+    codes = model.random_codes([1])
+    assert torch.equal(model.interpolate(codes, model.random_codes([2]), 0.0), codes)
+
+
+def test_the_default_style_is_random_when_nothing_is_visible() -> None:
+    assert default_style(Conditions.build(), None) == "random"
+    assert default_style(random_conditions(), None) == "projected"
+    assert default_style(random_conditions(), torch.zeros(1, 3, 256, 256)) == "exemplar"
+
+
+def test_style_by_exemplar_without_one_is_an_error(model: FaceMug) -> None:
+    with pytest.raises(InputError, match="exemplar"):
+        model.edit(random_conditions(), style="exemplar")
+
+
+def test_codes_of_another_shape_are_refused(model: FaceMug) -> None:
+    with pytest.raises(ShapeError, match="18, 512"):
+        model.generate(model.aggregate(random_conditions()), torch.zeros(1, 14, 512))
+
+
+def test_warping_without_weights_names_the_file(model: FaceMug) -> None:
+    with pytest.raises(WeightsMissingError, match=r"light_warping\.safetensors"):
+        model.warp(model.random_codes([1]), model.random_codes([2]))
+
+
+def test_the_full_size_names_the_files_that_it_lacks() -> None:
+    with pytest.raises(WeightsMissingError, match=r"stylegan2_mapping\.safetensors"):
+        FaceMug.load("full")
+
+
+def test_an_unknown_size_lists_the_sizes() -> None:
+    with pytest.raises(InputError, match="light, full"):
+        FaceMug.load("medium")

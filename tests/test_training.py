@@ -1,0 +1,108 @@
+"""Training: stopping and going on is the same as not stopping, bit by bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from facemug_core.errors import FacemugError, InputError
+from facemug_core.networks.mapping import MappingNetwork
+from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
+from facemug_core.training.encoder import EncoderStage
+from facemug_core.training.generator import GeneratorStage
+from facemug_core.training.loop import RunConfig, train
+from facemug_core.training.losses import PerceptualLoss, fold_batch_norms, pixel_loss
+from facemug_core.training.picture_head import PictureHeadStage
+
+from .tiny import tiny_bank, tiny_config
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceShards:
+    rng = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("faces")
+    np.savez(
+        folder / "0000.npz",
+        images=rng.integers(0, 255, (4, 256, 256, 3), dtype=np.uint8),
+        labels=rng.integers(0, 19, (4, 256, 256)).astype(np.int8),
+        w=rng.normal(size=(4, 512)).astype(np.float32),
+    )
+    return FaceShards(folder)
+
+
+def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | PictureHeadStage:
+    torch.manual_seed(3)
+    config = tiny_config()
+    mapping, bank = MappingNetwork(layers=2), tiny_bank()
+    if name == "encoder":
+        return EncoderStage(config, faces, bank, mapping)
+    perceptual = PerceptualLoss(MobileNetV2Features())
+    if name == "picture_head":
+        return PictureHeadStage(config, faces, bank, perceptual)
+    return GeneratorStage(config, faces, bank, mapping, perceptual, adversarial_from=1)
+
+
+def _trained(name: str, faces: FaceShards, folder: Path, *stops: int) -> dict[str, torch.Tensor]:
+    for steps in stops:
+        stage = _stage(name, faces)
+        samples = default_collate([stage.dataset[0]])
+        train(stage, RunConfig(str(folder), steps=steps, batch=2), samples)
+    return stage.model.state_dict()
+
+
+@pytest.mark.parametrize("name", ["generator", "encoder", "picture_head"])
+def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
+    whole = _trained(name, faces, tmp_path / "whole", 3)
+    parts = _trained(name, faces, tmp_path / "parts", 1, 3)
+    assert all(torch.equal(value, parts[key]) for key, value in whole.items())
+    assert (tmp_path / "whole" / "samples.jpg").is_file()
+    assert (tmp_path / "whole" / "averaged.safetensors").is_file()
+
+
+def test_a_loss_that_is_not_a_number_stops_with_a_sentence(faces: FaceShards, tmp_path: Path) -> None:
+    stage = _stage("encoder", faces)
+    stage.variance = float("nan")
+    with pytest.raises(FacemugError, match="not a number at step 1"):
+        train(stage, RunConfig(str(tmp_path), steps=2, batch=2), default_collate([stage.dataset[0]]))
+
+
+def test_samples_depend_on_seed_and_number_alone(faces: FaceShards) -> None:
+    edits = GeneratorEdits(faces, seed=5)
+    edits[0]
+    again = GeneratorEdits(faces, seed=5)[3]
+    assert all(torch.equal(value, again[key]) for key, value in edits[3].items())
+
+
+def test_processes_share_no_sample() -> None:
+    numbers = [next(sample_numbers(7, 3, rank, 2)) for rank in range(2)]
+    assert sorted(numbers[0] + numbers[1]) == list(range(42, 48))
+
+
+def test_a_mask_is_never_empty_even_where_the_face_has_no_such_part() -> None:
+    labels = torch.full((256, 256), -1)
+    assert all(random_mask(labels, Draw(0, i)).any() for i in range(20))
+
+
+def test_folding_batch_norms_changes_nothing() -> None:
+    network = MobileNetV2Features().eval()
+    x = torch.randn(1, 3, 64, 64)
+    for plain, folded in zip(network(x).values(), fold_batch_norms(network)(x).values(), strict=True):
+        torch.testing.assert_close(plain, folded, atol=1e-4, rtol=1e-4)
+
+
+def test_losses_do_not_see_what_lies_outside_the_mask() -> None:
+    image, truth = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., :2] = 1
+    truth[..., :2] = 0.5
+    assert pixel_loss(image, truth, mask) == 0.5
+
+
+def test_a_folder_without_faces_says_how_to_make_some(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="prepare"):
+        FaceShards(tmp_path)

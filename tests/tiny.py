@@ -1,0 +1,73 @@
+"""Tiny real networks and faces that all tests share: the classes of the product with few channels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import torch
+
+from facemug_core.conditions import Conditions
+from facemug_core.config import LIGHT, ModelConfig
+from facemug_core.model import FaceMug
+from facemug_core.networks.generator import Generator
+from facemug_core.networks.mapping import MappingNetwork
+from facemug_core.networks.mobile_stylegan import MobileStyleGAN
+from facemug_core.networks.style_encoder import StyleEncoder
+
+BANK_CHANNELS = {4: 16, 8: 16, 16: 16, 32: 16, 64: 16, 128: 8, 256: 8, 512: 4}
+
+
+def tiny_config() -> ModelConfig:
+    """The light size with a few channels everywhere."""
+    return replace(
+        LIGHT,
+        encoder=replace(LIGHT.encoder, pyramid_channels=8, head_channels=8, base_channels=8),
+        generator=replace(
+            LIGHT.generator,
+            aggregation_channels=8,
+            score_channels=4,
+            channels=MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}),
+            global_dim=8,
+            bank_channels=MappingProxyType({r: BANK_CHANNELS[r] for r in (8, 16, 32, 64)}),
+        ),
+        discriminator=replace(
+            LIGHT.discriminator, channels=MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8})
+        ),
+        picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[64], channels=8),
+    )
+
+
+def tiny_bank() -> MobileStyleGAN:
+    return MobileStyleGAN(BANK_CHANNELS)
+
+
+def tiny_model(seed: int = 0) -> FaceMug:
+    """A model of random weights; the global random state is left as it was."""
+    config = tiny_config()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        networks = (
+            MappingNetwork(layers=2), tiny_bank(), StyleEncoder(config.encoder), Generator(config.generator)
+        )  # fmt: skip
+    return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
+
+
+def random_conditions(seed: int = 0, batch: int = 1) -> Conditions:
+    """A noise photo with a centre hole and all guides."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(channels: int) -> torch.Tensor:
+        return torch.rand(batch, channels, 256, 256, generator=generator)
+
+    mask = torch.zeros(batch, 1, 256, 256)
+    mask[..., 64:192, 64:192] = 1
+    labels = torch.randint(19, (batch, 256, 256), generator=generator)
+    semantic = torch.nn.functional.one_hot(labels, 19).permute(0, 3, 1, 2).float()
+    return Conditions.build(
+        image=noise(3) * 2 - 1,
+        mask=mask,
+        sketch=(noise(1) > 0.95).float(),
+        semantic=semantic,
+        color=noise(3) * 2 - 1,
+    )
