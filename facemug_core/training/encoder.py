@@ -14,6 +14,10 @@ from .data import EncoderInputs, FaceShards
 from .loop import Batch
 
 
+BACKBONE_RATE = 0.15
+"""Learning rate of the backbone as a share of the others'."""
+
+
 class EncoderStage:
     """Style encoder against the codes of bank faces: squared error as a share of the codes' variance.
 
@@ -35,6 +39,16 @@ class EncoderStage:
         self.mapping = mapping.eval().requires_grad_(False)
         codes = torch.from_numpy(faces.codes)
         self.variance = (codes - codes.mean(0)).square().mean().item()
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """The pretrained backbone moves slower than the equalised layers that start from nothing."""
+        fresh, pretrained = [], []
+        for name, parameter in self.model.named_parameters():
+            (fresh if name.startswith(("styles.", "latlayer")) else pretrained).append(parameter)
+        return [
+            {"params": fresh, "lr": learning_rate},
+            {"params": pretrained, "lr": learning_rate * BACKBONE_RATE},
+        ]
 
     def to(self, device: torch.device) -> None:
         self.bank.to(device, memory_format=torch.channels_last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, cat, nn
 
@@ -52,6 +54,9 @@ class GeneratorStage:
         self.adversarial_from = adversarial_from or 0
         self.adversarial_weight = adversarial_weight
         self.penalty = penalty
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        return [{"params": self.model.parameters(), "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
         for module in (self.bank, self.mapping, self.perceptual):

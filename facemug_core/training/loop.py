@@ -56,6 +56,9 @@ class Stage(Protocol):
     """Trained along, not shipped."""
     dataset: Dataset[dict[str, Tensor]]
 
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """The model's parameters with their learning rates."""
+
     def to(self, device: torch.device) -> None:
         """Move the frozen networks."""
 
@@ -80,7 +83,10 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     averaged = deepcopy(stage.model).eval().requires_grad_(False).to(accelerator.device)
     modules = [stage.model] if stage.critic is None else [stage.model, stage.critic]
-    optimizers = [_adam(module, run.learning_rate) for module in modules]
+    groups = [stage.parameter_groups(run.learning_rate)]
+    if stage.critic is not None:
+        groups.append([{"params": stage.critic.parameters(), "lr": run.learning_rate}])
+    optimizers = [torch.optim.Adam(group, betas=(0.0, 0.99)) for group in groups]
     for module in modules:
         module.to(accelerator.device, memory_format=torch.channels_last)
     stage.to(accelerator.device)
@@ -142,10 +148,6 @@ class _Numbers:
 
     def __iter__(self) -> Iterable[list[int]]:
         return sample_numbers(*self.arguments)
-
-
-def _adam(module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(module.parameters(), lr=learning_rate, betas=(0.0, 0.99))
 
 
 def _update(accelerator: Accelerator, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -31,6 +31,9 @@ class PictureHeadStage:
         self.bank = bank.eval().requires_grad_(False)
         self.perceptual = perceptual
 
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        return [{"params": self.model.parameters(), "lr": learning_rate}]
+
     def to(self, device: torch.device) -> None:
         self.bank.to(device, memory_format=torch.channels_last)
         self.perceptual.to(device, memory_format=torch.channels_last)
