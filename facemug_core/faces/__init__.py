@@ -1,0 +1,1 @@
+"""Finding, aligning, parsing and pasting back faces."""

@@ -30,6 +30,9 @@ LEFT_EYE = (33, 160, 158, 133, 153, 144)
 RIGHT_EYE = (362, 385, 387, 263, 373, 380)
 MOUTH_CORNERS = (61, 291)
 
+EYE_SPACING = 0.98
+"""Distance of the eye centers in FFHQ's scheme as a share of that in the mesh; measured on FFHQ faces."""
+
 # The template of FFHQ: half the crop's side is the larger of these two multiples, and its center lies this
 # share of the way from the eyes to the mouth.
 EYE_DISTANCE_FACTOR = 2.0
@@ -54,6 +57,7 @@ def alignment_matrix(landmarks: ArrayLike, size: int = WORKING_SIZE) -> Matrix:
             f"{points.shape}. Give the eyes and mouth corners by hand, or an already aligned photo."
         )
     eyes = np.stack([points[list(LEFT_EYE)].mean(0), points[list(RIGHT_EYE)].mean(0)])
+    eyes = eyes.mean(0) + EYE_SPACING * (eyes - eyes.mean(0))
     return matrix_from_points(eyes, points[list(MOUTH_CORNERS)], size)
 
 
@@ -87,6 +91,23 @@ def matrix_from_points(eyes: ArrayLike, mouth: ArrayLike, size: int = WORKING_SI
     matrix = np.eye(3)
     matrix[:2] = np.stack([2 * right / size, 2 * down / size, corner], axis=1)
     return matrix
+
+
+def aligned_matrix(photo_size: tuple[int, int], size: int = WORKING_SIZE) -> Matrix:
+    """Alignment matrix of a photo of this (height, width) that is aligned already.
+
+    The crop is the smallest square around it: the identity for a photo of the crop's own size.
+    """
+    height, width = photo_size
+    scale = max(height, width) / size
+    return np.array(
+        [[scale, 0.0, (width - scale * size) / 2], [0.0, scale, (height - scale * size) / 2], [0.0, 0.0, 1.0]]
+    )
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """The map photo pixel → crop pixel."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
@@ -146,9 +167,9 @@ def _translation(x: float, y: float) -> Matrix:
 
 def _mapped_pixels(matrix: Matrix, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """x and y (float64 `[height, width]`) of every pixel center after the map."""
-    y, x = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) + 0.5 for n in size), indexing="ij")
+    y, x = (torch.arange(n, dtype=torch.float64) + 0.5 for n in size)
     (a, b, c), (d, e, f), _ = matrix.tolist()
-    return a * x + b * y + c, d * x + e * y + f
+    return a * x + (b * y + c)[:, None], d * x + (e * y + f)[:, None]
 
 
 def _cut(image: Tensor, x0: int, y0: int, width: int, height: int, border: Border) -> Tensor:

@@ -1,0 +1,99 @@
+"""Bringing an edited crop back into its photo, and masks to and fro.
+
+The promise: a photo pixel whose mask is 0 keeps its bits. Results are therefore selected from the caller's
+own tensor, in its own range and type, and never pass through a conversion.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..conventions import WORKING_SIZE
+from .alignment import Matrix, covered, inverse, resample
+from .regions import distance_to
+
+
+def paste(
+    photo: Tensor, crop: Tensor, mask: Tensor, matrix: Matrix, feather: int = 0, opacity: float = 1.0
+) -> Tensor:
+    """Puts a crop into a photo, within a mask.
+
+    Args:
+        photo: `[B, C, H, W]`, any type; integers are rounded to.
+        crop: `[B, C, h, w]`, floating point, in the value range of the photo.
+        mask: `[B or 1, 1, H, W]`, 1 = take the crop, 0 = keep the photo, in between = blend.
+        matrix: the alignment matrix, crop pixel → photo pixel.
+        feather: width in photo pixels of the blend from photo to crop, inwards from the edge of the mask (or
+            of the crop, where the mask reaches beyond it).
+        opacity: share of the crop, 0 to 1.
+
+    Returns:
+        A new tensor like `photo`. Pixels with mask 0 and pixels beyond the crop have the photo's bits; at
+        opacity 0 all have.
+    """
+    result = photo.clone()
+    top, bottom, left, right = _bounds(mask)
+    if opacity == 0 or top == bottom:
+        return result
+
+    window = (..., slice(top, bottom), slice(left, right))
+    size = (bottom - top, right - left)
+    to_crop = inverse(matrix) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
+    share = mask[window].float() * covered(to_crop, size, (crop.shape[2], crop.shape[3])).to(mask.device)
+    weight = opacity * share * _ramp(share > 0, feather)
+    old = photo[window]
+    new = _as_type(resample(crop, to_crop, size), photo.dtype)
+    blended = _as_type(torch.lerp(old.float(), new.float(), weight), photo.dtype)
+    result[window] = torch.where(weight == 0, old, torch.where(weight == 1, new, blended))
+    return result
+
+
+def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
+    """A photo's mask `[B, 1, H, W]` as the crop's mask `[B, 1, size, size]` in {0, 1}.
+
+    Every crop pixel that the mask touches is edited, so that each masked photo pixel finds new content.
+    """
+    # Rounding leaves values of a millionth next to the mask; one pixel of a huge photo amounts to more.
+    return (resample(mask, matrix, (size, size), border="zeros") > 1e-4).float()
+
+
+def mask_to_photo(mask: Tensor, matrix: Matrix, photo_size: tuple[int, int]) -> Tensor:
+    """A crop's mask `[B, 1, h, w]` as the photo's `[B, 1, height, width]`, in {0, 1}; 0 beyond the crop."""
+    return (resample(mask, inverse(matrix), photo_size, border="zeros") >= 0.5).float()
+
+
+def beyond_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
+    """The part of a photo's mask `[B, 1, H, W]` that the crop does not reach and `paste` leaves alone."""
+    photo_size = (mask.shape[2], mask.shape[3])
+    return mask * ~covered(inverse(matrix), photo_size, (size, size)).to(mask.device)
+
+
+def _ramp(edited: Tensor, feather: int) -> Tensor:
+    """Weight of the crop: rises smoothly from the edge of the edited area to 1, `feather` pixels further in."""
+    share = distance_to(~edited, feather) / (feather + 1)
+    return share.square() * (3 - 2 * share)
+
+
+def _bounds(mask: Tensor) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of where the mask is not 0, and a kept pixel around; all 0 if it is empty."""
+    edited = (mask > 0).any(0).any(0)
+    rows, columns = edited.any(1).nonzero()[:, 0], edited.any(0).nonzero()[:, 0]
+    if len(rows) == 0:
+        return 0, 0, 0, 0
+    height, width = edited.shape
+    return (
+        max(0, int(rows[0]) - 1),
+        min(height, int(rows[-1]) + 2),
+        max(0, int(columns[0]) - 1),
+        min(width, int(columns[-1]) + 2),
+    )
+
+
+def _as_type(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Rounds and limits to what an integer type can hold."""
+    if dtype.is_floating_point:
+        return values.to(dtype)
+    limits = torch.iinfo(dtype)
+    return values.round().clamp(limits.min, limits.max).to(dtype)

@@ -1,0 +1,69 @@
+"""Masks from the names of face regions, and growing, shrinking and measuring masks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..conventions import REGIONS
+from ..errors import InputError
+
+
+def region_mask(labels: Tensor, names: str, grow: int = 0) -> Tensor:
+    """The mask of named regions.
+
+    Args:
+        labels: class ids `[B, H, W]`.
+        names: one or more of `REGIONS`, joined by "+", for example "hair+brows".
+        grow: pixels by which the mask is grown; negative shrinks it.
+
+    Returns:
+        `[B, 1, H, W]` in {0, 1}; empty where the face has no such region.
+
+    Raises:
+        InputError: there is no region of this name.
+    """
+    wanted = [name.strip() for name in names.split("+")]
+    unknown = [name for name in wanted if name not in REGIONS]
+    if unknown:
+        raise InputError(
+            f"Unknown region {', '.join(map(repr, unknown))}. The regions are: {', '.join(REGIONS)}."
+        )
+    classes = sorted({label for name in wanted for label in REGIONS[name]})
+    mask = torch.isin(labels, torch.tensor(classes, device=labels.device))[:, None]
+    return grow_mask(mask.float(), grow)
+
+
+def grow_mask(mask: Tensor, pixels: int) -> Tensor:
+    """Grows a mask `[B, 1, H, W]` by a disk of this radius in pixels; a negative radius shrinks it.
+
+    What lies beyond the picture neither adds to the mask nor shrinks it. Returns {0, 1}.
+    """
+    edited = mask > 0
+    if pixels >= 0:
+        return (distance_to(edited, pixels) <= pixels).float()
+    return (distance_to(~edited, -pixels) > -pixels).float()
+
+
+def distance_to(target: Tensor, limit: int) -> Tensor:
+    """Distance in pixels from every pixel center to that of the nearest target pixel.
+
+    Args:
+        target: bool `[B, C, H, W]`.
+        limit: distances beyond this are not told apart: all are `limit + 1`.
+
+    Returns:
+        float32 `[B, C, H, W]`; 0 on the target.
+    """
+    height, width = target.shape[-2:]
+    limit = min(limit, height + width)  # nothing is further away within the picture
+    position = torch.arange(width, dtype=torch.float32, device=target.device)
+    before = position.where(target, float("-inf")).cummax(-1).values
+    after = position.where(target, float("inf")).flip(-1).cummin(-1).values.flip(-1)
+    in_row = torch.minimum(position - before, after - position).clamp_(max=limit + 1).square_()
+    squared = in_row.clone()
+    for rows in range(1, min(limit, height - 1) + 1):
+        above, below = squared[..., rows:, :], squared[..., :-rows, :]
+        torch.minimum(above, in_row[..., :-rows, :] + rows**2, out=above)
+        torch.minimum(below, in_row[..., rows:, :] + rows**2, out=below)
+    return squared.sqrt_().clamp_(max=limit + 1)
