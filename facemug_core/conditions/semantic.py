@@ -11,7 +11,7 @@ from ..errors import InputError
 
 
 def one_hot(labels: Tensor) -> Tensor:
-    """Class ids `[B, H, W]`, below 0 where unknown → `[B, 19, H, W]` in {0, 1}; unknown pixels are all zero."""
+    """Class ids `[B, H, W]` → `[B, 19, H, W]` in {0, 1}; ids below 0, unknown, become all zero."""
     hot = F.one_hot(labels.long().clamp(min=-1) + 1, NUM_LABELS + 1)[..., 1:]
     return hot.permute(0, 3, 1, 2).float().contiguous()
 
@@ -37,8 +37,8 @@ def palette_to_labels(colors: Tensor) -> Tensor:
         names = ", ".join(f"RGB{tuple(found[i].tolist())} ({counts[i]} pixels)" for i in most)
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise InputError(
-            f"The semantic map has colors that no label has: {names}{more}. Save it without smoothing or JPEG "
-            "compression, in the colors that `python -m facemug_core parse` writes, or as label numbers 0-18."
+            f"The semantic map has colors that no label has: {names}{more}. Save it without smoothing or "
+            "JPEG compression, in the colors that `python -m facemug_core parse` writes, or as label numbers 0-18."
         )
     return matches.argmax(-1) - 1
 
