@@ -55,7 +55,7 @@ class StyledConv(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """x [B, C_in, R, R], code [B, code_dim]. Returns [B, C_out, R, R]."""
         x = self.conv(x * self.scale(code)[:, :, None, None])
-        return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # fresh memory is what costs at 512 px
+        return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # in place: saves fresh memory
 
 
 class MobileBlock(nn.Module):
