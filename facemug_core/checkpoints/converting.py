@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import CheckpointError
 from .mobile_stylegan_ir import read_mapping, read_synthesis
 from .reading import read_torch
 
@@ -27,7 +28,10 @@ def _mobile_synthesis(paths: Sequence[Path]) -> dict[str, Tensor]:
 
 def _state_dict(paths: Sequence[Path]) -> dict[str, Tensor]:
     (path,) = paths
-    return read_torch(path)
+    state = read_torch(path)
+    if not (isinstance(state, dict) and all(isinstance(value, Tensor) for value in state.values())):
+        raise CheckpointError(f"{path} holds something else than tensors by name.")
+    return state
 
 
 def read_tfjs(paths: Sequence[Path]) -> dict[str, Tensor]:
@@ -62,4 +66,8 @@ CONVERTERS: MappingProxyType[str, Converter] = MappingProxyType(
         "tfjs": read_tfjs,
     }
 )
-"""Converters by the name that the manifest gives them."""
+"""Converters by the name that the manifest gives them.
+
+Files remember this name. When the output of a converter changes, change its name here and in the manifest,
+and files that the old one made are made again.
+"""

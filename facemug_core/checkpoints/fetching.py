@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import IO
 
 from ..errors import CheckpointError, FetchError
 from .converting import CONVERTERS
@@ -58,10 +59,11 @@ def fetch(
         client_options: further options of pip or uv, such as another index.
 
     Raises:
-        FetchError: no package client, a failed download, a wrong hash, a full disk. Nothing half-made is left.
+        FetchError: no package client, a failed download, a wrong hash, a full disk. Nothing half-made
+            is left.
         InputError: an unknown name.
     """
-    folder = Path(root, FETCHED)
+    folder = Path(root, FETCHED).absolute()
     files = select(load_manifest(root), names)
     present = [file for file in files if _is_right(file, folder / file.name)]
     missing = [file for file in files if file not in present]
@@ -121,20 +123,22 @@ def _take_out(member: Member, package: Package, scratch: Path) -> Path:
 
 
 @contextmanager
-def _member_stream(download: Path, path: str) -> Iterator:
+def _member_stream(download: Path, path: str) -> Iterator[IO[bytes]]:
     """Open a file of the package, be it unpacked (uv) or in its archive (pip, npm)."""
     if (download / path).is_file():
-        with (download / path).open("rb") as stream:
-            yield stream
+        with (download / path).open("rb") as unpacked:
+            yield unpacked
         return
     (archive,) = download.iterdir()
     if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel, wheel.open(path) as stream:
-            yield stream
+        with zipfile.ZipFile(archive) as wheel, wheel.open(path) as zipped:
+            yield zipped
         return
     with tarfile.open(archive) as tar:
-        top = tar.next().name.split("/")[0]  # source and npm archives hold one folder
-        yield tar.extractfile(f"{top}/{path}")
+        top = tar.getnames()[0].split("/")[0]  # source and npm archives hold one folder
+        stream = tar.extractfile(f"{top}/{path}")
+        assert stream is not None, f"the manifest names a folder: {path}"
+        yield stream
 
 
 @contextmanager
@@ -207,15 +211,15 @@ def _pip(package: Package, scratch: Path) -> list[str]:
     if package.kind == "sdist":
         return [*command, "--no-binary=:all:", "--no-build-isolation"]
     command.append("--only-binary=:all:")
-    abi, platform = package.archive.removesuffix(".whl").split("-")[-2:]
+    abi, version, platform = _wheel_tags(package)
     if platform != "any":
-        python = abi.removeprefix("cp")
-        command += ["--implementation=cp", f"--python-version={python}", f"--abi={abi}"]
+        command += ["--implementation=cp", f"--abi={abi}", f"--python-version={version}"]
         command.append(f"--platform={platform}")
     return command
 
 
 _UV_PLATFORMS: Mapping[str, str] = {"win_amd64": "x86_64-pc-windows-msvc"}
+"""uv's names of the platforms for which the manifest has wheels that are not for all."""
 
 
 def _uv(package: Package, scratch: Path) -> list[str]:
@@ -232,11 +236,9 @@ def _uv(package: Package, scratch: Path) -> list[str]:
     if package.kind == "sdist":
         return [*command, "--no-binary=:all:", "--no-build-isolation"]
     command.append("--only-binary=:all:")
-    abi, platform = package.archive.removesuffix(".whl").split("-")[-2:]
+    _, version, platform = _wheel_tags(package)
     if platform != "any":
-        python = abi.removeprefix("cp")
-        command += ["--python-version", f"{python[0]}.{python[1:]}"]
-        command += ["--python-platform", _UV_PLATFORMS[platform]]
+        command += ["--python-version", version, "--python-platform", _UV_PLATFORMS[platform]]
     return command
 
 
@@ -249,6 +251,13 @@ def _npm(package: Package, scratch: Path) -> list[str]:
         )
     destination = ["--pack-destination", str(scratch / "download"), "--cache", str(scratch / "cache")]
     return [npm, "pack", f"{package.name}@{package.version}", "--ignore-scripts", *destination]
+
+
+def _wheel_tags(package: Package) -> tuple[str, str, str]:
+    """ABI, Python version and platform of a wheel, so that everybody fetches the same one."""
+    abi, platform = package.archive.removesuffix(".whl").split("-")[-2:]
+    python = abi.removeprefix("cp")
+    return abi, f"{python[:1]}.{python[1:]}", platform
 
 
 def _requirements(package: Package, scratch: Path) -> str:
@@ -268,32 +277,26 @@ def _environment(package: Package, scratch: Path) -> dict[str, str]:
     return environment
 
 
-def _run(
-    command: Sequence[str], package: Package, scratch: Path, tick: Callable[[int], None]
-) -> str | None:
+def _run(command: Sequence[str], package: Package, scratch: Path, tick: Callable[[int], None]) -> str | None:
     """Run a client and report what has arrived. Returns None, or what it said if it failed."""
-    log = scratch / "log.txt"
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            cwd=scratch,
-            env=_environment(package, scratch),
-        ) as process,
-    ):
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=scratch,
+        env=_environment(package, scratch),
+    ) as process:
         try:
             while True:
                 tick(_size(scratch))
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.2)
+                    output, _ = process.communicate(timeout=0.2)
                     break
         except BaseException:
             process.kill()
             raise
-    return log.read_text(encoding="utf-8", errors="replace") if process.returncode else None
+    return output.decode("utf-8", errors="replace") if process.returncode else None
 
 
 def _client_error(output: str, command: Sequence[str], package: Package, scratch: Path) -> FetchError:
@@ -306,7 +309,8 @@ def _client_error(output: str, command: Sequence[str], package: Package, scratch
     said = "\n".join(f"  {line}" for line in lines[-8:])
     return FetchError(
         f"Could not fetch {package.name} {package.version}: {Path(command[0]).name} said\n{said}\n"
-        "Check the connection and the client's settings, then run the same command again; whole files are kept."
+        "Check the connection and the client's settings, then run the same command again; whole files are "
+        "kept."
     )
 
 

@@ -58,6 +58,8 @@ def _metadata() -> str:
     return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
 
 
-class __legacy__:  # noqa: N801: archives without pyproject.toml are asked through this name
+class __legacy__:  # noqa: N801
+    """Archives without pyproject.toml are asked through this name."""
+
     prepare_metadata_for_build_wheel = staticmethod(prepare_metadata_for_build_wheel)
     build_wheel = staticmethod(build_wheel)

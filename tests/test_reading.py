@@ -1,0 +1,192 @@
+import argparse
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facemug_core.checkpoints.reading import (
+    read_metadata,
+    read_safetensors,
+    read_torch,
+    replacing,
+    save_safetensors,
+)
+from facemug_core.errors import CheckpointError
+
+
+class Hostile:
+    """Unpickling it runs a command that makes a file."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self):
+        return os.system, (f'echo caught > "{self.witness}"',)
+
+
+@pytest.fixture
+def tensors() -> dict[str, torch.Tensor]:
+    return {"a.weight": torch.arange(600.0).reshape(20, 30), "steps": torch.tensor(3)}
+
+
+@pytest.fixture
+def whole(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    save_safetensors(tmp_path / "whole.safetensors", tensors, {"size": "light"})
+    return tmp_path / "whole.safetensors"
+
+
+def test_safetensors_come_back_with_their_metadata(whole, tensors):
+    read, metadata = read_safetensors(whole)
+    assert read.keys() == tensors.keys()
+    assert all(
+        torch.equal(read[name], tensors[name]) and read[name].dtype == tensors[name].dtype for name in read
+    )
+    assert metadata == {"size": "light"}
+    assert read_metadata(whole) == metadata
+
+
+def test_views_and_channels_last_tensors_can_be_saved(tmp_path):
+    base = torch.rand(2, 4, 6, 6)
+    views = {
+        "view": base[:1],
+        "whole": base,
+        "transposed": base.mT,
+        "channels_last": base.to(memory_format=torch.channels_last),
+    }
+    save_safetensors(tmp_path / "x.safetensors", views)
+    read, _ = read_safetensors(tmp_path / "x.safetensors")
+    assert all(torch.equal(read[name], views[name]) for name in views)
+
+
+def test_paths_may_hold_spaces_and_any_script(tmp_path, tensors):
+    path = tmp_path / "模型 é" / "poids à moi.safetensors"
+    save_safetensors(path, tensors)
+    torch.save(tensors, path.with_suffix(".pth"))
+    assert read_safetensors(path)[0].keys() == read_torch(path.with_suffix(".pth")).keys() == tensors.keys()
+
+
+def test_saving_leaves_no_other_file(whole):
+    assert list(whole.parent.iterdir()) == [whole]
+
+
+def test_a_failed_write_leaves_the_old_file_as_it_was(whole):
+    before = whole.read_bytes()
+    with pytest.raises(FileNotFoundError), replacing(whole) as temporary:
+        temporary.write_bytes(b"half") and (whole.parent / "absent").read_bytes()
+    assert whole.read_bytes() == before
+    assert list(whole.parent.iterdir()) == [whole]
+
+
+def test_no_room_for_the_file_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            save_safetensors(tmp_path / "x.safetensors", {"a": torch.zeros(1000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(keep=st.floats(0, 1, exclude_max=True))
+def test_any_truncation_of_a_safetensors_file_is_reported(tmp_path_factory, keep):
+    path = tmp_path_factory.mktemp("cut") / "x.safetensors"
+    save_safetensors(path, {"a": torch.ones(50)}, {"k": "v"})
+    data = path.read_bytes()
+    path.write_bytes(data[: int(keep * len(data))])
+    for read in (read_safetensors, read_metadata, read_torch):
+        with pytest.raises(CheckpointError, match=r"x\.safetensors"):
+            read(path)
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_named_error(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("noise") / "x.bin"
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"x\.bin"):
+        read_safetensors(path)
+    with pytest.raises(CheckpointError, match=r"x\.bin"):
+        read_torch(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", r"empty \(0 bytes\)"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
+        (b"\n <HTML>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "Git LFS pointer"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG picture"),
+        (b"\x1c\x00\x00\x00TFL3" + bytes(50), "a TFLite model"),
+        (b"hello there, this is text", "unknown or damaged"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_safetensors, read_torch])
+def test_errors_name_the_path_and_what_was_found(tmp_path, content, found, read):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=found) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_truncated_file_tells_how_much_is_missing(whole):
+    size = whole.stat().st_size
+    os.truncate(whole, size - 100)
+    with pytest.raises(CheckpointError, match=rf"cut short \({size - 100} of {size} bytes\)"):
+        read_safetensors(whole)
+
+
+def test_a_torch_file_under_the_name_of_the_other_kind_is_recognised(tmp_path, tensors):
+    torch.save(tensors, tmp_path / "x.safetensors")
+    with pytest.raises(CheckpointError, match=r"it is .*a PyTorch file"):
+        read_safetensors(tmp_path / "x.safetensors")
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    for read in (read_safetensors, read_metadata, read_torch):
+        with pytest.raises(CheckpointError, match="There is no file"):
+            read(tmp_path / "absent.pth")
+        with pytest.raises(CheckpointError, match="is a folder"):
+            read(tmp_path)
+
+
+def test_torch_files_of_plain_values_are_read(tmp_path, tensors):
+    saved = {"state_dict": tensors, "step": 7, "opts": {"size": 1024, "name": "e4e"}, "list": [1, None]}
+    for zipped in (True, False):
+        torch.save(saved, tmp_path / "x.pt", _use_new_zipfile_serialization=zipped)
+        read = read_torch(tmp_path / "x.pt")
+        assert read["opts"] == saved["opts"]
+        assert torch.equal(read["state_dict"]["a.weight"], tensors["a.weight"])
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_hostile_pickle_never_runs(tmp_path, protocol):
+    witness, path = tmp_path / "witness", tmp_path / "x.pth"
+    path.write_bytes(pickle.dumps(Hostile(witness), protocol=protocol))
+    with pytest.raises(CheckpointError, match=r"x\.pth"):
+        read_torch(path)
+    assert not witness.exists()
+
+
+def test_a_hostile_checkpoint_never_runs_and_is_named(tmp_path):
+    witness = tmp_path / "witness"
+    torch.save({"state_dict": {"a": torch.ones(1)}, "extra": Hostile(witness)}, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match=r"x\.pth was refused.*\.system.*execute code"):
+        read_torch(tmp_path / "x.pth")
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize("thing", [torch.nn.Linear(2, 2), {"opts": argparse.Namespace(size=1024)}])
+def test_pickled_classes_are_refused_with_the_way_out(tmp_path, thing):
+    torch.save(thing, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match=r"refused.*(Linear|Namespace).*save its tensors"):
+        read_torch(tmp_path / "x.pth")
