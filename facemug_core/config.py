@@ -15,8 +15,12 @@ class GeneratorConfig:
     """Pixel-unshuffle factor at the entry, pixel-shuffle factor at the exit; 1 works at full resolution."""
     aggregation_channels: int
     """C: channels of each modality's features and of their weighted sum F_a."""
+    branch_channels: int
+    """Inner channels of each modality's residual block."""
     score_channels: int
     """Inner channels of the shared score block."""
+    score_stride: int
+    """Scores are computed at 1 / this of F_a's resolution and interpolated; 1 in the paper."""
     channels: MappingProxyType[int, int]
     """Channels at each resolution from `256 // stem` down to 4."""
     global_dim: int
@@ -100,7 +104,9 @@ LIGHT = ModelConfig(
     generator=GeneratorConfig(
         stem=2,
         aggregation_channels=32,
+        branch_channels=16,
         score_channels=8,
+        score_stride=2,
         channels=MappingProxyType({4: 96, 8: 96, 16: 128, 32: 128, 64: 64, 128: 32}),
         global_dim=128,
         bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512}),
@@ -123,7 +129,9 @@ FULL = ModelConfig(
     generator=GeneratorConfig(
         stem=1,
         aggregation_channels=64,
+        branch_channels=64,
         score_channels=64,
+        score_stride=1,
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
         global_dim=1024,
         bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),

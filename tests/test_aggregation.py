@@ -16,7 +16,9 @@ def config(stem: int) -> GeneratorConfig:
     return GeneratorConfig(
         stem=stem,
         aggregation_channels=6,
+        branch_channels=4,
         score_channels=4,
+        score_stride=1,
         channels=LIGHT.generator.channels,
         global_dim=8,
         bank_channels=LIGHT.generator.bank_channels,

@@ -17,7 +17,9 @@ def config(stem: int = 2, fusion: str = "style") -> GeneratorConfig:
     return GeneratorConfig(
         stem=stem,
         aggregation_channels=5,
+        branch_channels=4,
         score_channels=4,
+        score_stride=1,
         channels=MappingProxyType({4: 8, 8: 6, 16: 4}),
         global_dim=12,
         bank_channels=MappingProxyType({8: 10}),

@@ -26,6 +26,7 @@ def tiny_config() -> ModelConfig:
         generator=replace(
             LIGHT.generator,
             aggregation_channels=8,
+            branch_channels=8,
             score_channels=4,
             channels=MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}),
             global_dim=8,

@@ -22,9 +22,13 @@ class Aggregation(nn.Module):
         super().__init__()
         channels = config.aggregation_channels
         self.stem = config.stem
+        self.score_stride = config.score_stride
         inputs = {**GUIDE_CHANNELS, "image": GUIDE_CHANNELS["image"] + 1}
         self.branches = nn.ModuleDict(
-            {name: ResidualBlock(count * self.stem**2, channels) for name, count in inputs.items()}
+            {
+                name: ResidualBlock(count * self.stem**2, channels, hidden=config.branch_channels)
+                for name, count in inputs.items()
+            }
         )
         self.score = ResidualBlock(channels, 1, hidden=config.score_channels, activate=False)
 
@@ -49,6 +53,8 @@ class Aggregation(nn.Module):
         features = [
             branch(F.pixel_unshuffle(guides[name], self.stem)) for name, branch in self.branches.items()
         ]
-        batch = len(image)
-        scores = self.score(torch.cat(features)).unflatten(0, (len(features), batch))  # [4, B, 1, h, w]
+        size = features[0].shape[-2:]
+        scores = self.score(F.avg_pool2d(torch.cat(features), self.score_stride))
+        scores = F.interpolate(scores, size, mode="bilinear", align_corners=False)
+        scores = scores.unflatten(0, (len(features), len(image)))  # [4, B, 1, h, w]
         return features, scores.transpose(0, 1).softmax(1)

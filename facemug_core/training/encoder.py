@@ -13,7 +13,6 @@ from ..networks.style_encoder import StyleEncoder
 from .data import EncoderInputs, FaceShards
 from .loop import Batch
 
-
 BACKBONE_RATE = 0.15
 """Learning rate of the backbone as a share of the others'."""
 

@@ -1,0 +1,1 @@
+"""FACEMUG for ComfyUI: multimodal local face editing. The pack's entry point."""

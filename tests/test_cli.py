@@ -1,0 +1,198 @@
+"""The command line as a person uses it: what goes in, what comes out, and one clear line when it cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facemug_core.checkpoints.manifest import locate
+from facemug_core.cli import main
+from facemug_core.errors import WeightsMissingError
+
+
+def _missing(*names: str) -> bool:
+    try:
+        for name in names:
+            locate(name)
+    except WeightsMissingError:
+        return True
+    return False
+
+
+MODEL = ("mobile_stylegan.safetensors", "light_generator.safetensors", "light_encoder.safetensors")
+needs_model = pytest.mark.skipif(_missing(*MODEL), reason="run `make fetch` first")
+needs_photo = pytest.mark.skipif(
+    _missing(*MODEL, "astronaut.png", "face_landmark.tflite", "bisenet.safetensors"),
+    reason="run `make fetch` first",
+)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A smooth 256 px picture that is declared an aligned face."""
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).resize((256, 256), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+@pytest.fixture
+def mask(tmp_path: Path) -> Path:
+    values = np.zeros((256, 256), np.uint8)
+    values[80:160, 90:170] = 255
+    path = tmp_path / "mask.png"
+    Image.fromarray(values).save(path)
+    return path
+
+
+def _run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@needs_photo
+def test_a_region_of_a_public_domain_photo_is_edited_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output, sheet = locate("astronaut.png"), tmp_path / "out.png", tmp_path / "sheet.png"
+    command = ("edit", source, "--region", "mouth", "--grow", 4, "--style", "random", "--device", "cpu")
+    code, out, err = _run(capsys, *command, "-o", output, "--sheet", sheet, "--json")
+    assert code == 0, err
+    done = json.loads(out)
+    before, after = np.array(Image.open(source)), np.array(Image.open(output))
+    changed = (before != after).any(-1)
+    assert after.shape == before.shape
+    assert 0 < changed.sum() <= done["mask_pixels"] < 0.05 * changed.size
+    assert Image.open(sheet).size[0] > 512
+
+
+@needs_model
+def test_every_guide_at_once_keeps_all_pixels_outside_the_mask(
+    photo: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.png"
+    Image.fromarray(np.full((256, 256), 1, np.uint8)).save(labels)
+    output = tmp_path / "out.png"
+    code, _, err = _run(
+        capsys, "edit", photo, "--mask", mask, "--aligned", "--sketch", f"{mask}=0.5", "--semantic", labels,
+        "--color", photo, "--style", "projected", "--style-mix", 0.3, "--feather", 4, "-o", output,
+    )  # fmt: skip
+    assert code == 0, err
+    before, after = np.array(Image.open(photo)), np.array(Image.open(output))
+    kept = np.array(Image.open(mask)) == 0
+    assert (before[kept] == after[kept]).all()
+    assert (before[~kept] != after[~kept]).any()
+
+
+@needs_model
+def test_the_same_seed_gives_the_same_bytes(photo: Path, mask: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / "a.png", tmp_path / "b.png"]
+    for output in outputs:
+        command = ["edit", str(photo), "--mask", str(mask), "--aligned", "--style", "random", "--seed", "3"]
+        assert main([*command, "--device", "cpu", "-o", str(output)]) == 0
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+@needs_model
+def test_variants_are_numbered_and_a_saved_latent_makes_the_same_picture(
+    photo: Path, mask: Path, tmp_path: Path
+) -> None:
+    common = ["edit", str(photo), "--mask", str(mask), "--aligned", "--device", "cpu"]
+    latent = tmp_path / "face.safetensors"
+    first = [*common, "--style", "random", "--seed", "3", "-o", str(tmp_path / "one.png")]
+    assert main([*first, "--save-latent", str(latent)]) == 0
+    assert main([*common, "--latent", str(latent), "-o", str(tmp_path / "again.png")]) == 0
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+    assert main([*common, "--style", "random", "--variants", "2", "-o", str(tmp_path / "v.png")]) == 0
+    assert (tmp_path / "v_1.png").is_file()
+    assert (tmp_path / "v_2.png").is_file()
+
+
+@needs_model
+def test_a_face_is_made_from_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "face.png"
+    assert main(["generate", "--seed", "2", "--device", "cpu", "-o", str(output)]) == 0
+    assert Image.open(output).size == (256, 256)
+
+
+@needs_model
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "LA"])
+def test_photos_of_any_mode_keep_their_unmasked_pixels(
+    mode: str, photo: Path, mask: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / ("photo.tif" if mode == "CMYK" else "mode.png")
+    Image.open(photo).convert(mode).save(source)
+    output = tmp_path / "out.png"
+    assert main(["edit", str(source), "--mask", str(mask), "--aligned", "-o", str(output)]) == 0
+    before, after = Image.open(source), Image.open(output)
+    if mode in ("L", "RGBA", "LA"):
+        assert after.mode == mode
+    kept = np.array(Image.open(mask)) == 0
+    assert (np.array(before.convert(after.mode))[kept] == np.array(after)[kept]).all()
+
+
+@needs_photo
+def test_no_face_is_an_error_or_skipped(
+    tmp_path: Path, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, output = tmp_path / "plain.png", tmp_path / "out.png"
+    Image.new("RGB", (300, 200), "teal").save(plain)
+    code, _, err = _run(capsys, "edit", plain, "--mask", mask, "-o", output)
+    assert code == 2
+    assert "No face was found" in err
+    assert not output.exists()
+    code, _, err = _run(capsys, "edit", plain, "--mask", mask, "--no-face", "skip", "-o", output)
+    assert code == 0
+    assert (np.array(Image.open(output)) == np.array(Image.open(plain))).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["edit", "absent.png", "--region", "hair"], "There is no file absent.png"),
+        (["edit", "{text}", "--region", "hair"], "is not a picture"),
+        (["edit", "{photo}", "--mask", "{empty}", "--aligned"], "empty"),
+        (["edit", "{photo}", "--mask", "{mask}", "--model", "full"], "stylegan2_mapping.safetensors"),
+        (["edit", "{photo}", "--mask", "{mask}", "--aligned", "--latent", "{text}"], "safetensors"),
+        (["parse", "absent.png", "-o", "x.png"], "There is no file absent.png"),
+    ],
+)
+def test_bad_input_gives_one_line_and_exit_code_2(
+    arguments: list[str], message: str, photo: Path, mask: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    text, empty, output = tmp_path / "text.png", tmp_path / "empty.png", tmp_path / "kept.png"
+    text.write_text("this is no picture")
+    Image.new("L", (256, 256)).save(empty)
+    output.write_bytes(b"before")
+    places = {"photo": photo, "mask": mask, "text": text, "empty": empty}
+    code, _, err = _run(capsys, *(a.format(**places) for a in arguments), "-o", output)
+    assert code == 2
+    assert message in err
+    assert output.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize(
+    "option", [["--style", "odd"], ["--opacity", "2"], ["--variants", "0"], ["--sketch", "a.png=7"]]
+)
+def test_an_unknown_option_value_ends_with_code_2(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["edit", "photo.png", "--region", "hair", *option])
+    assert ended.value.code == 2
+    assert option[0] in capsys.readouterr().err
+
+
+def test_importing_the_pack_needs_nothing_but_the_basics_and_changes_no_random_state() -> None:
+    before = torch.get_rng_state()
+    import facemug_core
+
+    assert facemug_core.__version__
+    assert torch.equal(before, torch.get_rng_state())
