@@ -86,7 +86,9 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     groups = [stage.parameter_groups(run.learning_rate)]
     if stage.critic is not None:
         groups.append([{"params": stage.critic.parameters(), "lr": run.learning_rate}])
-    optimizers = [torch.optim.Adam(group, betas=(0.0, 0.99)) for group in groups]
+    # Momentum speeds up regression and unsettles the game with a discriminator (StyleGAN's β1 is 0).
+    betas = (0.9 if stage.critic is None else 0.0, 0.99)
+    optimizers = [torch.optim.Adam(group, betas=betas) for group in groups]
     for module in modules:
         module.to(accelerator.device, memory_format=torch.channels_last)
     stage.to(accelerator.device)
