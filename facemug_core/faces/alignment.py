@@ -20,6 +20,7 @@ from ..errors import InputError
 
 Matrix = NDArray[np.float64]
 Border = Literal["reflect", "zeros"]
+Mode = Literal["bicubic", "bilinear"]
 
 MESH_POINTS = 468
 """Points of the face mesh; more may follow (irises) and are not used."""
@@ -128,12 +129,19 @@ def covered(matrix: Matrix, size: tuple[int, int], source_size: tuple[int, int])
     return ((x >= 0) & (x <= width) & (y >= 0) & (y <= height))[None, None]
 
 
-def resample(image: Tensor, matrix: Matrix, size: tuple[int, int], border: Border = "reflect") -> Tensor:
+def resample(
+    image: Tensor,
+    matrix: Matrix,
+    size: tuple[int, int],
+    border: Border = "reflect",
+    mode: Mode = "bicubic",
+) -> Tensor:
     """Draws `image` `[B, C, H, W]` anew on a grid of `size` (height, width), as float32 in its own range.
 
-    `matrix` maps output pixel → image pixel. Interpolation is bicubic, without overshoot beyond the values
-    present, after a low-pass filter where the picture shrinks; a shift by whole pixels copies exactly. Only
-    the part of the image that is needed is read, so that large photos stay cheap.
+    `matrix` maps output pixel → image pixel. Where the picture shrinks, a low-pass filter comes first;
+    a shift by whole pixels copies exactly; no value leaves the range of those present. Bicubic is sharper,
+    bilinear has no negative weights (for masks). Only the part of the image that is needed is read, so that
+    large photos stay cheap.
     """
     height, width = size
     shift = matrix[:2, 2]
@@ -143,13 +151,13 @@ def resample(image: Tensor, matrix: Matrix, size: tuple[int, int], border: Borde
     scale = math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
     shrink = max(1, int(scale))
     corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
-    margin = 3 * shrink  # reach of the bicubic kernel
+    margin = 3 * shrink  # reach of the kernels
     x0, y0 = (int(v) for v in np.floor(corners.min(1)) - margin)
     columns, rows = (math.ceil(v / shrink) for v in corners.max(1) + margin - (x0, y0))
     region = _cut(image, x0, y0, columns * shrink, rows * shrink, border)
     low, high = region.amin((2, 3), keepdim=True), region.amax((2, 3), keepdim=True)
     if shrink > 1:
-        region = F.interpolate(region, (rows, columns), mode="bicubic", antialias=True)
+        region = F.interpolate(region, (rows, columns), mode=mode, antialias=True)
 
     samples = max(1, math.ceil(scale / shrink - 0.2))  # per output pixel and direction, averaged
     to_region = np.diag([1 / shrink, 1 / shrink, 1]) @ _translation(-x0, -y0) @ matrix
@@ -157,7 +165,7 @@ def resample(image: Tensor, matrix: Matrix, size: tuple[int, int], border: Borde
     x, y = _mapped_pixels(fine, (height * samples, width * samples))
     grid = torch.stack([2 * x / columns - 1, 2 * y / rows - 1], dim=-1).float()
     grid = grid.to(region.device).expand(region.shape[0], -1, -1, -1)
-    drawn = F.grid_sample(region, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+    drawn = F.grid_sample(region, grid, mode=mode, padding_mode="zeros", align_corners=False)
     return F.avg_pool2d(drawn, samples).clamp(low, high)
 
 

@@ -43,10 +43,9 @@ FACE_MARGIN = 1.5
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
-NO_FACE_MESSAGE = (
-    "No face was found in the photo. Use a photo where a face is turned to the camera and not too small, "
-    "or say that the photo is aligned already."
-)
+MESH_LOOKS = 4
+"""The mesh depends a little on where its crop lies. Measured for crops that are off by a twentieth of the face:
+alignments differ by 1.7 pixels of 256 after one look, by 0.7 after two, by 0.3 after four."""
 
 MESH_SHIFT = 0.93
 """How far right and down, in pixels of its input, the mesh must move to lie where it belongs.
@@ -140,9 +139,9 @@ class Detector:
         return _distinct(candidates)
 
     def _measure(self, pyramid: _Pyramid, candidate: _Candidate) -> Face | None:
-        """The candidate's landmarks; looks twice, the second time well centered."""
+        """The candidate's landmarks; each look is centered by the one before."""
         box, eyes = candidate.box, candidate.eyes
-        for _ in range(2):
+        for _ in range(MESH_LOOKS):
             landmarks, presence = self._mesh(pyramid, _frame(box, eyes))
             if presence < MIN_SCORE:
                 return None

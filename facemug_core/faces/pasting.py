@@ -55,13 +55,13 @@ def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tens
 
     Every crop pixel that the mask touches is edited, so that each masked photo pixel finds new content.
     """
-    # Rounding leaves values of a millionth next to the mask; one pixel of a huge photo amounts to more.
-    return (resample(mask, matrix, (size, size), border="zeros") > 1e-4).float()
+    # Rounding leaves values of a millionth next to the mask; one pixel of a huge photo gives more.
+    return (resample(mask, matrix, (size, size), border="zeros", mode="bilinear") > 1e-4).float()
 
 
 def mask_to_photo(mask: Tensor, matrix: Matrix, photo_size: tuple[int, int]) -> Tensor:
     """A crop's mask `[B, 1, h, w]` as the photo's `[B, 1, height, width]`, in {0, 1}; 0 beyond the crop."""
-    return (resample(mask, inverse(matrix), photo_size, border="zeros") >= 0.5).float()
+    return (resample(mask, inverse(matrix), photo_size, border="zeros", mode="bilinear") >= 0.5).float()
 
 
 def beyond_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
@@ -71,7 +71,7 @@ def beyond_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tenso
 
 
 def _ramp(edited: Tensor, feather: int) -> Tensor:
-    """Weight of the crop: rises smoothly from the edge of the edited area to 1, `feather` pixels further in."""
+    """Weight of the crop: rises smoothly from the edge of the edited area to 1, `feather` pixels in."""
     share = distance_to(~edited, feather) / (feather + 1)
     return share.square() * (3 - 2 * share)
 

@@ -50,13 +50,12 @@ def distance_to(target: Tensor, limit: int) -> Tensor:
 
     Args:
         target: bool `[B, C, H, W]`.
-        limit: distances beyond this are not told apart: all are `limit + 1`.
+        limit: distances of `limit + 1` or more are not told apart: all are `limit + 1`.
 
     Returns:
         float32 `[B, C, H, W]`; 0 on the target.
     """
     height, width = target.shape[-2:]
-    limit = min(limit, height + width)  # nothing is further away within the picture
     position = torch.arange(width, dtype=torch.float32, device=target.device)
     before = position.where(target, float("-inf")).cummax(-1).values
     after = position.where(target, float("inf")).flip(-1).cummin(-1).values.flip(-1)

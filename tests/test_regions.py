@@ -1,0 +1,85 @@
+"""Regions by name, and growing, shrinking and measuring masks."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facemug_core.conventions import LABELS, REGIONS
+from facemug_core.errors import InputError
+from facemug_core.faces.regions import distance_to, grow_mask, region_mask
+
+
+def all_labels() -> torch.Tensor:
+    return torch.arange(len(LABELS)).view(1, 1, -1)
+
+
+def random_mask(seed: int, height: int, width: int, share: float = 0.3) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(1, 1, height, width, generator=generator) < share).float()
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_each_name_marks_its_classes(name):
+    marked = region_mask(all_labels(), name)[0, 0, 0].nonzero()[:, 0].tolist()
+    assert marked == sorted(REGIONS[name])
+
+
+def test_names_joined_by_plus_are_united():
+    labels = all_labels()
+    united = region_mask(labels, "hair + brows")
+    assert torch.equal(united, torch.maximum(region_mask(labels, "hair"), region_mask(labels, "brows")))
+
+
+@pytest.mark.parametrize("names", ["beard", "hair+", "", "hair+beard"])
+def test_an_unknown_name_is_refused_with_the_list_of_names(names):
+    with pytest.raises(InputError, match=r"Unknown region .*left_brow"):
+        region_mask(all_labels(), names)
+
+
+def test_an_absent_region_gives_an_empty_mask_even_when_grown():
+    mask = region_mask(torch.zeros(2, 8, 8, dtype=torch.int64), "hat", grow=3)
+    assert mask.shape == (2, 1, 8, 8)
+    assert not mask.any()
+
+
+def slow_distance(target: torch.Tensor, limit: int) -> torch.Tensor:
+    height, width = target.shape[-2:]
+    points = target[0, 0].nonzero().double()
+    grid = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), -1).double()
+    if len(points) == 0:
+        return torch.full((height, width), limit + 1.0)
+    return torch.cdist(grid.view(-1, 2), points).amin(1).view(height, width).clamp(max=limit + 1).float()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 20), st.integers(0, 30))
+@settings(max_examples=60, deadline=None)
+def test_distance_agrees_with_the_distance_to_every_point(seed, height, width, limit):
+    target = random_mask(seed, height, width, share=0.05) > 0
+    torch.testing.assert_close(distance_to(target, limit)[0, 0], slow_distance(target, limit))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 30), st.integers(0, 6))
+@settings(max_examples=40, deadline=None)
+def test_growing_only_adds_and_shrinking_only_removes(seed, height, width, pixels):
+    mask = random_mask(seed, height, width)
+    assert (grow_mask(mask, pixels) >= mask).all()
+    assert (grow_mask(mask, -pixels) <= mask).all()
+    assert torch.equal(grow_mask(1 - mask, pixels), 1 - grow_mask(mask, -pixels))
+
+
+def test_growing_by_nothing_changes_nothing():
+    mask = random_mask(3, 17, 9)
+    assert torch.equal(grow_mask(mask, 0), mask)
+
+
+def test_a_point_grows_to_a_disk():
+    mask = torch.zeros(1, 1, 11, 11)
+    mask[..., 5, 5] = 1
+    disk = grow_mask(mask, 4)[0, 0]
+    y, x = torch.meshgrid(torch.arange(11) - 5, torch.arange(11) - 5, indexing="ij")
+    assert torch.equal(disk, (x**2 + y**2 <= 16).float())
+
+
+def test_shrinking_does_not_eat_from_the_border_of_the_picture():
+    assert grow_mask(torch.ones(1, 1, 9, 9), -3).all()
