@@ -119,7 +119,7 @@ def _stages(
 ) -> dict[str, float]:
     """Where the time of an edit goes."""
     features = model.aggregate(conditions)
-    finest = max(model.generator.decoder.bank_resolutions)
+    finest = max(model.config.generator.bank_channels)
     bank = model.bank.features(codes, up_to=finest)
     return _in_turns(
         {

@@ -387,16 +387,10 @@ def _evaluate(parsed: Parsed) -> None:
     from .model import FaceMug
 
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
-    with tqdm() as bar:
-
-        def progress(message: str, done: int, total: int) -> None:
-            bar.set_description_str(message, refresh=False)
-            bar.total, bar.n = total, done
-            bar.refresh()
-
+    with tqdm(total=parsed.limit, unit="face") as bar:
         keys = evaluate(
             model, parsed.suites or list(SUITES), limit=parsed.limit, report_dir=parsed.report,
-            cache_dir=parsed.cache or parsed.report / "faces", progress=progress,
+            cache_dir=parsed.cache or parsed.report / "faces", progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     for name, value in keys.items():
         print(f"{name:48} {value:.4g}")

@@ -27,8 +27,11 @@ from .conditions import Conditions
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
 from .errors import InputError, WeightsMissingError
+from .networks.banks import FeatureBank
 from .networks.generator import Features, Generator
 from .networks.latent_warping import LatentWarping
+from .networks.layers import place
+from .networks.mapping import MappingNetwork
 from .networks.style_encoder import StyleEncoder
 
 Style = Literal["projected", "exemplar", "random"]
@@ -51,8 +54,8 @@ class FaceMug:
     """
 
     config: ModelConfig
-    mapping: nn.Module
-    bank: nn.Module
+    mapping: MappingNetwork
+    bank: FeatureBank
     encoder: nn.Module
     generator: Generator
     warping: nn.Module | None = None
@@ -94,7 +97,7 @@ class FaceMug:
         self.device = torch.device(device)
         for module in (self.mapping, self.bank, self.encoder, self.generator, self.warping):
             if module is not None:
-                module.to(self.device, memory_format=torch.channels_last)
+                place(module, self.device)
         return self
 
     @torch.no_grad()
@@ -149,8 +152,7 @@ class FaceMug:
         """
         latents.check_codes(codes)
         features = _repeated(features, len(codes))
-        resolutions = self.generator.decoder.bank_resolutions
-        bank = self.bank.features(codes, up_to=max(resolutions, default=4))
+        bank = self.bank.features(codes, up_to=max(self.config.generator.bank_channels))
         edited = self.generator.decode(features, bank, codes)
         # The clamp must not touch kept pixels, whatever their range.
         return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)

@@ -11,6 +11,7 @@ from torch import nn
 
 from ..config import ModelConfig
 from ..errors import CheckpointError
+from ..networks.banks import FeatureBank
 from ..networks.bisenet import BiSeNet
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
@@ -22,7 +23,7 @@ from .reading import read_safetensors
 Network = TypeVar("Network", bound=nn.Module)
 Folders = Sequence[str | Path]
 
-BANKS: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
+BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
     "mobile_stylegan": (MobileStyleGAN, "mobile_stylegan", "mobile_mapping"),
     "stylegan2": (StyleGAN2, "stylegan2", "stylegan2_mapping"),
 }
@@ -58,7 +59,7 @@ def load_trained(
     return network.eval().requires_grad_(False)
 
 
-def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[nn.Module, nn.Module]:
+def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[MappingNetwork, FeatureBank]:
     """Mapping network and feature bank of a size."""
     build, bank, mapping = BANKS[config.bank]
     return load_trained(MappingNetwork, mapping, folders), load_trained(build, bank, folders)

@@ -99,6 +99,7 @@ class RefinementDecoder(nn.Module):
         x = self.first(encoded[4], style(0))
         rgb = self.first_rgb(x, style(1))
         for index, (name, level) in enumerate(self.levels.items()):
+            assert isinstance(level, _DecoderLevel)
             resolution, i = int(name), 2 * index + 1
             x = level.up(x, style(i))
             prior = bank[resolution] if resolution in self.bank_resolutions else None

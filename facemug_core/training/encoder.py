@@ -9,6 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..networks.banks import FeatureBank
+from ..networks.layers import place
+from ..networks.mapping import MappingNetwork
 from ..networks.style_encoder import StyleEncoder
 from .data import EncoderInputs, FaceShards
 from .loop import Batch
@@ -30,7 +33,13 @@ class EncoderStage:
     critic: nn.Module | None = None
 
     def __init__(
-        self, config: ModelConfig, faces: FaceShards, bank: nn.Module, mapping: nn.Module, *, seed: int = 0
+        self,
+        config: ModelConfig,
+        faces: FaceShards,
+        bank: FeatureBank,
+        mapping: MappingNetwork,
+        *,
+        seed: int = 0,
     ) -> None:
         self.model: nn.Module = StyleEncoder(config.encoder)
         self.dataset = EncoderInputs(faces, seed)
@@ -41,7 +50,8 @@ class EncoderStage:
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """The pretrained backbone moves slower than the equalised layers that start from nothing."""
-        fresh, pretrained = [], []
+        fresh: list[nn.Parameter] = []
+        pretrained: list[nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
             (fresh if name.startswith(("styles.", "latlayer")) else pretrained).append(parameter)
         return [
@@ -50,7 +60,7 @@ class EncoderStage:
         ]
 
     def to(self, device: torch.device) -> None:
-        self.bank.to(device, memory_format=torch.channels_last)
+        place(self.bank, device)
         self.mapping.to(device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:

@@ -10,8 +10,11 @@ from torch import Tensor, cat, nn
 from ..conditions import Conditions
 from ..config import ModelConfig
 from ..conventions import NUM_CODES
+from ..networks.banks import FeatureBank
 from ..networks.discriminator import Discriminator
 from ..networks.generator import Generator
+from ..networks.layers import place
+from ..networks.mapping import MappingNetwork
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
 from .losses import (
@@ -39,7 +42,7 @@ class GeneratorStage:
     name = "generator"
 
     def __init__(
-        self, config: ModelConfig, faces: FaceShards, bank: nn.Module, mapping: nn.Module,
+        self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
         perceptual: PerceptualLoss, *, seed: int = 0, adversarial_from: int | None = None,
         adversarial_weight: float = 0.1, penalty: float = 1.0,
     ) -> None:  # fmt: skip
@@ -50,6 +53,7 @@ class GeneratorStage:
         self.dataset = GeneratorEdits(faces, seed)
         self.bank = bank.eval().requires_grad_(False)
         self.mapping = mapping.eval().requires_grad_(False)
+        self.finest = max(config.generator.bank_channels)
         self.perceptual = perceptual
         self.adversarial_from = adversarial_from or 0
         self.adversarial_weight = adversarial_weight
@@ -60,7 +64,7 @@ class GeneratorStage:
 
     def to(self, device: torch.device) -> None:
         for module in (self.bank, self.mapping, self.perceptual):
-            module.to(device, memory_format=torch.channels_last)
+            place(module, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
         image, mask = batch["image"], batch["mask"]
@@ -99,12 +103,8 @@ class GeneratorStage:
             stranger = self.mapping(batch["z"])
             w = torch.lerp(batch["w"], stranger, batch["distance"])
             codes = w[:, None].expand(-1, NUM_CODES, -1)
-            bank = self.bank.features(codes, up_to=max(self._bank_resolutions(model)))
+            bank = self.bank.features(codes, up_to=self.finest)
         conditions = Conditions.build(
             **{k: batch[k] for k in ("image", "mask", "sketch", "semantic", "color")}
         )
         return model(conditions, bank, codes)
-
-    @staticmethod
-    def _bank_resolutions(model: nn.Module) -> tuple[int, ...]:
-        return getattr(model, "module", model).decoder.bank_resolutions

@@ -6,7 +6,7 @@ import csv
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..checkpoints.reading import replacing, save_safetensors
 from ..errors import FacemugError
+from ..networks.layers import place
 from .data import sample_numbers
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,10 @@ class Stage(Protocol):
     """Trained, averaged and shipped."""
     critic: nn.Module | None
     """Trained along, not shipped."""
-    dataset: Dataset[dict[str, Tensor]]
+
+    @property
+    def dataset(self) -> Dataset[dict[str, Tensor]]:
+        """Samples by number."""
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """The model's parameters with their learning rates."""
@@ -90,7 +94,7 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     betas = (0.9 if stage.critic is None else 0.0, 0.99)
     optimizers = [torch.optim.Adam(group, betas=betas) for group in groups]
     for module in modules:
-        module.to(accelerator.device, memory_format=torch.channels_last)
+        place(module, accelerator.device)
     stage.to(accelerator.device)
     prepared = accelerator.prepare(*modules, *optimizers)
     wrapped, optimizers = prepared[: len(modules)], prepared[len(modules) :]
@@ -148,7 +152,7 @@ class _Numbers:
     def __init__(self, step: int, run: RunConfig, accelerator: Accelerator) -> None:
         self.arguments = (step, run.batch, accelerator.process_index, accelerator.num_processes)
 
-    def __iter__(self) -> Iterable[list[int]]:
+    def __iter__(self) -> Iterator[list[int]]:
         return sample_numbers(*self.arguments)
 
 

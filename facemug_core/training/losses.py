@@ -26,15 +26,9 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     for parent in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
         for (_, conv), (name, norm) in pairwise(list(parent.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                conv.weight, conv.bias = fuse_conv_bn_weights(
-                    conv.weight,
-                    conv.bias,
-                    norm.running_mean,
-                    norm.running_var,
-                    norm.eps,
-                    norm.weight,
-                    norm.bias,
-                )
+                assert norm.running_mean is not None and norm.running_var is not None  # noqa: PT018
+                statistics = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics)
                 setattr(parent, name, nn.Identity())
     return network
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from ..config import ModelConfig
 from ..latents import broadcast
+from ..networks.banks import FeatureBank
+from ..networks.layers import place
 from ..networks.picture_head import PictureHead
 from .data import FaceCodes, FaceShards
 from .loop import Batch
@@ -22,7 +24,7 @@ class PictureHeadStage:
     critic: nn.Module | None = None
 
     def __init__(
-        self, config: ModelConfig, faces: FaceShards, bank: nn.Module, perceptual: PerceptualLoss, *,
+        self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
         seed: int = 0,
     ) -> None:  # fmt: skip
         self.model: nn.Module = PictureHead(config.picture_head)
@@ -35,8 +37,8 @@ class PictureHeadStage:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
-        self.bank.to(device, memory_format=torch.channels_last)
-        self.perceptual.to(device, memory_format=torch.channels_last)
+        place(self.bank, device)
+        place(self.perceptual, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         picture, image = self._picture(model, batch), batch["image"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints.assembling import load_bank, load_parser
 from ..checkpoints.reading import replacing
@@ -16,6 +16,8 @@ from ..config import LIGHT
 from ..conventions import CODE_DIM, WORKING_SIZE
 from ..faces.parsing import Parser
 from ..latents import broadcast
+from ..networks.banks import FeatureBank
+from ..networks.mapping import MappingNetwork
 
 SHARD = 50
 """Faces in a shard."""
@@ -34,12 +36,12 @@ def prepare_bank_faces(folder: Path, count: int, progress: Callable[[int], objec
         if not path.exists():
             seeds = range(shard * SHARD, (shard + 1) * SHARD)
             with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **_shard(seeds, mapping, bank, parser))
+                np.savez(file, **_shard(seeds, mapping, bank, parser))  # type: ignore[arg-type]
         progress(SHARD)
 
 
 @torch.inference_mode()
-def bank_code(seed: int, mapping: nn.Module) -> Tensor:
+def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
     """The code w [1, 512] of a training face: drawn from its seed alone, truncated by ψ in [0.5, 1]."""
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(1, CODE_DIM, generator=generator)
@@ -48,7 +50,7 @@ def bank_code(seed: int, mapping: nn.Module) -> Tensor:
 
 
 @torch.inference_mode()
-def _shard(seeds: range, mapping: nn.Module, bank: nn.Module, parser: Parser) -> dict[str, np.ndarray]:
+def _shard(seeds: range, mapping: MappingNetwork, bank: FeatureBank, parser: Parser) -> dict[str, np.ndarray]:
     images, labels, codes = [], [], []
     for seed in seeds:
         w = bank_code(seed, mapping)

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch.utils.data import default_collate
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
 
 from ..checkpoints.assembling import load_bank, load_mobilenet
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..networks.style_encoder import widen_stem
-from .data import FaceShards
+from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits
 from .encoder import EncoderStage
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
@@ -31,7 +32,7 @@ def run_stage(options: Namespace) -> None:
     config = SIZES[options.model]
     faces = FaceShards(options.data)
     stage = STAGES[options.stage](config, faces, options)
-    samples = type(stage.dataset)(faces, SAMPLE_SEED)
+    samples = SAMPLERS[options.stage](faces, SAMPLE_SEED)
     name = f"{options.model}_{options.stage}.safetensors"
     if options.init is not None:
         load_weights(stage.model, options.init / name)
@@ -72,6 +73,13 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "picture_head": _picture_head,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
+
+SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
+    "encoder": EncoderInputs,
+    "generator": GeneratorEdits,
+    "picture_head": FaceCodes,
+}
+"""Samples of each stage."""
 
 
 def export(run: Path, path: Path) -> None:
