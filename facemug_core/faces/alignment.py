@@ -25,6 +25,9 @@ Mode = Literal["bicubic", "bilinear"]
 MESH_POINTS = 468
 """Points of the face mesh; more may follow (irises) and are not used."""
 
+BAND_PIXELS = 2**18
+"""Large pictures are drawn in bands of about this many samples: less memory, and faster in the cache."""
+
 # Mesh points nearest to the twelve eye points and two mouth corners of the 68-point scheme that made FFHQ,
 # left and right as seen in the picture.
 LEFT_EYE = (33, 160, 158, 133, 153, 144)
@@ -111,6 +114,11 @@ def inverse(matrix: Matrix) -> Matrix:
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
+def translation(x: float, y: float) -> Matrix:
+    """The shift by (x, y)."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
 def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
     """The aligned crop `[B, C, size, size]` (float32) of a photo `[B, C, H, W]`, in the photo's value range.
 
@@ -160,17 +168,24 @@ def resample(
         region = F.interpolate(region, (rows, columns), mode=mode, antialias=True)
 
     samples = max(1, math.ceil(scale / shrink - 0.2))  # per output pixel and direction, averaged
-    to_region = np.diag([1 / shrink, 1 / shrink, 1]) @ _translation(-x0, -y0) @ matrix
+    to_region = np.diag([1 / shrink, 1 / shrink, 1]) @ translation(-x0, -y0) @ matrix
     fine = to_region @ np.diag([1 / samples, 1 / samples, 1])
-    x, y = _mapped_pixels(fine, (height * samples, width * samples))
-    grid = torch.stack([2 * x / columns - 1, 2 * y / rows - 1], dim=-1).float()
-    grid = grid.to(region.device).expand(region.shape[0], -1, -1, -1)
+    band = max(1, BAND_PIXELS // (width * samples**2))
+    drawn = [
+        _draw(region, fine @ translation(0, top * samples), (min(band, height - top), width), samples, mode)
+        for top in range(0, height, band)
+    ]
+    return torch.cat(drawn, dim=2).clamp_(low, high)
+
+
+def _draw(region: Tensor, fine: Matrix, size: tuple[int, int], samples: int, mode: Mode) -> Tensor:
+    """Pixels of a band; `fine` maps sample → region pixel."""
+    x, y = _mapped_pixels(fine, (size[0] * samples, size[1] * samples))
+    rows, columns = region.shape[2:]
+    grid = torch.stack([2 * x / columns - 1, 2 * y / rows - 1], dim=-1).to(region.device, torch.float32)
+    grid = grid.expand(region.shape[0], -1, -1, -1)
     drawn = F.grid_sample(region, grid, mode=mode, padding_mode="zeros", align_corners=False)
-    return F.avg_pool2d(drawn, samples).clamp(low, high)
-
-
-def _translation(x: float, y: float) -> Matrix:
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    return F.avg_pool2d(drawn, samples) if samples > 1 else drawn
 
 
 def _mapped_pixels(matrix: Matrix, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -6,12 +6,11 @@ own tensor, in its own range and type, and never pass through a conversion.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..conventions import WORKING_SIZE
-from .alignment import Matrix, covered, inverse, resample
+from .alignment import BAND_PIXELS, Matrix, covered, inverse, resample, translation
 from .regions import distance_to
 
 
@@ -38,16 +37,25 @@ def paste(
     if opacity == 0 or top == bottom:
         return result
 
-    window = (..., slice(top, bottom), slice(left, right))
-    size = (bottom - top, right - left)
-    to_crop = inverse(matrix) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
-    share = mask[window].float() * covered(to_crop, size, (crop.shape[2], crop.shape[3])).to(mask.device)
-    weight = opacity * share * _ramp(share > 0, feather)
-    old = photo[window]
-    new = _as_type(resample(crop, to_crop, size), photo.dtype)
-    blended = _as_type(torch.lerp(old.float(), new.float(), weight), photo.dtype)
-    result[window] = torch.where(weight == 0, old, torch.where(weight == 1, new, blended))
+    window = mask[..., top:bottom, left:right]
+    to_crop = inverse(matrix) @ translation(left, top)
+    within = covered(to_crop, (bottom - top, right - left), (crop.shape[2], crop.shape[3])).to(mask.device)
+    weight = window.float() * within
+    weight = weight.mul_(_ramp(weight > 0, feather)).mul_(opacity)
+    band = max(1, BAND_PIXELS // (right - left))
+    for y in range(0, bottom - top, band):
+        band_weight = weight[..., y : y + band, :]
+        place = (..., slice(top + y, top + y + band_weight.shape[2]), slice(left, right))
+        to_crop_band = to_crop @ translation(0, y)
+        new = resample(crop, to_crop_band, (band_weight.shape[2], right - left))
+        result[place] = _blend(photo[place], _as_type(new, photo.dtype), band_weight)
     return result
+
+
+def _blend(old: Tensor, new: Tensor, weight: Tensor) -> Tensor:
+    """old + weight · (new − old); where the weight is 0 or 1, the bits of old or new."""
+    blended = _as_type(torch.lerp(old.float(), new.float(), weight), old.dtype)
+    return torch.where(weight == 0, old, torch.where(weight == 1, new, blended))
 
 
 def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
