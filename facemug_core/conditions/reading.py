@@ -14,28 +14,31 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from ..conventions import NUM_LABELS
 from ..errors import InputError
 from .semantic import check_labels, from_celebamask, palette_to_labels
 
 Source = str | Path | Image.Image
 Size = tuple[int, int] | None
 NoColor = Literal["none", "black", "white"]
+Numbering = Literal["auto", "labels", "palette", "celebamask"]
 
-STROKE_SHARE = 0.25
-"""A sketch pixel is a stroke when strokes cover this share of it: thin lines survive shrinking."""
+NUMBER_MODES = ("1", "L", "P", "I", "I;16")
+"""Pillow modes with one number per pixel."""
+
+UNKNOWN_NUMBER = 255
+"""Number of pixels without a class in many data sets."""
 
 NEAR_BLACK, NEAR_WHITE = 10, 245
 """8-bit values up to which black, and from which white, stand for "no color here"."""
 
 GRAY_NUDGE = 1 / 255
-"""Added to colors of exactly 0, mid-gray, which would otherwise mean "no color here"."""
+"""Value of mid-gray 128 in [-1, 1]; it stands for exactly 0, which would mean "no color here"."""
 
 
 def read_photo(source: Source) -> Image.Image:
-    """The picture, turned upright as its camera says."""
+    """The picture, turned upright as its camera says, in its own mode."""
     if isinstance(source, Image.Image):
-        return source
+        return ImageOps.exif_transpose(source)
     try:
         with Image.open(source) as image:
             image.load()
@@ -49,69 +52,64 @@ def read_photo(source: Source) -> Image.Image:
 
 
 def read_mask(source: Source, size: Size = None) -> Tensor:
-    """A mask [1, 1, H, W] in {0, 1}: white = edit; in a picture with transparent parts, transparent = edit.
+    """A mask `[1, 1, H, W]` in {0, 1}: white = edit; in a picture with transparent parts, transparent = edit.
+
+    The latter is how hosts and paint programs keep a mask in the photo itself: erase what is to change.
 
     Raises:
         InputError: also when the mask is empty.
     """
     image = read_photo(source)
-    gray = _gray(image)
     alpha = _alpha(image)
-    if alpha is not None:
-        gray = 255 - alpha
-    mask = torch.from_numpy(np.array(_resized(Image.fromarray(gray), size, Image.Resampling.NEAREST)) >= 128)
+    values = _gray(image) if alpha is None else 255 - alpha
+    resized = _resized(Image.fromarray(values), size, Image.Resampling.NEAREST)
+    mask = torch.from_numpy(np.array(resized)) >= 128
     if not mask.any():
         raise InputError(f"The mask {_name(source)} is empty: paint white, or erase, where to edit.")
     return mask.float()[None, None]
 
 
 def read_sketch(source: Source, size: Size = None) -> Tensor:
-    """Strokes [1, 1, H, W] in {0, 1}, from dark lines on light or light lines on dark: the rarer is the line.
+    """Strokes `[1, 1, H, W]` in {0, 1}, from dark lines on light or light lines on dark: the rarer tone.
 
-    Transparent pixels are no strokes.
+    Transparent pixels are no strokes; all paint on a transparent ground is a stroke if it has one tone. When
+    the picture shrinks, a pixel is a stroke if any stroke touches it, so that thin lines survive.
     """
     image = read_photo(source)
-    gray, alpha = _gray(image), _alpha(image)
-    solid = np.ones_like(gray, dtype=bool) if alpha is None else alpha >= 128
-    dark = (gray < 128) & solid
-    # On a transparent ground all lines may be of one tone, then they are the strokes.
-    lines = dark if dark.sum() * 2 <= solid.sum() or not (solid & ~dark).any() else solid & ~dark
-    if alpha is not None and not dark.any():
-        lines = solid
-    shares = _resized(Image.fromarray(lines.astype(np.float32)), size, Image.Resampling.BOX)
-    return torch.from_numpy(np.array(shares) >= STROKE_SHARE).float()[None, None]
+    strokes = _strokes(_gray(image), _alpha(image))
+    shares = _resized(Image.fromarray(strokes.astype(np.float32)), size, Image.Resampling.BOX)
+    return (torch.from_numpy(np.array(shares)) > 0).float()[None, None]
 
 
-def read_semantic(
-    source: Source, size: Size = None, numbering: Literal["auto", "celebamask"] = "auto"
-) -> Tensor:
-    """Labels [1, H, W], −1 where unknown, from class numbers (gray or palette file) or the display palette.
+def read_semantic(source: Source, size: Size = None, numbering: Numbering = "auto") -> Tensor:
+    """Labels int64 `[1, H, W]`, −1 where unknown: 255, or black or transparent in the display palette.
 
     Args:
         source: file or picture.
         size: (width, height) to bring it to, nearest.
-        numbering: "celebamask" for class numbers in CelebAMask-HQ's own order.
+        numbering: what the pixels are: "labels" for our class numbers, "celebamask" for numbers in
+            CelebAMask-HQ's own order, "palette" for display colors. "auto" takes colors for display colors
+            and a gray picture's values for labels; a palette file's numbers count where its colors do not.
     """
     image = _resized(read_photo(source), size, Image.Resampling.NEAREST)
     try:
-        if image.mode in ("L", "P", "I", "I;16", "1"):
-            labels = torch.from_numpy(np.array(image).astype(np.int64))[None]
-            labels = torch.where(labels == 255, -1, labels)
-            if image.mode == "P" and labels.max() >= NUM_LABELS:
-                labels = palette_to_labels(_rgb(image)[None])
-            check_labels(labels)
-        else:
-            labels = palette_to_labels(_rgb(image)[None])
+        if numbering == "palette":
+            return _palette_labels(image)
+        if numbering == "auto" and image.mode not in NUMBER_MODES:
+            return _palette_labels(image)
+        if numbering == "auto" and image.mode == "P":
+            return _palette_file_labels(image)
+        labels = _numbers(image)
     except InputError as error:
         raise InputError(f"{_name(source)}: {error}") from error
     return from_celebamask(labels) if numbering == "celebamask" else labels
 
 
 def read_color(source: Source, size: Size = None, no_color: NoColor = "none") -> Tensor:
-    """A color map [1, 3, H, W] in [-1, 1], 0 where no color is asked for.
+    """A color map `[1, 3, H, W]` in [-1, 1], all zero where no color is asked for.
 
-    With an alpha channel, opaque pixels are colors, black as well. Without one, `no_color` tells which color
-    means none. Mid-gray, which would be 0, is moved by one 8-bit step.
+    In a picture with transparent parts, opaque pixels are colors, black as well. Otherwise `no_color` tells
+    which color means none. No channel of a color is exactly 0 (`GRAY_NUDGE`).
     """
     image = read_photo(source)
     rgb, alpha = _rgb(image).float(), _alpha(image)
@@ -134,6 +132,51 @@ def read_color(source: Source, size: Size = None, no_color: NoColor = "none") ->
     return torch.where(weight > 0.5, color, 0.0)[None]
 
 
+def _strokes(gray: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """Where lines are, bool [H, W]."""
+    dark = gray < 128
+    if alpha is None:
+        return dark if 2 * dark.sum() <= dark.size else ~dark
+    solid = alpha >= 128
+    dark, light = dark & solid, ~dark & solid
+    if not (dark.any() and light.any()):
+        return solid
+    return dark if dark.sum() <= light.sum() else light
+
+
+def _palette_labels(image: Image.Image) -> Tensor:
+    """Labels [1, H, W] of display colors; transparent is unknown, as black is."""
+    colors, alpha = _rgb(image), _alpha(image)
+    if alpha is not None:
+        colors = torch.where(torch.from_numpy(alpha)[..., None] >= 128, colors, 0)
+    return palette_to_labels(colors[None])
+
+
+def _palette_file_labels(image: Image.Image) -> Tensor:
+    """Labels [1, H, W] by a palette file's colors, which programs reorder at will, or else by its numbers."""
+    try:
+        return _palette_labels(image)
+    except InputError as unknown_colors:
+        try:
+            return _numbers(image)
+        except InputError:
+            raise unknown_colors from None
+
+
+def _numbers(image: Image.Image) -> Tensor:
+    """Class numbers int64 [1, H, W] of a gray picture or palette file; `UNKNOWN_NUMBER` becomes −1."""
+    if image.mode in NUMBER_MODES:
+        numbers = torch.from_numpy(np.array(image).astype(np.int64))[None]
+    else:
+        colors = _rgb(image)
+        if (colors != colors[..., :1]).any():
+            raise InputError("Expected class numbers in a gray picture or palette file, but got colors.")
+        numbers = colors[None, ..., 0].long()
+    labels = torch.where(numbers == UNKNOWN_NUMBER, -1, numbers)
+    check_labels(labels)
+    return labels
+
+
 def _gray(image: Image.Image) -> np.ndarray:
     """8-bit gray values [H, W]; 16-bit pictures are scaled."""
     if image.mode.startswith("I"):
@@ -144,9 +187,9 @@ def _gray(image: Image.Image) -> np.ndarray:
 
 def _rgb(image: Image.Image) -> Tensor:
     """uint8 [H, W, 3]."""
-    return torch.from_numpy(np.array(image.convert("RGBA" if image.has_transparency_data else "RGB")))[
-        ..., :3
-    ]
+    if image.mode.startswith("I"):
+        image = Image.fromarray(_gray(image))
+    return torch.from_numpy(np.array(image.convert("RGBA")))[..., :3]
 
 
 def _alpha(image: Image.Image) -> np.ndarray | None:
