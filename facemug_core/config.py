@@ -30,7 +30,7 @@ class GeneratorConfig:
     bank_scales: MappingProxyType[int, float]
     """Constants that bring the bank's maps to unit standard deviation; 1 where none is given."""
     fill_holes: bool
-    """Feed the hole filled from the visible pixels (pull-push pyramid) instead of zeros."""
+    """Start from the hole filled from the visible pixels (pull-push pyramid) instead of zeros."""
     fusion: Literal["style", "addition", "gated"] = "style"
     """Fusion block: the paper's, or a variant of its Table VI."""
 

@@ -226,6 +226,7 @@ def _repeated(features: Features, batch: int) -> Features:
     return Features(
         features.image.expand(batch, -1, -1, -1),
         features.mask.expand(batch, -1, -1, -1),
+        features.base.expand(batch, -1, -1, -1),
         {r: x.expand(batch, -1, -1, -1) for r, x in features.encoded.items()},
         features.g.expand(batch, -1),
     )

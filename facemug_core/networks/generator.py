@@ -20,6 +20,8 @@ class Features(NamedTuple):
     """The photo that the edit goes into, [B, 3, H, W]."""
     mask: Tensor
     """[B, 1, H, W], 1 = edit."""
+    base: Tensor
+    """What the generator starts from, [B, 3, H, W]: the photo with its hole filled or zero."""
     encoded: Pyramid
     """Encoder features [B, C, r, r] by their side r."""
     g: Tensor
@@ -42,11 +44,12 @@ class Generator(nn.Module):
         features = self.aggregation(
             image, conditions.mask, conditions.sketch, conditions.semantic, conditions.color
         )
-        return Features(conditions.image, conditions.mask, *self.encoder(features))
+        return Features(conditions.image, conditions.mask, image, *self.encoder(features))
 
     def decode(self, features: Features, bank: Pyramid, codes: Tensor) -> Tensor:
         """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
-        edited = self.decoder(features.encoded, bank, codes, features.g)
+        # In a filled hole only the difference to the smooth filling is left to draw.
+        edited = features.base + self.decoder(features.encoded, bank, codes, features.g)
         return torch.where(features.mask > 0, edited, features.image)
 
     def forward(self, conditions: Conditions, bank: Pyramid, codes: Tensor) -> Tensor:

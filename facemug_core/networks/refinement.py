@@ -52,6 +52,8 @@ class ToRGB(nn.Module):
     def __init__(self, in_channels: int, style_dim: int, stem: int = 1) -> None:
         super().__init__()
         self.conv = ModulatedConv2d(in_channels, 3 * stem**2, 1, style_dim, demodulate=False)
+        # Faint at first: a picture of unit variance would only have to be unlearned.
+        nn.init.normal_(self.conv.weight, std=0.1)
         self.bias = nn.Parameter(self.conv.weight.new_zeros(3 * stem**2))
         self.stem = stem
 
