@@ -1,0 +1,142 @@
+"""Edits of whole photos: kept pixels keep their bits at any size, mode, feather and opacity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from facemug_core.conditions import Conditions
+from facemug_core.errors import InputError
+from facemug_core.photos import EditRequest, Guide, Photo, PhotoEditor
+from facemug_core.sheets import conditions_sheet, edit_sheet
+
+from .tiny import tiny_model
+
+
+@pytest.fixture(scope="module")
+def editor() -> PhotoEditor:
+    return PhotoEditor(tiny_model())
+
+
+def _photo(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Photo:
+    channels = len(mode)
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+    return Photo.from_image(Image.fromarray(values[..., 0] if channels == 1 else values, mode))
+
+
+def _mask(photo: Photo, top: int, left: int, bottom: int, right: int) -> torch.Tensor:
+    mask = torch.zeros(1, 1, *photo.size)
+    mask[..., top:bottom, left:right] = 1
+    return mask
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.integers(40, 300), st.integers(40, 300), st.sampled_from(["L", "LA", "RGB", "RGBA"]),
+    st.integers(0, 12), st.floats(0, 1),
+)  # fmt: skip
+def test_kept_pixels_keep_their_bits(
+    width: int, height: int, mode: str, feather: int, opacity: float
+) -> None:
+    editor, photo = PhotoEditor(tiny_model()), _photo(width, height, mode)
+    mask = _mask(photo, 10, 12, 30, 33)
+    request = EditRequest(mask=mask, aligned=True, feather=feather, opacity=opacity)
+    edited = editor.edit(photo, request).photos[0]
+    kept = (mask == 0).expand_as(photo.pixels)
+    assert torch.equal(edited.pixels[kept], photo.pixels[kept])
+    assert edited.mode == mode
+
+
+def test_an_opacity_of_zero_returns_the_photos_bits(editor: PhotoEditor) -> None:
+    photo = _photo(200, 180)
+    request = EditRequest(mask=_mask(photo, 20, 20, 90, 90), aligned=True, opacity=0.0)
+    assert torch.equal(editor.edit(photo, request).photos[0].pixels, photo.pixels)
+
+
+def test_alpha_is_passed_through(editor: PhotoEditor) -> None:
+    photo = _photo(256, 256, "RGBA")
+    edited = editor.edit(photo, EditRequest(mask=torch.ones(1, 1, 256, 256), aligned=True)).photos[0]
+    assert torch.equal(edited.pixels[:, 3:], photo.pixels[:, 3:])
+    assert not torch.equal(edited.pixels[:, :3], photo.pixels[:, :3])
+
+
+def test_edits_in_a_chain_leave_never_masked_pixels_alone(editor: PhotoEditor) -> None:
+    first = photo = _photo(233, 301)
+    touched = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
+    for i in range(10):
+        mask = _mask(photo, 20 * i, 10 * i, 20 * i + 30, 10 * i + 25)
+        touched |= mask > 0
+        photo = editor.edit(photo, EditRequest(mask=mask, aligned=True, seeds=[i])).photos[0]
+    kept = ~touched.expand_as(first.pixels)
+    assert torch.equal(photo.pixels[kept], first.pixels[kept])
+
+
+def test_a_mask_beyond_the_crop_is_edited_inside_it_and_reported(editor: PhotoEditor) -> None:
+    photo = _photo(400, 200)
+    matrix = np.array([[0.5, 0, 100], [0, 0.5, 40], [0, 0, 1.0]])  # a crop of 128 px at (100, 40)
+    editor.find_faces = lambda *_: [  # type: ignore[method-assign]
+        type(face)(matrix, face.crop, None) for face in PhotoEditor.find_faces(editor, photo, aligned=True)
+    ]
+    try:
+        mask = _mask(photo, 60, 60, 120, 160)
+        result = editor.edit(photo, EditRequest(mask=mask))
+    finally:
+        del editor.find_faces  # type: ignore[method-assign]
+    changed = (result.photos[0].pixels != photo.pixels).any(1, keepdim=True)
+    assert changed.any()
+    assert not changed[..., :100].any()
+    assert result.untouched.sum() == 60 * 40
+    assert any("2400 masked pixels" in warning for warning in result.warnings)
+
+
+def test_guides_of_strength_zero_change_nothing(editor: PhotoEditor) -> None:
+    photo = _photo(256, 256)
+    mask = _mask(photo, 60, 60, 180, 180)
+    strokes = Guide((torch.rand(1, 1, 256, 256) > 0.9).float(), strength=0.0)
+    plain = editor.edit(photo, EditRequest(mask=mask, aligned=True)).photos[0]
+    guided = editor.edit(photo, EditRequest(mask=mask, aligned=True, sketch=strokes)).photos[0]
+    assert torch.equal(plain.pixels, guided.pixels)
+
+
+def test_guides_on_the_photos_grid_reach_the_crop(editor: PhotoEditor) -> None:
+    photo = _photo(512, 512)
+    labels = torch.full((1, 512, 512), -1)
+    labels[:, 100:200, 100:200] = 17
+    color = torch.zeros(1, 3, 512, 512)
+    color[..., 100:200, 100:200] = 0.5
+    request = EditRequest(
+        mask=_mask(photo, 80, 80, 220, 220), aligned=True, semantic=Guide(labels), color=Guide(color)
+    )
+    conditions = editor.edit(photo, request).conditions[0]
+    assert conditions.semantic[:, 17, 51:99, 51:99].min() == 1
+    assert conditions.semantic[..., 110:, 110:].sum() == 0
+    torch.testing.assert_close(conditions.color[..., 51:99, 51:99], torch.full((1, 3, 48, 48), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (EditRequest(aligned=True), "either a mask or the names"),
+        (EditRequest(aligned=True, mask=torch.zeros(1, 1, 64, 64)), "mask is empty"),
+        (
+            EditRequest(aligned=True, mask=torch.ones(1, 1, 64, 64), regions="hair"),
+            "either a mask or the names",
+        ),
+    ],
+)
+def test_a_request_without_one_clear_place_is_refused(
+    request_: EditRequest, message: str, editor: PhotoEditor
+) -> None:
+    with pytest.raises(InputError, match=message):
+        editor.edit(_photo(64, 64), request_)
+
+
+def test_sheets_show_inputs_and_results(editor: PhotoEditor) -> None:
+    photo = _photo(300, 200)
+    request = EditRequest(mask=_mask(photo, 20, 20, 90, 90), aligned=True, exemplar=None, seeds=[1, 2])
+    assert edit_sheet(photo, request, editor.edit(photo, request)).width == 4 * 256
+    assert conditions_sheet(Conditions.build(), None, torch.zeros(2, 3, 256, 256)).width == 2 * 256
