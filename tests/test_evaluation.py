@@ -1,8 +1,8 @@
 """The judge, the baseline, the faces and the report of the evaluation."""
 
 import json
+import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,10 +28,14 @@ from facemug_core.evaluation.metrics import (
 from facemug_core.evaluation.report import run_suites
 from facemug_core.evaluation.suites import COMPLETION, Case, Trial
 from facemug_core.faces.parsing import Parser
+from facemug_core.model import FaceMug
 from facemug_core.networks.bisenet import BiSeNet
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
 
+from .tiny import tiny_model
+
+RATIOS = ("perceptual_ratio", "paste_ratio")
 JUDGE_FILE = WEIGHTS / "fetched" / "efficientnet_lite0.safetensors"
 
 
@@ -228,40 +232,31 @@ def test_ratios_are_ratios_of_means_in_all_and_by_kind():
     assert "generator.perceptual_ratio" not in summary
 
 
-class Baseline:
-    """A suite that needs no model: the baseline judged by itself."""
-
-    name = "baseline"
-
-    def run(self, _model, trial: Trial) -> list[Case]:
-        numbers = {"kept_pixels_changed": 0.0}
-        return [
-            Case(f"face {seed}", kind, float(score), numbers, {"truth": photo, "biharmonic": filled})
-            for seed, kind, score, photo, filled in zip(
-                trial.faces.seeds, trial.faces.kinds, trial.biharmonic_distance,
-                trial.faces.photo, trial.faces.biharmonic, strict=True,
-            )
-        ]  # fmt: skip
-
-    def summary(self, cases) -> dict[str, float]:
-        return {"distance": sum(case.score for case in cases) / len(cases)}
-
-
-def test_report_has_the_keys_of_its_suites_and_whole_files_only(bank_faces, judge, tmp_path):
-    done = []
-    model = SimpleNamespace(device=torch.device("cpu"))
+def test_report_has_the_promised_keys_and_whole_files_only(bank_faces, judge, tmp_path):
+    done, folder = [], tmp_path / "report"
     batches = bank_faces.batches(3, 2)
-    report = run_suites(model, [Baseline()], batches, judge, tmp_path / "report", done.append)
+    report = run_suites(tiny_model(), list(SUITES.values()), batches, judge, folder, done.append)
     assert done == [2, 3]
-    assert set(report) == {"faces", "kept_pixels_changed", "baseline.distance"}
+    ratios = {f"{prefix}{ratio}" for prefix in ("", *(f"{kind}." for kind in MASK_KINDS)) for ratio in RATIOS}
+    assert {f"{name}.{ratio}" for name in SUITES for ratio in ratios} <= set(report)
+    assert all(math.isfinite(value) for value in report.values())
     assert report["faces"] == 3
-    assert report["baseline.distance"] > 0
-    assert json.loads((tmp_path / "report" / "report.json").read_text()) == report
-    files = {path.name for path in (tmp_path / "report").iterdir()}
-    sheets = {f"baseline_{title}.jpg" for title in ("best", "median", "worst")}
-    assert files == {"report.json", "index.html", *sheets}
-    page = (tmp_path / "report" / "index.html").read_text()
+    assert report["kept_pixels_changed"] == 0
+    assert json.loads((folder / "report.json").read_text()) == report
+    sheets = {f"{name}_{title}.jpg" for name in SUITES for title in ("best", "median", "worst")}
+    assert {path.name for path in folder.iterdir()} == {"report.json", "index.html", *sheets}
+    page = (folder / "index.html").read_text()
     assert all(f'src="{sheet}"' in page for sheet in sheets)
+
+
+def test_a_changed_kept_pixel_is_counted(bank_faces, judge):
+    class Leaking(FaceMug):
+        def generate(self, features, codes):
+            return super().generate(features, codes) + 1e-6
+
+    trial = Trial(next(bank_faces.batches(1, 1)), judge)
+    (found,) = COMPLETION.run(Leaking(**vars(tiny_model())), trial)
+    assert found.numbers["kept_pixels_changed"] > 0
 
 
 def test_true_guides_show_in_the_guided_suite_only(bank_faces):

@@ -21,8 +21,8 @@ from ..conditions import one_hot, pencil_sketch, region_means
 from ..conventions import NUM_CODES, REGIONS, WORKING_SIZE
 from ..faces.parsing import Parser
 from ..faces.regions import grow_mask, region_mask
+from ..networks.banks import FeatureBank
 from ..networks.mapping import MappingNetwork
-from ..networks.mobile_stylegan import MobileStyleGAN
 from ..training.masks import cmod_mask, stroke_mask
 from .inpainting import inpaint_biharmonic
 
@@ -92,7 +92,7 @@ class BankFaces:
     """
 
     def __init__(
-        self, mapping: MappingNetwork, bank: MobileStyleGAN, parser: Parser, folder: str | Path
+        self, mapping: MappingNetwork, bank: FeatureBank, parser: Parser, folder: str | Path
     ) -> None:
         self.mapping = mapping
         self.bank = bank
@@ -116,7 +116,7 @@ class BankFaces:
     @torch.no_grad()
     def _make(self, index: int) -> Arrays:
         generator = torch.Generator().manual_seed(FIRST_SEED + index)
-        code = self.mapping(torch.randn(1, self.bank.code_dim, generator=generator))
+        code = self.mapping(torch.randn(1, len(self.mapping.mean_code), generator=generator))
         truncation = 0.5 + 0.5 * torch.rand(1, generator=generator)
         code = self.mapping.mean_code + truncation * (code - self.mapping.mean_code)
         picture = self.bank(code[:, None].expand(-1, NUM_CODES, -1))

@@ -7,19 +7,17 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..checkpoints.manifest import locate
-from ..checkpoints.reading import read_safetensors, replacing
+from ..checkpoints.assembling import Folders, load_bank, load_parser, load_trained
+from ..checkpoints.reading import replacing
+from ..config import LIGHT
 from ..errors import InputError
 from ..faces.parsing import Parser
-from ..networks.bisenet import BiSeNet
-from ..networks.mapping import MappingNetwork
-from ..networks.mobile_stylegan import MobileStyleGAN
 from .efficientnet import EfficientNetLite0
 from .faces import BankFaces, Faces
 from .metrics import EfficientNetDistance
@@ -36,8 +34,6 @@ SHOWN = 6
 """Cases on each contact sheet."""
 LINE = 16
 """Height, in pixels, of a line of text on a contact sheet."""
-
-_Network = TypeVar("_Network", bound=nn.Module)
 
 Progress = Callable[[int], None]
 """Called with the number of faces done so far."""
@@ -57,6 +53,7 @@ def evaluate(
     limit: int = DEFAULT_COUNT,
     report_dir: str | Path,
     cache_dir: str | Path,
+    folders: Folders = (),
     progress: Progress | None = None,
 ) -> dict[str, float]:
     """Run suites on the first `limit` bank faces and write the report.
@@ -68,6 +65,7 @@ def evaluate(
         report_dir: gets `report.json` (the returned keys), `index.html` and the contact sheets; each file is
             written under another name first. Other files in it stay.
         cache_dir: keeps the faces for the next evaluation.
+        folders: where weights are looked for first.
         progress: told how far it is after each batch.
 
     Returns:
@@ -80,14 +78,9 @@ def evaluate(
     chosen = _chosen(suites)
     if limit < 1:
         raise InputError(f"The limit is {limit}; at least one face is needed to evaluate.")
-    faces = BankFaces(
-        _loaded(MappingNetwork(), "mobile_mapping.safetensors"),
-        _loaded(MobileStyleGAN(), "mobile_stylegan.safetensors"),
-        Parser(_loaded(BiSeNet(), "bisenet.safetensors")),
-        cache_dir,
-    )
-    network = _loaded(EfficientNetLite0(), "efficientnet_lite0.safetensors").to(model.device)
-    judge = EfficientNetDistance(network)
+    faces = BankFaces(*load_bank(LIGHT, folders), Parser(load_parser(folders)), cache_dir)
+    network = load_trained(EfficientNetLite0, "efficientnet_lite0", folders)
+    judge = EfficientNetDistance(network.to(model.device))
     return run_suites(model, chosen, faces.batches(limit, BATCH), judge, report_dir, progress)
 
 
@@ -112,12 +105,6 @@ def run_suites(
         report |= {f"{suite.name}.{key}": value for key, value in suite.summary(cases[suite.name]).items()}
     _write(Path(report_dir), report, rows, judge.name)
     return report
-
-
-def _loaded(network: _Network, file: str) -> _Network:
-    tensors, _ = read_safetensors(locate(file))
-    network.load_state_dict(tensors)
-    return network.eval()
 
 
 def _chosen(names: Sequence[str]) -> list[Suite]:
