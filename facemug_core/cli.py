@@ -91,7 +91,9 @@ def _add_generate(commands: Any) -> None:
 def _add_guidance(command: argparse.ArgumentParser) -> None:
     for name in ("sketch", "semantic", "color"):
         command.add_argument(f"--{name}", type=_weighted_file, metavar="FILE[=STRENGTH]")
-    command.add_argument("--semantic-numbering", choices=("auto", "celebamask"), default="auto")
+    command.add_argument(
+        "--semantic-numbering", choices=("auto", "labels", "palette", "celebamask"), default="auto"
+    )
     command.add_argument("--no-color", choices=("none", "black", "white"), default="none",
                          help="which color of a color map without alpha means: no color here")  # fmt: skip
     command.add_argument("--exemplar", type=Path, metavar="FILE")
@@ -390,7 +392,8 @@ def _evaluate(parsed: Parsed) -> None:
     with tqdm(total=parsed.limit, unit="face") as bar:
         keys = evaluate(
             model, parsed.suites or list(SUITES), limit=parsed.limit, report_dir=parsed.report,
-            cache_dir=parsed.cache or parsed.report / "faces", progress=lambda done: bar.update(done - bar.n),
+            cache_dir=parsed.cache or parsed.report / "faces", folders=parsed.weights,
+            progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     for name, value in keys.items():
         print(f"{name:48} {value:.4g}")

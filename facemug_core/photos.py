@@ -43,6 +43,8 @@ class Photo:
 
     @classmethod
     def from_image(cls, image: Image.Image) -> Photo:
+        if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grays instead of scaling them
+            image = Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
         if image.mode not in OWN_MODES:
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         values = torch.from_numpy(np.array(image))
