@@ -105,6 +105,10 @@ class GeneratorStage:
             codes = w[:, None].expand(-1, NUM_CODES, -1)
             bank = self.bank.features(codes, up_to=self.finest)
         conditions = Conditions.build(
-            **{k: batch[k] for k in ("image", "mask", "sketch", "semantic", "color")}
+            image=batch["image"],
+            mask=batch["mask"],
+            sketch=batch["sketch"],
+            semantic=batch["semantic"],
+            color=batch["color"],
         )
         return model(conditions, bank, codes)
