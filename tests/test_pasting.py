@@ -137,14 +137,17 @@ def test_what_lies_beyond_the_crop_is_told_and_left_alone():
     assert torch.equal(result, (1 - beyond).expand_as(photo))
 
 
-@given(st.integers(0, 10**6), st.floats(0.2, 6), st.floats(-180, 180), st.integers(1, 40))
-@settings(max_examples=30, deadline=None)
-def test_every_masked_photo_pixel_has_an_edited_crop_pixel(seed, scale, degrees, points):
+@given(
+    seed=st.integers(0, 10**6), scale=st.floats(0.2, 16), degrees=st.floats(-180, 180),
+    points=st.integers(1, 40), strength=st.sampled_from([1 / 255, 0.5, 1.0]),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_every_masked_photo_pixel_has_an_edited_crop_pixel(seed, scale, degrees, points, strength):
     height, width, size = 80, 90, 48
     matrix = similarity(scale, degrees, (45, 40), size)
     mask = torch.zeros(1, 1, height, width)
     generator = torch.Generator().manual_seed(seed)
-    mask.view(-1)[torch.randint(0, height * width, (points,), generator=generator)] = 1
+    mask.view(-1)[torch.randint(0, height * width, (points,), generator=generator)] = strength
     edited = mask_to_crop(mask, matrix, size)
     reachable = mask.bool() & covered(inverse(matrix), (height, width), (size, size))
     y, x = reachable[0, 0].nonzero().numpy().T + 0.5

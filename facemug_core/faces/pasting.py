@@ -64,7 +64,7 @@ def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tens
     Every crop pixel that the mask touches is edited, so that each masked photo pixel finds new content.
     """
     # Rounding leaves values of a millionth next to the mask; one pixel of a huge photo gives more.
-    return (resample(mask, matrix, (size, size), border="zeros", mode="bilinear") > 1e-4).float()
+    return (resample(mask > 0, matrix, (size, size), border="zeros", mode="bilinear") > 1e-4).float()
 
 
 def mask_to_photo(mask: Tensor, matrix: Matrix, photo_size: tuple[int, int]) -> Tensor:
