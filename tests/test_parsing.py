@@ -1,10 +1,23 @@
 """Parsing: class ids at the picture's own size."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from facemug_core.faces.parsing import IMAGENET_MEAN, IMAGENET_STD, Parser
+from facemug_core.faces.regions import region_mask
+from facemug_core.networks.bisenet import BiSeNet
+
+FETCHED = Path(__file__).parent.parent / "weights" / "fetched"
+needs_weights = pytest.mark.skipif(
+    not all((FETCHED / name).is_file() for name in ("bisenet.safetensors", "astronaut.png")),
+    reason="the parser's weights and the test photo are not fetched (python -m facemug_core fetch)",
+)
 
 
 class BrightnessNetwork(nn.Module):
@@ -42,3 +55,27 @@ def test_parsing_leaves_its_input_alone():
     before = images.clone()
     Parser(BrightnessNetwork()).parse(images)
     assert torch.equal(images, before)
+
+
+@pytest.fixture(scope="module")
+def real_parser():
+    network = BiSeNet()
+    network.load_state_dict(load_file(FETCHED / "bisenet.safetensors"))
+    return Parser(network.eval())
+
+
+@needs_weights
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_real_parser_finds_the_parts_of_a_face_where_they_are(real_parser, mirrored):
+    photo = np.array(Image.open(FETCHED / "astronaut.png").convert("RGB"))[26:198, 137:309]
+    images = torch.tensor(photo).permute(2, 0, 1)[None] / 127.5 - 1
+    labels = real_parser.parse(images.flip(-1) if mirrored else images)
+    centers = {}
+    for name in ("hair", "left_eye", "right_eye", "left_brow", "right_brow", "nose", "lips", "neck"):
+        mask = region_mask(labels, name)[0, 0]
+        assert mask.any(), name
+        centers[name] = mask.nonzero().float().mean(0)
+    from_the_top = ["hair", "left_brow", "left_eye", "nose", "lips", "neck"]
+    assert sorted(from_the_top, key=lambda name: centers[name][0]) == from_the_top
+    from_the_left = ["right_eye", "nose", "left_eye"]
+    assert sorted(from_the_left, key=lambda name: centers[name][1]) == from_the_left
