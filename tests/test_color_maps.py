@@ -45,6 +45,13 @@ def test_two_tones_become_two_superpixel_tones():
     torch.testing.assert_close(superpixels(image, 4), image)
 
 
+def test_superpixels_hide_fine_detail():
+    stripes = torch.full((1, 3, 64, 64), -0.3)
+    stripes[..., ::2] = 0.3
+    steps = superpixels(stripes, 30).diff(dim=-1).abs()
+    assert steps.mean() < 0.05 * stripes.diff(dim=-1).abs().mean()
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**31),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-COMPACTNESS = 0.3
+COMPACTNESS = 0.5
 """Weight of place against color: a step from one seed to the next counts as this much of a color difference
 (of 2 between black and white in each channel). More makes squarer superpixels."""
 ROUNDS = 5
 """Rounds of k-means; the seeds' grid is a good start."""
+REDUCTION = 4
+"""Superpixels are found in a picture this many times smaller: fine detail must not leak into a color map."""
 
 
 def region_means(image: Tensor, labels: Tensor) -> Tensor:
@@ -25,33 +28,52 @@ def region_means(image: Tensor, labels: Tensor) -> Tensor:
 def superpixels(image: Tensor, segments: int) -> Tensor:
     """Paint superpixels, about `segments` of them, with their mean colors.
 
-    Superpixels are k-means clusters in color and place from a grid of seeds, after SLIC (Achanta et al.,
-    2012), except that RGB stands for L*a*b* and that parts need not be connected. `image` `[B, 3, H, W]` in
-    [-1, 1]; returns the same shape and range.
+    Superpixels are k-means clusters in color and place from a grid of seeds, where every pixel chooses among
+    the nine seeds around it, after SLIC (Achanta et al., 2012); but RGB stands for L*a*b*, and parts need not
+    be connected. `image` `[B, 3, H, W]` in [-1, 1]; returns the same shape and range.
     """
-    pixels = image.flatten(2)  # [B, 3, HW]
-    return _segment_means(pixels, _clusters(pixels, image.shape[-2:], segments)).view_as(image)
-
-
-def _clusters(pixels: Tensor, size: torch.Size, segments: int) -> Tensor:
-    """Cluster number of every pixel, `[B, HW]`, of pictures `[B, 3, HW]`."""
-    height, width = size
+    height, width = image.shape[-2:]
     rows = max(1, round((segments * height / width) ** 0.5))
-    columns = max(1, round(segments / rows))
-    y, x = torch.meshgrid(
-        (torch.arange(height, device=pixels.device) + 0.5) * rows / height,
-        (torch.arange(width, device=pixels.device) + 0.5) * columns / width,
-        indexing="ij",
-    )
-    place = COMPACTNESS * torch.stack([y, x]).flatten(1)  # [2, HW], one unit from seed to seed
-    points = torch.cat([pixels, place.expand(len(pixels), -1, -1)], dim=1)  # [B, 5, HW]
-    assigned = (y.long() * columns + x.long()).flatten().expand(len(pixels), -1)
+    grid = rows, max(1, round(segments / rows))
+    small = F.avg_pool2d(image, REDUCTION, ceil_mode=True)
+    points, candidates = _points(small, grid), _candidates(small, grid)
+    assigned = candidates[:, 4].expand(len(image), -1)
     for _ in range(ROUNDS):
-        centers = _centers(points, assigned, rows * columns)  # [B, K, 5]
-        # The points' own square length is the same for all centers and left out of the distance.
-        lengths = centers.square().sum(dim=2, keepdim=True)
-        assigned = torch.baddbmm(lengths, centers, points, alpha=-2).argmin(dim=1)
-    return assigned
+        centers = _centers(points, assigned, grid[0] * grid[1])
+        assigned = _nearest(points, centers, candidates)
+    smooth = F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)
+    assigned = _nearest(_points(smooth, grid), centers, _candidates(smooth, grid))
+    return _segment_means(image.flatten(2), assigned).view_as(image)
+
+
+def _grid_positions(image: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Row and column, `[H, 1]` and `[1, W]`, of every pixel centre, in cells of the seeds' grid."""
+    (height, width), (rows, columns) = image.shape[-2:], grid
+    y = (torch.arange(height, device=image.device) + 0.5) * rows / height
+    x = (torch.arange(width, device=image.device) + 0.5) * columns / width
+    return y[:, None], x[None, :]
+
+
+def _points(image: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Color and weighted place of every pixel, `[B, 5, HW]`."""
+    place = torch.stack(torch.broadcast_tensors(*_grid_positions(image, grid))) * COMPACTNESS  # [2, H, W]
+    return torch.cat([image, place.expand(len(image), -1, -1, -1)], dim=1).flatten(2)
+
+
+def _candidates(image: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Numbers of the seeds of each pixel's cell (in the middle) and of the eight cells around, `[HW, 9]`."""
+    y, x = _grid_positions(image, grid)
+    step = torch.arange(-1, 2, device=image.device)
+    near_rows = (y.long()[..., None] + step).clamp(0, grid[0] - 1)  # [H, 1, 3]
+    near_columns = (x.long()[..., None] + step).clamp(0, grid[1] - 1)  # [1, W, 3]
+    return (near_rows[..., :, None] * grid[1] + near_columns[..., None, :]).flatten(2).flatten(0, 1)
+
+
+def _nearest(points: Tensor, centers: Tensor, candidates: Tensor) -> Tensor:
+    """Number of the nearest candidate center of each point, `[B, N]`."""
+    apart = points.mT[:, :, None] - centers[:, candidates]  # [B, N, 9, 5]
+    best = apart.square().sum(dim=3).argmin(dim=2, keepdim=True)  # [B, N, 1]
+    return candidates.expand(len(points), -1, -1).gather(2, best)[..., 0]
 
 
 def _centers(points: Tensor, assigned: Tensor, count: int) -> Tensor:
