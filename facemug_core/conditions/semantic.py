@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..conventions import CELEBAMASK_TO_LABELS, LABELS, NUM_LABELS, PALETTE
@@ -12,8 +11,8 @@ from ..errors import InputError
 
 def one_hot(labels: Tensor) -> Tensor:
     """Class ids `[B, H, W]` → `[B, 19, H, W]` in {0, 1}; ids below 0, unknown, become all zero."""
-    hot = F.one_hot(labels.long().clamp(min=-1) + 1, NUM_LABELS + 1)[..., 1:]
-    return hot.permute(0, 3, 1, 2).float().contiguous()
+    classes = torch.arange(NUM_LABELS, device=labels.device).view(1, -1, 1, 1)
+    return (labels[:, None] == classes).float()
 
 
 def labels_to_palette(labels: Tensor) -> Tensor:
@@ -28,9 +27,12 @@ def palette_to_labels(colors: Tensor) -> Tensor:
     Raises:
         InputError: colors that are not in the palette, named with their pixel counts.
     """
-    known = torch.tensor(((0, 0, 0), *PALETTE), device=colors.device)
-    matches = (_packed(colors)[..., None] == _packed(known)).int()  # [B, H, W, 20]
-    unknown = matches.sum(-1) == 0
+    packed = _packed(colors)
+    labels = torch.full(packed.shape, -2, device=colors.device)
+    # One color at a time: all at once would take gigabytes for a camera's photo.
+    for label, color in enumerate(_packed(torch.tensor(((0, 0, 0), *PALETTE))).tolist(), start=-1):
+        labels[packed == color] = label
+    unknown = labels == -2
     if unknown.any():
         found, counts = colors[unknown].unique(dim=0, return_counts=True)
         most = counts.argsort(descending=True)[:3].tolist()
@@ -41,7 +43,7 @@ def palette_to_labels(colors: Tensor) -> Tensor:
             "JPEG compression, in the colors that `python -m facemug_core parse` writes, or as label "
             "numbers 0-18."
         )
-    return matches.argmax(-1) - 1
+    return labels
 
 
 def from_celebamask(labels: Tensor) -> Tensor:
@@ -61,5 +63,5 @@ def check_labels(labels: Tensor) -> None:
 
 def _packed(colors: Tensor) -> Tensor:
     """Colors [..., 3] as one number each."""
-    r, g, b = colors.long().unbind(-1)
+    r, g, b = colors.int().unbind(-1)
     return (r << 16) + (g << 8) + b
