@@ -18,7 +18,7 @@ from torch import Tensor
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions, one_hot
-from .conventions import WORKING_SIZE
+from .conventions import NUM_LABELS, WORKING_SIZE
 from .errors import FaceNotFoundError, InputError
 from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, resample
 from .faces.detection import LANDMARK_FILE, Detector, choose
@@ -286,7 +286,15 @@ def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:
 
 
 def _labels_to_crop(labels: Tensor, matrix: Matrix) -> Tensor:
-    shares = resample(one_hot(labels), matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros")
+    # Class by class: all 19 at once on a big photo's grid would take gigabytes.
+    size = (WORKING_SIZE, WORKING_SIZE)
+    shares = torch.cat(
+        [
+            resample((labels[:, None] == label).float(), matrix, size, border="zeros")
+            for label in range(NUM_LABELS)
+        ],
+        1,
+    )
     best, classes = shares.max(1)
     return one_hot(torch.where(best > 0.25, classes, -1))
 
