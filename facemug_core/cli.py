@@ -118,7 +118,7 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 
 def _edit(parsed: Parsed) -> None:
-    from .conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
+    from .conditions.reading import read_mask, read_photo
     from .model import FaceMug
     from .photos import EditRequest, Guide, Photo, PhotoEditor
     from .sheets import edit_sheet
@@ -127,16 +127,7 @@ def _edit(parsed: Parsed) -> None:
     start = time.perf_counter()
     photo = Photo.from_image(read_photo(parsed.photo))
     size = (photo.size[1], photo.size[0])
-    readers: dict[str, Callable[[Path], torch.Tensor]] = {
-        "sketch": lambda path: read_sketch(path, size),
-        "semantic": lambda path: read_semantic(path, size, numbering=parsed.semantic_numbering),
-        "color": lambda path: read_color(path, size, no_color=parsed.no_color),
-    }
-    guides = {
-        name: Guide(read(given[0]), given[1])
-        for name, read in readers.items()
-        if (given := getattr(parsed, name)) is not None
-    }
+    guides = {name: Guide(*given) for name, given in _guides(parsed, size).items()}
     request = EditRequest(
         mask=None if parsed.mask is None else read_mask(parsed.mask, size),
         regions=parsed.region,
@@ -180,29 +171,23 @@ def _edit(parsed: Parsed) -> None:
 
 def _generate(parsed: Parsed) -> None:
     from .conditions import Conditions, one_hot
-    from .conditions.reading import read_color, read_photo, read_semantic, read_sketch
+    from .conditions.reading import read_photo
     from .conventions import WORKING_SIZE
     from .model import FaceMug
     from .photos import Photo, PhotoEditor
     from .sheets import conditions_sheet, crop_image
 
-    size = (WORKING_SIZE, WORKING_SIZE)
     given: dict[str, Any] = {}
-    if parsed.sketch is not None:
-        given |= {"sketch": read_sketch(parsed.sketch[0], size), "sketch_strength": parsed.sketch[1]}
-    if parsed.semantic is not None:
-        labels = read_semantic(parsed.semantic[0], size, numbering=parsed.semantic_numbering)
-        given |= {"semantic": one_hot(labels), "semantic_strength": parsed.semantic[1]}
-    if parsed.color is not None:
-        color = read_color(parsed.color[0], size, no_color=parsed.no_color)
-        given |= {"color": color, "color_strength": parsed.color[1]}
+    for name, (values, strength) in _guides(parsed, (WORKING_SIZE, WORKING_SIZE)).items():
+        given[name] = one_hot(values) if name == "semantic" else values
+        given[f"{name}_strength"] = strength
     conditions = Conditions.build(**given)
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     exemplar = None
     if parsed.exemplar is not None:
         editor = PhotoEditor(model, parsed.weights)
         photo = Photo.from_image(read_photo(parsed.exemplar))
-        exemplar = (editor.find_faces(photo) or editor.find_faces(photo, aligned=True))[0].crop
+        exemplar = editor.find_exemplar(photo).crop
     pictures, codes = model.edit(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
         seeds=_seeds(parsed), codes=_latent(parsed),
@@ -214,6 +199,22 @@ def _generate(parsed: Parsed) -> None:
     _save_latent(parsed, [codes])
     if parsed.sheet is not None:
         _save(conditions_sheet(conditions, exemplar, pictures), parsed.sheet)
+
+
+def _guides(parsed: Parsed, size: tuple[int, int]) -> dict[str, tuple[torch.Tensor, float]]:
+    """The guides given, read at (width, height), with their strengths."""
+    from .conditions.reading import read_color, read_semantic, read_sketch
+
+    readers: dict[str, Callable[[Path], torch.Tensor]] = {
+        "sketch": lambda path: read_sketch(path, size),
+        "semantic": lambda path: read_semantic(path, size, numbering=parsed.semantic_numbering),
+        "color": lambda path: read_color(path, size, no_color=parsed.no_color),
+    }
+    return {
+        name: (read(given[0]), given[1])
+        for name, read in readers.items()
+        if (given := getattr(parsed, name)) is not None
+    }
 
 
 def _seeds(parsed: Parsed) -> list[int]:

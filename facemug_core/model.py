@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import latents
@@ -33,6 +32,7 @@ from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
 from .networks.style_encoder import StyleEncoder
+from .pictures import at_working_size
 
 Style = Literal["projected", "exemplar", "random"]
 """Where an edit's codes come from: the photo's visible part and guides, an exemplar photo, or noise."""
@@ -159,8 +159,7 @@ class FaceMug:
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""
-        picture = self.bank(latents.check_codes(codes))
-        return F.avg_pool2d(picture, picture.shape[-1] // WORKING_SIZE).clamp(-1, 1)
+        return at_working_size(self.bank(latents.check_codes(codes)))
 
     @torch.no_grad()
     def edit(

@@ -175,6 +175,10 @@ class PhotoEditor:
             found = choose(found, which)
         return [_aligned(photo, alignment_matrix(face.landmarks), face.box) for face in found]
 
+    def find_exemplar(self, photo: Photo) -> AlignedFace:
+        """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
+        return (self.find_faces(photo) or self.find_faces(photo, aligned=True))[0]
+
     def edit(self, photo: Photo, request: EditRequest) -> EditResult:
         """Edit the chosen faces of a photo, one variant for each seed.
 
@@ -232,11 +236,8 @@ class PhotoEditor:
     def _exemplar(self, request: EditRequest, result: EditResult) -> Tensor | None:
         if request.exemplar is None:
             return None
-        faces = self.find_faces(request.exemplar)
-        if faces:
-            exemplar = faces[0]
-        else:
-            exemplar = self.find_faces(request.exemplar, aligned=True)[0]
+        exemplar = self.find_exemplar(request.exemplar)
+        if exemplar.box is None:
             result.warnings.append("No face was found in the exemplar; it is used as an aligned crop.")
         if self.model.warping is None and request.style in (None, "exemplar"):
             result.warnings.append(
@@ -246,14 +247,14 @@ class PhotoEditor:
 
     def _masks(
         self, faces: list[AlignedFace], photo: Photo, request: EditRequest, result: EditResult
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> list[tuple[Tensor, Tensor]]:
         """For each face the mask on its crop and on the photo."""
         if (request.mask is None) == (request.regions is None):
             raise InputError("Say what to edit: give either a mask or the names of regions.")
         if request.mask is not None:
             if not request.mask.any():
                 raise InputError("The mask is empty, so there is nothing to edit. White means edit.")
-            return iter([(mask_to_crop(request.mask, face.matrix), request.mask) for face in faces])
+            return [(mask_to_crop(request.mask, face.matrix), request.mask) for face in faces]
         masks = []
         with _timed(result.seconds, "parse"):
             for face in faces:
@@ -262,7 +263,7 @@ class PhotoEditor:
                 masks.append((crop_mask, mask_to_photo(crop_mask, face.matrix, photo.size)))
         if not any(crop_mask.any() for crop_mask, _ in masks):
             raise InputError(f"The face has no {request.regions}, so there is nothing to edit.")
-        return iter(masks)
+        return masks
 
 
 def _aligned(photo: Photo, matrix: Matrix, box: tuple[float, float, float, float] | None) -> AlignedFace:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .conditions import Conditions, labels_to_palette
 from .photos import EditRequest, EditResult, Photo
+from .pictures import to_bytes
 
 PANEL = 256
 """Longest side of a panel in pixels."""
@@ -23,8 +24,7 @@ Panel = tuple[str, Image.Image]
 
 def crop_image(crop: Tensor) -> Image.Image:
     """[3, H, W] in [-1, 1] → RGB picture."""
-    pixels = ((crop.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(to_bytes(crop).permute(1, 2, 0).contiguous().numpy())
 
 
 def edit_sheet(photo: Photo, request: EditRequest, result: EditResult) -> Image.Image:

@@ -18,11 +18,13 @@ from torch import Tensor
 
 from ..checkpoints.reading import replacing
 from ..conditions import one_hot, pencil_sketch, region_means
-from ..conventions import NUM_CODES, REGIONS, WORKING_SIZE
+from ..conventions import REGIONS, WORKING_SIZE
 from ..faces.parsing import Parser
 from ..faces.regions import grow_mask, region_mask
+from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.mapping import MappingNetwork
+from ..pictures import from_bytes, to_bytes
 from ..training.masks import cmod_mask, stroke_mask
 from .inpainting import inpaint_biharmonic
 
@@ -119,16 +121,16 @@ class BankFaces:
         code = self.mapping(torch.randn(1, len(self.mapping.mean_code), generator=generator))
         truncation = 0.5 + 0.5 * torch.rand(1, generator=generator)
         code = self.mapping.mean_code + truncation * (code - self.mapping.mean_code)
-        picture = self.bank(code[:, None].expand(-1, NUM_CODES, -1))
+        picture = self.bank(broadcast(code))
         picture = F.adaptive_avg_pool2d(picture, WORKING_SIZE)[0].clamp(-1, 1)  # [3, 256, 256]
-        photo, exemplar = (_to_bytes(_in_random_tone(picture, generator)) for _ in range(2))
-        truth = _from_bytes(photo)
+        photo, exemplar = (to_bytes(_in_random_tone(picture, generator)).numpy() for _ in range(2))
+        truth = from_bytes(torch.from_numpy(photo))
         labels = self.parser.parse(truth[None])[0]
         mask = MASK_KINDS[_kind(index)](labels, generator)
         return {
             "photo": photo,
             "exemplar": exemplar,
-            "biharmonic": _to_bytes(inpaint_biharmonic(truth, mask)),
+            "biharmonic": to_bytes(inpaint_biharmonic(truth, mask)).numpy(),
             "mask": mask.bool().numpy(),
             "labels": labels.byte().numpy(),
         }
@@ -184,17 +186,9 @@ def _batch(faces: list[Arrays], start: int) -> Faces:
     return Faces(
         seeds=tuple(FIRST_SEED + index for index in indices),
         kinds=tuple(_kind(index) for index in indices),
-        photo=_from_bytes(stacked("photo").numpy()),
-        exemplar=_from_bytes(stacked("exemplar").numpy()),
-        biharmonic=_from_bytes(stacked("biharmonic").numpy()),
+        photo=from_bytes(stacked("photo")),
+        exemplar=from_bytes(stacked("exemplar")),
+        biharmonic=from_bytes(stacked("biharmonic")),
         mask=stacked("mask").float(),
         labels=stacked("labels").long(),
     )
-
-
-def _to_bytes(picture: Tensor) -> NDArray[np.uint8]:
-    return ((picture + 1) * 127.5).round().byte().numpy()
-
-
-def _from_bytes(picture: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(picture) / 127.5 - 1

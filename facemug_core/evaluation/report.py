@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 
 from ..checkpoints.assembling import Folders, load_bank, load_parser, load_trained
 from ..checkpoints.reading import replacing
 from ..config import LIGHT
 from ..errors import InputError
 from ..faces.parsing import Parser
+from ..sheets import crop_image
 from .efficientnet import EfficientNetLite0
 from .faces import BankFaces, Faces
 from .metrics import EfficientNetDistance
@@ -164,7 +164,7 @@ def _best_median_worst(rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
 
 def _strip(case: Case) -> bytes:
     """The pictures of a case side by side under its title, as JPEG."""
-    pictures = [_to_image(panel) for panel in case.panels.values()]
+    pictures = [crop_image(panel) for panel in case.panels.values()]
     width, height = pictures[0].size
     canvas = Image.new("RGB", (width * len(pictures), height + 2 * LINE), "white")
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default()
@@ -182,11 +182,6 @@ def _sheet(rows: Sequence[_Row]) -> bytes:
     for i, strip in enumerate(strips):
         canvas.paste(strip, (0, i * height))
     return _jpeg(canvas, quality=88)
-
-
-def _to_image(picture: Tensor) -> Image.Image:
-    pixels = ((picture + 1) * 127.5).round().clamp(0, 255).byte()
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

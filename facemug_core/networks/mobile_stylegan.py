@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ShapeError
+from .banks import FeatureBank
 
 MOBILE_CHANNELS: MappingProxyType[int, int] = MappingProxyType(
     {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64}
@@ -94,7 +94,7 @@ def _separable(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-class MobileStyleGAN(nn.Module):
+class MobileStyleGAN(FeatureBank):
     """Codes to feature maps, and to a picture.
 
     Takes W+ codes [B, 18, code_dim] of the StyleGAN2 FFHQ space. Code 0 styles the 4 px level, codes 1 + 2k
@@ -108,9 +108,7 @@ class MobileStyleGAN(nn.Module):
     """
 
     def __init__(self, channels: Mapping[int, int] = MOBILE_CHANNELS, code_dim: int = 512) -> None:
-        super().__init__()
-        self.code_dim = code_dim
-        self.resolutions = tuple(sorted(channels))
+        super().__init__(channels, code_dim)
         self.constant = nn.Parameter(torch.randn(1, channels[4], 4, 4))
         self.first = StyledConv(code_dim, channels[4], nn.Conv2d(channels[4], channels[4], 3, padding=1), 4)
         self.blocks = nn.ModuleList(
@@ -123,30 +121,11 @@ class MobileStyleGAN(nn.Module):
         """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
         return 4 << (code + 1) // 2
 
-    def features(
-        self, codes: Tensor, up_to: int = 64, known: Mapping[int, Tensor] | None = None
-    ) -> dict[int, Tensor]:
-        """Feature maps of all levels from 4 px up to `up_to` px.
+    def _coarsest(self, codes: Tensor) -> Tensor:
+        return self.first(self.constant, codes[:, 0])
 
-        Args:
-            codes: [B, 18, code_dim].
-            up_to: finest level wanted, in pixels.
-            known: maps of the coarsest levels for the same batch, from an earlier call whose codes differ
-                only in later levels (see `first_resolution`). They are passed through, not computed again.
-
-        Returns:
-            Resolution → map [B, C, R, R], coarse to fine.
-
-        Raises:
-            ShapeError: the codes do not fit.
-        """
-        self._check(codes)
-        maps = dict(known) if known else {4: self.first(self.constant, codes[:, 0])}
-        for k, block in enumerate(self.blocks):
-            size = self.resolutions[k + 1]
-            if size <= up_to and size not in maps:
-                maps[size] = block(maps[size // 2], codes[:, 1 + 2 * k], codes[:, 2 + 2 * k])
-        return {size: maps[size] for size in self.resolutions if size <= up_to}
+    def _next(self, level: int, coarser: Tensor, codes: Tensor) -> Tensor:
+        return self.blocks[level - 1](coarser, codes[:, 2 * level - 1], codes[:, 2 * level])
 
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
         """Picture [B, 3, S, S] in about [-1, 1] (not clamped), S twice the finest level.
@@ -155,15 +134,3 @@ class MobileStyleGAN(nn.Module):
         """
         finest = self.resolutions[-1]
         return self.to_image(self.features(codes, finest, known)[finest], codes[:, self.num_codes - 1])
-
-    @property
-    def num_codes(self) -> int:
-        """How many of the codes the network reads."""
-        return 2 * len(self.blocks) + 2
-
-    def _check(self, codes: Tensor) -> None:
-        if codes.ndim != 3 or codes.shape[1] < self.num_codes or codes.shape[2] != self.code_dim:
-            raise ShapeError(
-                f"Expected style codes of shape (batch, 18, {self.code_dim}), but got {tuple(codes.shape)}. "
-                "Broadcast a single code to all levels first."
-            )

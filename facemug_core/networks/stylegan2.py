@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ShapeError
+from .banks import FeatureBank
 from .layers import ModulatedConv2d, leaky_relu
 
 STYLEGAN2_CHANNELS: MappingProxyType[int, int] = MappingProxyType(
@@ -114,7 +114,7 @@ class NoiseMaps(nn.Module):
         return self.get_buffer(f"noise_{index}")
 
 
-class StyleGAN2(nn.Module):
+class StyleGAN2(FeatureBank):
     """Codes to feature maps, and to a picture.
 
     Takes W+ codes [B, 18, code_dim]. Styled convolution j takes code j: code 0 styles the 4 px level, codes
@@ -127,9 +127,7 @@ class StyleGAN2(nn.Module):
     """
 
     def __init__(self, channels: Mapping[int, int] = STYLEGAN2_CHANNELS, code_dim: int = 512) -> None:
-        super().__init__()
-        self.code_dim = code_dim
-        self.resolutions = tuple(sorted(channels))
+        super().__init__(channels, code_dim)
         self.input = ConstantInput(channels[4])
         self.conv1 = StyledConv(channels[4], channels[4], code_dim)
         self.to_rgb1 = ToRGB(channels[4], code_dim, first=True)
@@ -147,34 +145,11 @@ class StyleGAN2(nn.Module):
         """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
         return 4 << (code // 2 + 1) if code else 4
 
-    @property
-    def num_codes(self) -> int:
-        """How many of the codes the network reads."""
-        return 2 * len(self.resolutions)
+    def _coarsest(self, codes: Tensor) -> Tensor:
+        return self._convolve(0, self.input(), codes)
 
-    def features(
-        self, codes: Tensor, up_to: int = 64, known: Mapping[int, Tensor] | None = None
-    ) -> dict[int, Tensor]:
-        """Feature maps of all levels from 4 px up to `up_to` px.
-
-        Args:
-            codes: [B, 18, code_dim].
-            up_to: finest level wanted, in pixels.
-            known: maps of the coarsest levels for the same batch, from an earlier call whose codes differ
-                only in later levels (see `first_resolution`). They are passed through, not computed again.
-
-        Returns:
-            Resolution → map [B, C, R, R], coarse to fine.
-
-        Raises:
-            ShapeError: the codes do not fit.
-        """
-        self._check(codes)
-        maps = dict(known) if known else {4: self._convolve(0, self.input(), codes)}
-        for level, side in enumerate(self.resolutions[1:], 1):
-            if side <= up_to and side not in maps:
-                maps[side] = self._enter(level, self._finish(level - 1, maps[side // 2], codes), codes)
-        return {side: maps[side] for side in self.resolutions if side <= up_to}
+    def _next(self, level: int, coarser: Tensor, codes: Tensor) -> Tensor:
+        return self._enter(level, self._finish(level - 1, coarser, codes), codes)
 
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
         """Picture [B, 3, S, S] in about [-1, 1] (not clamped), S the finest level.
@@ -182,7 +157,7 @@ class StyleGAN2(nn.Module):
         Arguments and errors as in `features`.
         """
         self._check(codes)
-        known = known or {4: self._convolve(0, self.input(), codes)}
+        known = known or {4: self._coarsest(codes)}
         x = known[4]
         picture = self.to_rgb1(x, codes[:, 1])
         for level, side in enumerate(self.resolutions[1:], 1):
@@ -202,10 +177,3 @@ class StyleGAN2(nn.Module):
     def _convolve(self, index: int, x: Tensor, codes: Tensor) -> Tensor:
         layer = self.convs[index - 1] if index else self.conv1
         return layer(x, codes[:, index], self.noises(index))
-
-    def _check(self, codes: Tensor) -> None:
-        if codes.ndim != 3 or codes.shape[1] < self.num_codes or codes.shape[2] != self.code_dim:
-            raise ShapeError(
-                f"Expected style codes of shape (batch, {self.num_codes}, {self.code_dim}), but got "
-                f"{tuple(codes.shape)}. Broadcast a single code to all levels first."
-            )

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from ..conditions import one_hot, pencil_sketch, region_means, superpixels
 from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
+from ..pictures import from_bytes
 from .masks import cmod_mask, mat_mask, rectangle_mask, stroke_mask
 
 SUPERPIXELS = (30, 100)
@@ -53,7 +54,7 @@ class FaceShards:
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]."""
-        image = torch.from_numpy(self.images[index]).permute(2, 0, 1).float().div_(127.5).sub_(1)
+        image = from_bytes(torch.from_numpy(self.images[index]).permute(2, 0, 1))
         return image, torch.from_numpy(self.labels[index]).long(), torch.from_numpy(self.codes[index])
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
 from ..networks.style_encoder import StyleEncoder
+from ..pictures import at_working_size
 from .data import EncoderInputs, FaceShards
 from .loop import Batch
 
@@ -74,7 +75,6 @@ class EncoderStage:
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: image channels of the input, the bank's picture of the encoded code, of the true code."""
         guessed = self.mapping.mean_code + model(batch["guides"])
-        true = batch["w"][:, None].expand_as(guessed)
         columns = [batch["guides"][:, :3]]
-        columns += [F.avg_pool2d(self.bank(codes), 4) for codes in (guessed, true)]
+        columns += [at_working_size(self.bank(codes)) for codes in (guessed, broadcast(batch["w"]))]
         return torch.stack(columns, 1)

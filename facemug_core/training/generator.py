@@ -9,7 +9,7 @@ from torch import Tensor, cat, nn
 
 from ..conditions import Conditions
 from ..config import ModelConfig
-from ..conventions import NUM_CODES
+from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.discriminator import Discriminator
 from ..networks.generator import Generator
@@ -102,7 +102,7 @@ class GeneratorStage:
         with torch.no_grad():
             stranger = self.mapping(batch["z"])
             w = torch.lerp(batch["w"], stranger, batch["distance"])
-            codes = w[:, None].expand(-1, NUM_CODES, -1)
+            codes = broadcast(w)
             bank = self.bank.features(codes, up_to=self.finest)
         conditions = Conditions.build(
             image=batch["image"],

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..checkpoints.reading import replacing, save_safetensors
+from ..checkpoints.reading import read_safetensors, replacing, save_safetensors
 from ..errors import FacemugError
 from ..networks.layers import place
+from ..pictures import to_bytes
 from .data import sample_numbers
 
 log = logging.getLogger(__name__)
@@ -246,13 +246,12 @@ class _Curves:
 
 def load_weights(module: nn.Module, path: Path) -> None:
     """Start a module from shipped or averaged weights."""
-    module.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    module.load_state_dict({name: value.float() for name, value in read_safetensors(path)[0].items()})
 
 
 def save_grid(pictures: Tensor, path: Path) -> None:
     """Write [rows, columns, 3, H, W] in [-1, 1] as one picture."""
     rows, columns, _, height, width = pictures.shape
     grid = pictures.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
-    pixels = ((grid.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
     with replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="JPEG", quality=92)
+        Image.fromarray(to_bytes(grid).numpy()).save(temporary, format="JPEG", quality=92)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkpoints.assembling import load_bank, load_parser
 from ..checkpoints.reading import replacing
 from ..config import LIGHT
-from ..conventions import CODE_DIM, WORKING_SIZE
+from ..conventions import CODE_DIM
 from ..faces.parsing import Parser
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.mapping import MappingNetwork
+from ..pictures import at_working_size, to_bytes
 
 SHARD = 50
 """Faces in a shard."""
@@ -54,9 +54,8 @@ def _shard(seeds: range, mapping: MappingNetwork, bank: FeatureBank, parser: Par
     images, labels, codes = [], [], []
     for seed in seeds:
         w = bank_code(seed, mapping)
-        picture = bank(broadcast(w))
-        image = F.avg_pool2d(picture, picture.shape[-1] // WORKING_SIZE).clamp(-1, 1)
-        images.append(((image + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
+        image = at_working_size(bank(broadcast(w)))
+        images.append(to_bytes(image).permute(0, 2, 3, 1).numpy())
         labels.append(parser.parse(image).to(torch.int8).numpy())
         codes.append(w.numpy())
     return {

@@ -1,0 +1,23 @@
+"""Between pictures in [-1, 1] and 8-bit values, and from the bank's size to the working size."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .conventions import WORKING_SIZE
+
+
+def to_bytes(picture: Tensor) -> Tensor:
+    """[-1, 1], clamped → uint8, rounded, of the same shape, on the CPU."""
+    return ((picture.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
+
+
+def from_bytes(values: Tensor) -> Tensor:
+    """uint8 → float32 in [-1, 1], of the same shape."""
+    return values / 127.5 - 1
+
+
+def at_working_size(picture: Tensor) -> Tensor:
+    """A square picture [B, 3, S, S], S a multiple of 256, averaged down to [B, 3, 256, 256] and clamped."""
+    return F.avg_pool2d(picture, picture.shape[-1] // WORKING_SIZE).clamp(-1, 1)
