@@ -9,7 +9,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from facemug_core.faces.parsing import IMAGENET_MEAN, IMAGENET_STD, Parser
+from facemug_core.conventions import FLIPPED_LABELS, LABELS
+from facemug_core.faces.parsing import IMAGENET_MEAN, IMAGENET_STD, Parser, own_sides
 from facemug_core.faces.regions import region_mask
 from facemug_core.networks.bisenet import BiSeNet
 
@@ -55,6 +56,19 @@ def test_parsing_leaves_its_input_alone():
     before = images.clone()
     Parser(BrightnessNetwork()).parse(images)
     assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("part", ["brow", "eye", "ear"])
+def test_sides_are_the_subjects_own_whatever_side_the_parser_says(part):
+    left, right = LABELS.index(f"l_{part}"), LABELS.index(f"r_{part}")
+    said = torch.tensor([[[left, right, left, right]]])
+    assert own_sides(said).tolist() == [[[right, right, left, left]]]
+
+
+def test_mirroring_a_face_exchanges_its_sides():
+    labels = torch.randint(0, len(LABELS), (2, 6, 10), generator=torch.Generator().manual_seed(0))
+    mirrored = torch.tensor(FLIPPED_LABELS)[own_sides(labels).flip(-1)]
+    assert torch.equal(own_sides(labels.flip(-1)), mirrored)
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facemug_core.conventions import FLIPPED_LABELS, LABELS, REGIONS
+from facemug_core.conventions import LABELS, REGIONS
 from facemug_core.errors import InputError
-from facemug_core.faces.regions import distance_to, grow_mask, own_sides, region_mask
+from facemug_core.faces.regions import distance_to, grow_mask, region_mask
 
 
 def all_labels() -> torch.Tensor:
-    """A symmetric row: every class on each side of the middle, mirrored."""
-    ids = torch.arange(len(LABELS))
-    return torch.cat([ids.flip(0), ids]).view(1, 1, -1)
+    """A row with every class once."""
+    return torch.arange(len(LABELS)).view(1, 1, -1)
 
 
 def random_mask(seed: int, height: int, width: int, share: float = 0.3) -> torch.Tensor:
@@ -21,32 +20,11 @@ def random_mask(seed: int, height: int, width: int, share: float = 0.3) -> torch
     return (torch.rand(1, 1, height, width, generator=generator) < share).float()
 
 
-SIDED = [name for name in REGIONS if name.startswith(("left_", "right_"))]
-
-
-@pytest.mark.parametrize("name", [name for name in REGIONS if name not in SIDED])
+@pytest.mark.parametrize("name", REGIONS)
 def test_each_name_marks_its_classes(name):
     labels = all_labels()
     marked = labels[region_mask(labels, name)[:, 0] > 0].unique().tolist()
     assert marked == sorted(REGIONS[name])
-
-
-@pytest.mark.parametrize("name", SIDED)
-def test_sides_are_the_subjects_own_whatever_side_the_parser_says(name):
-    labels = all_labels()
-    side, part = name.split("_")
-    both = region_mask(labels, f"{part}s")
-    middle = labels.shape[-1] // 2
-    both[..., :middle] *= side == "right"
-    both[..., middle:] *= side == "left"
-    assert both.any()
-    assert torch.equal(region_mask(labels, name), both)
-
-
-def test_mirroring_a_face_exchanges_its_sides():
-    labels = torch.randint(0, len(LABELS), (2, 6, 10), generator=torch.Generator().manual_seed(0))
-    mirrored = torch.tensor(FLIPPED_LABELS)[own_sides(labels).flip(-1)]
-    assert torch.equal(own_sides(labels.flip(-1)), mirrored)
 
 
 def test_names_joined_by_plus_are_united():

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..conventions import FLIPPED_LABELS
+
 PARSING_SIZE = 512
 """Longer side, in pixels, at which the parser sees a picture; its weights were trained at this size."""
 
@@ -27,6 +29,9 @@ class Parser:
     def parse(self, images: Tensor) -> Tensor:
         """Class ids `[B, H, W]` (int64, indices of `LABELS`) of pictures `[B, 3, H, W]` in [-1, 1].
 
+        Left and right parts are the subject's own where the face is upright with its eyes about the middle
+        column, as in an aligned crop (`own_sides`).
+
         The picture is brought to 512 pixels (bilinear; a smaller one is enlarged), the best class of each
         pixel is taken, and the map is brought back to the picture's size (nearest).
         """
@@ -37,4 +42,17 @@ class Parser:
         mean = x.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
         std = x.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
         labels = self.network(((x + 1) / 2 - mean) / std).argmax(dim=1, keepdim=True)  # [B, 1, h, w]
-        return F.interpolate(labels.float(), size, mode="nearest-exact")[:, 0].long()
+        return own_sides(F.interpolate(labels.float(), size, mode="nearest-exact")[:, 0].long())
+
+
+def own_sides(labels: Tensor) -> Tensor:
+    """Class ids `[B, H, W]` of an upright, centered face, with left and right as the subject's own.
+
+    The parser tells brows, eyes and ears from each other, but not their sides: about half of all faces come
+    with left and right exchanged, some with both of one side. The place tells them: the subject's left lies
+    right of the middle column.
+    """
+    mirrored = torch.tensor(FLIPPED_LABELS, device=labels.device)[labels]
+    left, right = torch.minimum(labels, mirrored), torch.maximum(labels, mirrored)  # l_ precedes r_
+    middle = labels.shape[-1] // 2
+    return torch.cat([right[..., :middle], left[..., middle:]], dim=-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..conventions import FLIPPED_LABELS, REGIONS
+from ..conventions import REGIONS
 from ..errors import InputError
 
 
@@ -13,8 +13,7 @@ def region_mask(labels: Tensor, names: str, grow: int = 0) -> Tensor:
     """The mask of named regions.
 
     Args:
-        labels: class ids `[B, H, W]` (int64) of an upright face with its eyes about the middle column, as in
-            an aligned crop: left and right are told by place.
+        labels: class ids `[B, H, W]` (int64).
         names: one or more of `REGIONS`, joined by "+", for example "hair+brows".
         grow: pixels by which the mask is grown; negative shrinks it.
 
@@ -31,21 +30,8 @@ def region_mask(labels: Tensor, names: str, grow: int = 0) -> Tensor:
             f"Unknown region {', '.join(map(repr, unknown))}. The regions are: {', '.join(REGIONS)}."
         )
     classes = sorted({label for name in wanted for label in REGIONS[name]})
-    mask = torch.isin(own_sides(labels), torch.tensor(classes, device=labels.device))[:, None]
+    mask = torch.isin(labels, torch.tensor(classes, device=labels.device))[:, None]
     return grow_mask(mask.float(), grow)
-
-
-def own_sides(labels: Tensor) -> Tensor:
-    """Class ids `[B, H, W]` of an upright, centered face, with left and right as the subject's own.
-
-    The parser tells brows, eyes and ears from each other, but not their sides: about half of all faces come
-    with left and right exchanged, some with both of one side. The place tells them: the subject's left lies
-    right of the middle column.
-    """
-    mirrored = torch.tensor(FLIPPED_LABELS, device=labels.device)[labels]
-    left, right = torch.minimum(labels, mirrored), torch.maximum(labels, mirrored)  # l_ precedes r_
-    middle = labels.shape[-1] // 2
-    return torch.cat([right[..., :middle], left[..., middle:]], dim=-1)
 
 
 def grow_mask(mask: Tensor, pixels: int) -> Tensor:

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from ..conditions import one_hot, pencil_sketch, region_means, superpixels
 from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
+from ..faces.regions import region_mask
 from ..pictures import from_bytes
 from .masks import cmod_mask, mat_mask, rectangle_mask, stroke_mask
 
@@ -97,10 +98,8 @@ def random_tone(image: Tensor, draw: Draw) -> Tensor:
 def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
     """One to three parser regions of [H, W] labels, grown by up to 12 px: [1, H, W] in {0, 1}."""
     names = list(REGIONS)
-    classes = {c for _ in range(1 + draw.integer(3)) for c in REGIONS[names[draw.integer(len(names))]]}
-    mask = torch.isin(labels, torch.tensor(sorted(classes))).float()[None, None]
-    radius = draw.integer(13)
-    return F.max_pool2d(mask, 2 * radius + 1, stride=1, padding=radius)[0]
+    chosen = "+".join(names[draw.integer(len(names))] for _ in range(1 + draw.integer(3)))
+    return region_mask(labels[None], chosen, grow=draw.integer(13))[0]
 
 
 def random_mask(labels: Tensor, draw: Draw) -> Tensor:
