@@ -17,14 +17,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from facemug_core.config import SIZES, ModelConfig
 from facemug_core.conventions import CODE_DIM, ENCODER_CHANNELS, GUIDE_CHANNELS, NUM_CODES, WORKING_SIZE
 from facemug_core.networks.aggregation import Aggregation
-from facemug_core.networks.discriminator import Discriminator
 from facemug_core.networks.latent_warping import LatentWarping
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
+from facemug_core.networks.mobilenet_v2 import STRIDE_ENDS
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.refinement import RefinementDecoder, RefinementEncoder
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.networks.stylegan2 import StyleGAN2
+from facemug_core.training.critics import Shown, build_critic
 
 BANKS: dict[str, type[MobileStyleGAN] | type[StyleGAN2]] = {
     "mobile_stylegan": MobileStyleGAN,
@@ -61,7 +62,11 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
         aggregation = Aggregation(generator)
         refine_in, refine_out = RefinementEncoder(generator), RefinementDecoder(generator)
         head = PictureHead(config.picture_head)
-        discriminator = Discriminator(config.discriminator)
+        critic = build_critic(config.discriminator).to("meta")
+        seen = {
+            stride: torch.empty(1, channels, WORKING_SIZE // stride, WORKING_SIZE // stride)
+            for stride, (_, channels) in STRIDE_ENDS.items()
+        }
 
         stack = torch.empty(1, ENCODER_CHANNELS, WORKING_SIZE, WORKING_SIZE)
         finest = max(generator.bank_channels)
@@ -80,7 +85,7 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
             "aggregation": count(aggregation, lambda: aggregation(**guides)),
             "refinement encoder": count(refine_in, lambda: refine_in(features)),
             "refinement decoder with fusion": count(refine_out, lambda: refine_out(encoded, maps, codes, g)),
-            "discriminator (training)": count(discriminator, lambda: discriminator(picture)),
+            "discriminator (training)": count(critic, lambda: critic(Shown(picture, seen))),
         }
 
 

@@ -69,6 +69,15 @@ class DiscriminatorConfig:
 
 
 @dataclass(frozen=True)
+class ProjectedDiscriminatorConfig:
+    """Discriminator on the features of the perceptual loss (Projected GANs)."""
+
+    strides: tuple[int, ...]
+    """Levels of the feature network that are looked at."""
+    channels: int
+
+
+@dataclass(frozen=True)
 class PictureHeadConfig:
     """The small head that draws a coarse picture from the bank's features."""
 
@@ -90,7 +99,7 @@ class ModelConfig:
     warp_rank: int
     """Inner width of the latent warping network's projections (512: the paper's)."""
     generator: GeneratorConfig
-    discriminator: DiscriminatorConfig
+    discriminator: DiscriminatorConfig | ProjectedDiscriminatorConfig
     picture_head: PictureHeadConfig
 
 
@@ -113,9 +122,7 @@ LIGHT = ModelConfig(
         bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9}),
         fill_holes=True,
     ),
-    discriminator=DiscriminatorConfig(
-        stem=2, channels=MappingProxyType({4: 192, 8: 192, 16: 256, 32: 192, 64: 96, 128: 32})
-    ),
+    discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
     picture_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1 / 0.9, channels=96),
 )
 

@@ -4,9 +4,15 @@ from types import MappingProxyType
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from facemug_core.config import FULL, LIGHT, DiscriminatorConfig
+from facemug_core.config import FULL, DiscriminatorConfig
 from facemug_core.networks.discriminator import Discriminator, append_minibatch_stddev
+from facemug_core.networks.projected_discriminator import ProjectedDiscriminator
+
+PAPER_LIKE = DiscriminatorConfig(
+    stem=2, channels=MappingProxyType({4: 192, 8: 192, 16: 256, 32: 192, 64: 96, 128: 32})
+)
 
 
 @pytest.fixture(params=[1, 2])
@@ -55,10 +61,51 @@ def test_gradient_penalty_can_be_differentiated(tiny):
 
 def test_untrained_scores_are_of_order_one():
     torch.manual_seed(0)
-    assert Discriminator(LIGHT.discriminator)(torch.randn(4, 3, 256, 256)).abs().max() < 10
+    assert Discriminator(PAPER_LIKE)(torch.randn(4, 3, 256, 256)).abs().max() < 10
 
 
-@pytest.mark.parametrize("config", [LIGHT, FULL], ids=lambda c: c.name)
-def test_both_sizes_score_the_working_size(config):
+def test_the_full_size_scores_the_working_size():
     with torch.device("meta"):
-        assert Discriminator(config.discriminator)(torch.empty(4, 3, 256, 256)).shape == (4, 1)
+        assert Discriminator(FULL.discriminator)(torch.empty(4, 3, 256, 256)).shape == (4, 1)
+
+
+def feature_maps(batch: int = 2) -> dict[int, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    maps = {
+        8: torch.randn(batch, 6, 8, 8, generator=generator),
+        16: torch.randn(batch, 10, 4, 4, generator=generator),
+    }
+    return {stride: F.normalize(x, dim=1) for stride, x in maps.items()}
+
+
+def projected() -> ProjectedDiscriminator:
+    torch.manual_seed(0)
+    return ProjectedDiscriminator({8: 6, 16: 10}, channels=16)
+
+
+def test_projected_scores_are_maps_of_half_each_level_coarse_first():
+    assert [tuple(s.shape) for s in projected()(feature_maps())] == [(2, 1, 2, 2), (2, 1, 4, 4)]
+
+
+def test_projected_mixings_are_fixed_and_the_same_everywhere():
+    first, second = projected(), ProjectedDiscriminator({8: 6, 16: 10}, channels=16)
+    mixings = {name for name, _ in first.named_buffers() if name.startswith(("mix_", "carry_"))}
+    assert len(mixings) == 4
+    for name in mixings:
+        assert torch.equal(first.get_buffer(name), second.get_buffer(name))
+    assert all(name.startswith("heads.") for name, _ in first.named_parameters())
+
+
+def test_mixed_features_stay_of_unit_size():
+    net, seen = ProjectedDiscriminator({8: 6, 16: 10}, channels=256), []
+    for head in net.heads.values():
+        head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].std().item()))
+    net(feature_maps(8))
+    assert all(0.7 < deviation < 1.3 for deviation in seen)
+
+
+def test_fine_scores_know_of_coarse_features():
+    maps = feature_maps()
+    maps[16].requires_grad_()
+    projected()(maps)[1].sum().backward()
+    assert maps[16].grad.abs().sum() > 0

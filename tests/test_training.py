@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import default_collate
 
+from facemug_core.config import DiscriminatorConfig
 from facemug_core.errors import FacemugError, InputError
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
@@ -16,10 +19,18 @@ from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_
 from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
 from facemug_core.training.loop import RunConfig, train
-from facemug_core.training.losses import PerceptualLoss, fold_batch_norms, pixel_loss
+from facemug_core.training.losses import (
+    PerceptualLoss,
+    adversarial_loss,
+    discriminator_loss,
+    fold_batch_norms,
+    pixel_loss,
+)
 from facemug_core.training.picture_head import PictureHeadStage
 
 from .tiny import tiny_bank, tiny_config
+
+PAPER_CRITIC = DiscriminatorConfig(2, MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}))
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +55,8 @@ def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | Pict
     perceptual = PerceptualLoss(MobileNetV2Features())
     if name == "picture_head":
         return PictureHeadStage(config, faces, bank, perceptual)
+    if name == "generator with the paper's critic":
+        config = replace(config, discriminator=PAPER_CRITIC)
     return GeneratorStage(config, faces, bank, mapping, perceptual, adversarial_from=1)
 
 
@@ -55,7 +68,9 @@ def _trained(name: str, faces: FaceShards, folder: Path, *stops: int) -> dict[st
     return stage.model.state_dict()
 
 
-@pytest.mark.parametrize("name", ["generator", "encoder", "picture_head"])
+@pytest.mark.parametrize(
+    "name", ["generator", "generator with the paper's critic", "encoder", "picture_head"]
+)
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole", 3)
     parts = _trained(name, faces, tmp_path / "parts", 1, 3)
@@ -101,6 +116,16 @@ def test_losses_do_not_see_what_lies_outside_the_mask() -> None:
     mask[..., :2] = 1
     truth[..., :2] = 0.5
     assert pixel_loss(image, truth, mask) == 0.5
+
+
+def test_a_critic_does_not_see_what_lies_outside_the_mask() -> None:
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., :2] = 1
+    scores = torch.zeros(1, 1, 4, 4)
+    outside = scores.clone()
+    outside[..., 1:] = 5
+    assert adversarial_loss([outside], mask) == adversarial_loss([scores], mask)
+    assert discriminator_loss([outside], [outside], mask) == discriminator_loss([scores], [scores], mask)
 
 
 def test_a_folder_without_faces_says_how_to_make_some(tmp_path: Path) -> None:

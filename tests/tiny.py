@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 
 from facemug_core.conditions import Conditions
-from facemug_core.config import LIGHT, ModelConfig
+from facemug_core.config import LIGHT, ModelConfig, ProjectedDiscriminatorConfig
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Generator
 from facemug_core.networks.mapping import MappingNetwork
@@ -32,9 +32,7 @@ def tiny_config() -> ModelConfig:
             global_dim=8,
             bank_channels=MappingProxyType({r: BANK_CHANNELS[r] for r in (8, 16, 32, 64)}),
         ),
-        discriminator=replace(
-            LIGHT.discriminator, channels=MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8})
-        ),
+        discriminator=ProjectedDiscriminatorConfig(strides=(16, 32), channels=8),
         picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[64], channels=8),
     )
 

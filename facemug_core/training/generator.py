@@ -5,29 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, cat, nn
+from torch import Tensor, nn
 
 from ..conditions import Conditions
 from ..config import ModelConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
-from ..networks.discriminator import Discriminator
 from ..networks.generator import Generator
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
+from .critics import FeatureCritic, PictureCritic, Shown, build_critic
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
 from .losses import (
     PerceptualLoss,
     adversarial_loss,
     discriminator_loss,
-    gradient_penalty,
+    feature_distance,
     pixel_loss,
     tone_loss,
 )
-
-PENALTY_EVERY = 4
-"""The gradient penalty is lazy: every so many steps, times so much."""
 
 
 class GeneratorStage:
@@ -44,11 +41,11 @@ class GeneratorStage:
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
         perceptual: PerceptualLoss, *, seed: int = 0, adversarial_from: int | None = None,
-        adversarial_weight: float = 0.1, penalty: float = 1.0,
+        adversarial_weight: float = 0.1,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
-        self.critic: nn.Module | None = (
-            None if adversarial_from is None else Discriminator(config.discriminator)
+        self.critic: PictureCritic | FeatureCritic | None = (
+            None if adversarial_from is None else build_critic(config.discriminator)
         )
         self.dataset = GeneratorEdits(faces, seed)
         self.bank = bank.eval().requires_grad_(False)
@@ -57,7 +54,6 @@ class GeneratorStage:
         self.perceptual = perceptual
         self.adversarial_from = adversarial_from or 0
         self.adversarial_weight = adversarial_weight
-        self.penalty = penalty
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
@@ -66,31 +62,33 @@ class GeneratorStage:
         for module in (self.bank, self.mapping, self.perceptual):
             place(module, device)
 
-    def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         image, mask = batch["image"], batch["mask"]
+        with torch.no_grad():
+            real = Shown(image, self.perceptual.features(image))
         edited = self._edit(model, batch)
+        fake = Shown(edited, self.perceptual.features(edited))
         parts = {
-            "perceptual": self.perceptual(edited, image, mask),
+            "perceptual": feature_distance(fake.features, real.features, mask),
             "pixel": pixel_loss(edited, image, mask),
             "tone": tone_loss(edited, image, mask),
         }
         total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * parts["tone"]
         if self.critic is not None and step >= self.adversarial_from:
             self.critic.requires_grad_(False)
-            parts["adversarial"] = adversarial_loss(self.critic(edited))
+            parts["adversarial"] = adversarial_loss(self.critic(fake), mask)
             self.critic.requires_grad_(True)
             total = total + self.adversarial_weight * parts["adversarial"]
-        return total, {name: part.detach() for name, part in parts.items()}, edited.detach()
+        return total, {name: part.detach() for name, part in parts.items()}, (real, fake.detach())
 
-    def critic_loss(self, critic: nn.Module, batch: Batch, made: Tensor, step: int) -> Tensor | None:
-        if step < self.adversarial_from:
+    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
+        if self.critic is None or step < self.adversarial_from:
             return None
-        image = batch["image"]
-        real, fake = critic(cat([image, made])).chunk(2)
-        loss = discriminator_loss(real, fake)
-        if step % PENALTY_EVERY == 0:
-            loss = loss + self.penalty * PENALTY_EVERY / 2 * gradient_penalty(critic, image, real)
-        return loss
+        real, fake = made
+        scores = critic(real)
+        return discriminator_loss(scores, critic(fake), batch["mask"]) + self.critic.penalty(
+            real, scores, step
+        )
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: photo with its hole, edit, truth."""

@@ -53,8 +53,10 @@ class Stage(Protocol):
     name: str
     model: nn.Module
     """Trained, averaged and shipped."""
-    critic: nn.Module | None
-    """Trained along, not shipped."""
+
+    @property
+    def critic(self) -> nn.Module | None:
+        """Trained along, not shipped."""
 
     @property
     def dataset(self) -> Dataset[dict[str, Tensor]]:
@@ -90,8 +92,8 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     groups = [stage.parameter_groups(run.learning_rate)]
     if stage.critic is not None:
         groups.append([{"params": stage.critic.parameters(), "lr": run.learning_rate}])
-    # Momentum speeds up regression and unsettles the game with a discriminator (StyleGAN's β1 is 0).
-    betas = (0.9 if stage.critic is None else 0.0, 0.99)
+    # Momentum speeds up regression and unsettles the game with a critic.
+    betas = (0.9 if stage.critic is None else 0.5, 0.99)
     optimizers = [torch.optim.Adam(group, betas=betas) for group in groups]
     for module in modules:
         place(module, accelerator.device)

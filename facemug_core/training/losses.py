@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from itertools import pairwise
 
@@ -12,6 +13,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Features = Mapping[int, Tensor]
+"""Feature maps [B, C, H / stride, W / stride] by stride."""
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
@@ -50,7 +54,7 @@ class PerceptualLoss(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
-    def features(self, image: Tensor) -> dict[int, Tensor]:
+    def features(self, image: Tensor) -> Features:
         """Normalised features of [B, 3, H, W] in [-1, 1]."""
         maps = self.network(((image + 1) / 2 - self.mean) / self.std)
         return {stride: F.normalize(x, dim=1) for stride, x in maps.items()}
@@ -58,11 +62,16 @@ class PerceptualLoss(nn.Module):
     def forward(self, image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
         with torch.no_grad():
             wanted = self.features(truth)
-        terms = []
-        for stride, x in self.features(image).items():
-            difference = (x - wanted[stride]).square().sum(1, keepdim=True)
-            terms.append(masked_mean(difference, F.avg_pool2d(mask, stride)))
-        return torch.stack(terms).mean()
+        return feature_distance(self.features(image), wanted, mask)
+
+
+def feature_distance(features: Features, wanted: Features, mask: Tensor) -> Tensor:
+    """Squared distance of unit-normalised features over the mask, mean over the levels."""
+    terms = []
+    for stride, x in features.items():
+        difference = (x - wanted[stride]).square().sum(1, keepdim=True)
+        terms.append(masked_mean(difference, F.avg_pool2d(mask, stride)))
+    return torch.stack(terms).mean()
 
 
 def pixel_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
@@ -76,17 +85,17 @@ def tone_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> T
     return masked_mean((F.avg_pool2d(image - truth, factor)).abs(), touched)
 
 
-def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Non-saturating logistic loss of the discriminator's scores."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor], mask: Tensor) -> Tensor:
+    """Non-saturating logistic loss of the discriminator's score maps (logits) over the mask."""
+    pairs = zip(real, fake, strict=True)
+    return torch.stack([_score_mean(F.softplus(-r) + F.softplus(f), mask) for r, f in pairs]).mean()
 
 
-def adversarial_loss(fake: Tensor) -> Tensor:
-    """Non-saturating logistic loss of the generator."""
-    return F.softplus(-fake).mean()
+def adversarial_loss(fake: Sequence[Tensor], mask: Tensor) -> Tensor:
+    """Non-saturating logistic loss of the generator over the mask."""
+    return torch.stack([_score_mean(F.softplus(-f), mask) for f in fake]).mean()
 
 
-def gradient_penalty(discriminator: nn.Module, real: Tensor, score: Tensor, sigma: float = 0.05) -> Tensor:
-    """R1 in its finite-difference form, (D(x) − D(x + σε))² / σ², which needs no double backward."""
-    noisy = discriminator(real + sigma * torch.randn_like(real))
-    return (score - noisy).square().mean() / sigma**2
+def _score_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean of a map [B, 1, h, w] over the cells that the mask touches."""
+    return masked_mean(x, F.adaptive_max_pool2d(mask, x.shape[-2:]))
