@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ..config import ModelConfig
 from ..errors import CheckpointError
@@ -30,6 +31,23 @@ BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
 """Feature banks by their name in `ModelConfig.bank`: class, file of the bank, file of its mapping network."""
 
 
+class _Undrawn(TorchFunctionMode):
+    """Leaves weights undrawn: loading replaces them all, and the global random state stays untouched.
+
+    The meta device does as much, but the first arithmetic on it imports torch's compiler, which takes seconds.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.randn:
+            return torch.empty(*args, **kwargs)
+        if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_"):  # of tensors and of nn.init
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
 def load_trained(
     build: Callable[[], Network], name: str, folders: Folders = (), *, drop: tuple[str, ...] = ()
 ) -> Network:
@@ -46,8 +64,7 @@ def load_trained(
         CheckpointError: the file is damaged or belongs to another network.
     """
     path = locate(f"{name}.safetensors", *folders)
-    # On the meta device nothing is initialised: fast, and the global random state stays untouched.
-    with torch.device("meta"):
+    with _Undrawn():
         network = build()
     tensors, _ = read_safetensors(path)
     wanted = {key: value.float() for key, value in tensors.items() if not key.startswith(drop)}

@@ -1,0 +1,71 @@
+"""Networks loaded from their files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from facemug_core.checkpoints.assembling import load_trained
+from facemug_core.checkpoints.reading import save_safetensors
+from facemug_core.errors import CheckpointError
+from facemug_core.networks.layers import EqualLinear, ModulatedConv2d
+from facemug_core.networks.mapping import MappingNetwork
+
+ROOT = Path(__file__).parents[1]
+
+
+class Every(nn.Module):
+    """Each way in which the project's layers and torch's draw their weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mapping = MappingNetwork(8, layers=2)
+        self.linear = EqualLinear(8, 4, lr_multiplier=0.5)
+        self.modulated = ModulatedConv2d(4, 4, 3, 8, up=True)
+        self.plain = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.PReLU(4))
+        nn.init.normal_(self.plain[0].weight, std=2.0)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A network's state, kept in half precision in `every.safetensors`."""
+    state = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in Every().state_dict().items()
+    }
+    save_safetensors(tmp_path / "every.safetensors", state)
+    return state
+
+
+def test_a_loaded_network_has_the_files_values_as_ordinary_float32_parameters(stored, tmp_path):
+    network = load_trained(Every, "every", [tmp_path])
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(value, stored[name].to(value.dtype), rtol=0, atol=0)
+    for parameter in network.parameters():
+        assert parameter.dtype == torch.float32
+        assert not parameter.is_inference() and not parameter.requires_grad
+
+
+def test_loading_leaves_the_global_random_state_alone(stored, tmp_path):
+    before = torch.get_rng_state()
+    load_trained(Every, "every", [tmp_path])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_file_of_another_network_is_refused_by_name(stored, tmp_path):
+    with pytest.raises(CheckpointError, match=r"every\.safetensors does not fit"):
+        load_trained(lambda: MappingNetwork(8), "every", [tmp_path])
+
+
+def test_loading_does_not_import_the_compiler_of_torch(stored, tmp_path):
+    code = (
+        "import sys; from facemug_core.checkpoints.assembling import load_trained; "
+        "from tests.test_assembling import Every; load_trained(Every, 'every', [sys.argv[1]]); "
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
