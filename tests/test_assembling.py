@@ -48,7 +48,8 @@ def test_a_loaded_network_has_the_files_values_as_ordinary_float32_parameters(st
         torch.testing.assert_close(value, stored[name].to(value.dtype), rtol=0, atol=0)
     for parameter in network.parameters():
         assert parameter.dtype == torch.float32
-        assert not parameter.is_inference() and not parameter.requires_grad
+        assert not parameter.is_inference()
+        assert not parameter.requires_grad
 
 
 def test_loading_leaves_the_global_random_state_alone(stored, tmp_path):

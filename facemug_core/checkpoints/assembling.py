@@ -34,7 +34,7 @@ BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
 class _Undrawn(TorchFunctionMode):
     """Leaves weights undrawn: loading replaces them all, and the global random state stays untouched.
 
-    The meta device does as much, but the first arithmetic on it imports torch's compiler, which takes seconds.
+    The meta device does as much, but the first arithmetic on it imports torch's compiler, for seconds.
     """
 
     def __torch_function__(
