@@ -110,9 +110,12 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     _add_model(command)
 
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", choices=tuple(SIZES), default="light")
-    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    command.add_argument("--device", choices=DEVICES, default="auto")
     command.add_argument("--weights", type=Path, action="append", default=[], metavar="FOLDER",
                          help="look for weights here first")  # fmt: skip
 
@@ -336,6 +339,7 @@ def _add_training(commands: Any) -> None:
     prepare = _command(commands, "prepare", _prepare, "Make training faces from the light feature bank.")
     prepare.add_argument("folder", type=Path)
     prepare.add_argument("--faces", type=_at_least_one, default=5000)
+    prepare.add_argument("--device", choices=DEVICES, default="auto")
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
@@ -344,6 +348,7 @@ def _add_training(commands: Any) -> None:
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run")
     train.add_argument("--init", type=Path, metavar="FOLDER", help="start from the weights there")
     train.add_argument("--steps", type=_at_least_one, default=20_000)
+    train.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
     train.add_argument("--batch", type=_at_least_one, default=8)
     train.add_argument("--learning-rate", type=float, default=2e-3)
     train.add_argument("--adversarial-from", type=int, metavar="STEP")
@@ -363,7 +368,7 @@ def _prepare(parsed: Parsed) -> None:
     from .training.prepare import prepare_bank_faces
 
     with tqdm(total=parsed.faces, unit="face") as bar:
-        prepare_bank_faces(parsed.folder, parsed.faces, progress=bar.update)
+        prepare_bank_faces(parsed.folder, parsed.faces, _device(parsed.device), progress=bar.update)
 
 
 def _train(parsed: Parsed) -> None:

@@ -18,7 +18,7 @@ from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
 from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
-from facemug_core.training.loop import RunConfig, train
+from facemug_core.training.loop import RunConfig, cooling, train
 from facemug_core.training.losses import (
     PerceptualLoss,
     adversarial_loss,
@@ -60,11 +60,12 @@ def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | Pict
     return GeneratorStage(config, faces, bank, mapping, perceptual, adversarial_from=1)
 
 
-def _trained(name: str, faces: FaceShards, folder: Path, *stops: int) -> dict[str, torch.Tensor]:
-    for steps in stops:
-        stage = _stage(name, faces)
-        samples = default_collate([stage.dataset[0]])
-        train(stage, RunConfig(str(folder), steps=steps, batch=2), samples)
+def _trained(
+    name: str, faces: FaceShards, folder: Path, minutes: float | None = None
+) -> dict[str, torch.Tensor]:
+    stage = _stage(name, faces)
+    samples = default_collate([stage.dataset[0]])
+    train(stage, RunConfig(str(folder), steps=3, minutes=minutes, batch=2), samples)
     return stage.model.state_dict()
 
 
@@ -72,11 +73,16 @@ def _trained(name: str, faces: FaceShards, folder: Path, *stops: int) -> dict[st
     "name", ["generator", "generator with the paper's critic", "encoder", "picture_head"]
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
-    whole = _trained(name, faces, tmp_path / "whole", 3)
-    parts = _trained(name, faces, tmp_path / "parts", 1, 3)
+    whole = _trained(name, faces, tmp_path / "whole")
+    for _ in range(3):
+        parts = _trained(name, faces, tmp_path / "parts", minutes=0)
     assert all(torch.equal(value, parts[key]) for key, value in whole.items())
     assert (tmp_path / "whole" / "samples.jpg").is_file()
     assert (tmp_path / "whole" / "averaged.safetensors").is_file()
+
+
+def test_learning_rates_fall_to_zero_over_the_last_fifth() -> None:
+    assert [cooling(step, 100) for step in (0, 80, 90, 100)] == [1, 1, 0.5, 0]
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_sentence(faces: FaceShards, tmp_path: Path) -> None:

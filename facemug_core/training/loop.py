@@ -35,6 +35,9 @@ class RunConfig:
     folder: str
     """Where checkpoints, curves and sample grids go; a run found there goes on."""
     steps: int
+    """Where the run ends; over the last fifth the learning rates fall to zero."""
+    minutes: float | None = None
+    """Stop after so long, to go on another time."""
     batch: int = 4
     seed: int = 0
     learning_rate: float = 2e-3
@@ -95,6 +98,7 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     # Momentum speeds up regression and unsettles the game with a critic.
     betas = (0.9 if stage.critic is None else 0.5, 0.99)
     optimizers = [torch.optim.Adam(group, betas=betas) for group in groups]
+    rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     for module in modules:
         place(module, accelerator.device)
     stage.to(accelerator.device)
@@ -110,10 +114,10 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
         persistent_workers=run.workers > 0,
     )
     curves = _Curves(folder, step) if accelerator.is_main_process else None
-    last_save = time.monotonic()
+    started = last_save = time.monotonic()
     for batch in loader:
         if step >= run.steps:
-            break
+            return
         torch.manual_seed(run.seed * 1_000_003 + step * accelerator.num_processes + accelerator.process_index)
         batch = {
             k: v.to(
@@ -122,6 +126,7 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
             )
             for k, v in batch.items()
         }
+        _set_rates(optimizers, rates, cooling(step, run.steps))
         with accelerator.autocast():
             total, parts, made = stage.loss(wrapped[0], batch, step)
         _update(accelerator, optimizers[0], total)
@@ -133,6 +138,7 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
                 parts["critic"] = critic_loss.detach()
         _average(averaged, stage.model, min(run.ema, (step + 1) / (step + 10)))
         step += 1
+        stopping = step == run.steps or _out_of_time(accelerator, run, started)
         if curves is not None:
             values = {name: float(value) for name, value in parts.items()}
             if not all(map(math.isfinite, values.values())):
@@ -141,11 +147,33 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
                     f"The checkpoint in {folder} is from before; go on from it with a lower learning rate."
                 )
             curves.add(step, values)
-            if time.monotonic() - last_save > run.save_minutes * 60 or step == run.steps:
+            if stopping or time.monotonic() - last_save > run.save_minutes * 60:
                 checkpoint.save(step, run)
                 with torch.no_grad():
                     save_grid(stage.samples(averaged, sample_batch), folder / "samples.jpg")
                 last_save = time.monotonic()
+        if stopping:
+            return
+
+
+def cooling(step: int, steps: int) -> float:
+    """Share of the learning rate at a step: 1, and over the last fifth of the steps linearly down to 0."""
+    return min(1.0, (steps - step) / (0.2 * steps))
+
+
+def _set_rates(optimizers: list[Any], rates: list[list[float]], share: float) -> None:
+    for optimizer, own in zip(optimizers, rates, strict=True):
+        for group, rate in zip(optimizer.param_groups, own, strict=True):
+            group["lr"] = rate * share
+
+
+def _out_of_time(accelerator: Accelerator, run: RunConfig, started: float) -> bool:
+    """Whether the run's minutes are over; all processes agree."""
+    if run.minutes is None:
+        return False
+    if time.monotonic() - started > run.minutes * 60:
+        accelerator.set_trigger()
+    return accelerator.check_trigger()
 
 
 class _Numbers:

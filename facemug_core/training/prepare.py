@@ -16,27 +16,35 @@ from ..conventions import CODE_DIM
 from ..faces.parsing import Parser
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
+from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
 from ..pictures import at_working_size, to_bytes
 
 SHARD = 50
 """Faces in a shard."""
+AT_ONCE = 4
+"""Faces drawn together: enough to fill a GPU at 1024 px, little enough for a laptop's memory."""
 
 
-def prepare_bank_faces(folder: Path, count: int, progress: Callable[[int], object]) -> None:
+def prepare_bank_faces(
+    folder: Path, count: int, device: str | torch.device, progress: Callable[[int], object]
+) -> None:
     """Write at least `count` faces to `folder` as shards for `FaceShards`; shards that are there are skipped.
 
     Face i comes from seed i: z and then a truncation ψ between 0.5 and 1 (`bank_code`).
     """
     mapping, bank = load_bank(LIGHT)
-    parser = Parser(load_parser())
+    network = load_parser()
+    for module in (bank, network):
+        place(module, torch.device(device))
+    parser = Parser(network)
     folder.mkdir(parents=True, exist_ok=True)
     for shard in range(-(-count // SHARD)):
         path = folder / f"{shard:04d}.npz"
         if not path.exists():
             seeds = range(shard * SHARD, (shard + 1) * SHARD)
             with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **_shard(seeds, mapping, bank, parser))  # type: ignore[arg-type]
+                np.savez(file, **_shard(seeds, device, mapping, bank, parser))  # type: ignore[arg-type]
         progress(SHARD)
 
 
@@ -50,17 +58,18 @@ def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
 
 
 @torch.inference_mode()
-def _shard(seeds: range, mapping: MappingNetwork, bank: FeatureBank, parser: Parser) -> dict[str, np.ndarray]:
-    images, labels, codes = [], [], []
-    for seed in seeds:
-        w = bank_code(seed, mapping)
-        image = at_working_size(bank(broadcast(w)))
-        images.append(to_bytes(image).permute(0, 2, 3, 1).numpy())
-        labels.append(parser.parse(image).to(torch.int8).numpy())
-        codes.append(w.numpy())
+def _shard(
+    seeds: range, device: str | torch.device, mapping: MappingNetwork, bank: FeatureBank, parser: Parser
+) -> dict[str, np.ndarray]:
+    w = torch.cat([bank_code(seed, mapping) for seed in seeds])
+    images, labels = [], []
+    for codes in w.split(AT_ONCE):
+        image = at_working_size(bank(broadcast(codes.to(device))))
+        images.append(to_bytes(image).permute(0, 2, 3, 1).cpu())
+        labels.append(parser.parse(image).to(torch.int8).cpu())
     return {
-        "images": np.concatenate(images),
-        "labels": np.concatenate(labels),
-        "w": np.concatenate(codes),
+        "images": torch.cat(images).numpy(),
+        "labels": torch.cat(labels).numpy(),
+        "w": w.numpy(),
         "seed": np.array(seeds),
     }

@@ -37,8 +37,8 @@ def run_stage(options: Namespace) -> None:
     if options.init is not None:
         load_weights(stage.model, options.init / name)
     run = RunConfig(
-        folder=str(options.folder), steps=options.steps, batch=options.batch, seed=options.seed,
-        learning_rate=options.learning_rate, precision=options.precision,
+        folder=str(options.folder), steps=options.steps, minutes=options.minutes, batch=options.batch,
+        seed=options.seed, learning_rate=options.learning_rate, precision=options.precision,
         save_minutes=options.save_minutes, workers=options.workers,
     )  # fmt: skip
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
