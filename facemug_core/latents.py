@@ -1,18 +1,23 @@
-"""W+ style codes [B, 18, 512]: interpolate, mix, save and load."""
+"""W+ style codes [B, 18, 512]: interpolate, mix, combine, save and load."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .checkpoints.reading import read_safetensors, save_safetensors
 from .conventions import CODE_DIM, NUM_CODES
-from .errors import CheckpointError, ShapeError
+from .errors import CheckpointError, InputError, ShapeError
 
-CODES = "codes"
-"""Name of the tensor in a latent file."""
+KIND = "facemug latent"
+CODES, MEAN, BEFORE = "codes", "mean_code", "before."
+"""Names of the tensors in a latent file; the codes before each step of the recipe are numbered from 0."""
 
 
 def check_codes(codes: Tensor) -> Tensor:
@@ -46,21 +51,108 @@ def mix_layers(coarse: Tensor, fine: Tensor, crossover: int) -> Tensor:
     return torch.cat([coarse[:, :crossover], fine[:, crossover:]], 1)
 
 
-def save_codes(path: str | Path, codes: Tensor, size: str) -> None:
-    """Write a latent file: codes [B, 18, 512] and the size of the model they were made with."""
-    save_safetensors(path, {CODES: check_codes(codes)}, {"kind": "facemug latent", "size": size})
+def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Weighted mean of several people's codes, each [B, 18, 512].
 
-
-def load_codes(path: str | Path) -> Tensor:
-    """Codes [B, 18, 512] of a latent file.
+    Weights count relative to their sum. A person of weight 0 leaves no trace, and one alone keeps the bits.
 
     Raises:
-        CheckpointError: the file is damaged or holds something else.
+        InputError: not as many weights as people, a negative weight, or none above 0.
     """
-    tensors, _ = read_safetensors(path)
+    if len(people) != len(weights) or min(weights, default=0) < 0 or sum(weights) == 0:
+        raise InputError(
+            f"Expected a weight of 0 or more for each of the {len(people)} people, and one above 0, "
+            f"but got {', '.join(f'{weight:g}' for weight in weights) or 'none'}."
+        )
+    total = 0.0
+    result = people[0]
+    for codes, weight in zip(people, weights, strict=True):
+        if weight > 0:
+            total += weight
+            result = interpolate(result, codes, weight / total)
+    return result
+
+
+def add(codes: Tensor, other: Tensor, amount: float, mean_code: Tensor) -> Tensor:
+    """Codes plus what sets another person apart from the mean face, `amount` times; negative takes it away.
+
+    An amount of 0 returns the codes' bits.
+    """
+    return codes if amount == 0 else codes + amount * (other - mean_code.to(other))
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """Codes that people keep: with where they come from and what was done to them."""
+
+    codes: Tensor
+    """[B, 18, 512]."""
+    size: str = ""
+    """The model size that made them; empty where unknown. Both sizes can use them."""
+    mean_code: Tensor | None = None
+    """[512], the mean face of the space that they lie in."""
+    recipe: tuple[dict[str, Any], ...] = ()
+    """The operations, oldest first: {"operation": name, …}."""
+    before: tuple[Tensor, ...] = ()
+    """The codes before each operation."""
+
+    def then(self, codes: Tensor, operation: str, **details: Any) -> Latent:
+        """The latent after one more operation, which gave these codes."""
+        step = {"operation": operation, **details}
+        return replace(self, codes=codes, recipe=(*self.recipe, step), before=(*self.before, self.codes))
+
+    def undone(self, steps: int = 1) -> Latent:
+        """The latent before its last operations, with the bits of then.
+
+        Raises:
+            InputError: there were not so many operations.
+        """
+        if not 0 <= steps <= len(self.recipe):
+            raise InputError(f"{steps} operations are to be undone, but the recipe has {len(self.recipe)}.")
+        if steps == 0:
+            return self
+        return replace(
+            self, codes=self.before[-steps], recipe=self.recipe[:-steps], before=self.before[:-steps]
+        )
+
+
+def save_latent(path: str | Path, latent: Latent) -> None:
+    """Write a latent file: one .safetensors that any reader of these opens, numpy's included."""
+    tensors = {CODES: check_codes(latent.codes)}
+    tensors |= {f"{BEFORE}{i}": codes for i, codes in enumerate(latent.before)}
+    if latent.mean_code is not None:
+        tensors[MEAN] = latent.mean_code
+    about = {"kind": KIND, "size": latent.size, "recipe": json.dumps(latent.recipe)}
+    save_safetensors(path, {name: value.float() for name, value in tensors.items()}, about)
+
+
+def load_latent(path: str | Path) -> Latent:
+    """Read a latent file.
+
+    Raises:
+        CheckpointError: the file is damaged or holds something else; says what.
+    """
+    tensors, about = read_safetensors(path)
     if CODES not in tensors:
-        found = ", ".join(sorted(tensors)[:3]) or "nothing"
+        found = about.get("kind") or ", ".join(sorted(tensors)[:3]) or "nothing"
         raise CheckpointError(
             f"{path} is not a latent file: expected a tensor called {CODES}, found {found}."
         )
-    return check_codes(tensors[CODES].float())
+    recipe = tuple(json.loads(about.get("recipe", "[]")))
+    before = tuple(tensors[f"{BEFORE}{i}"] for i in range(len(recipe)))
+    return Latent(
+        check_codes(tensors[CODES].float()), about.get("size", ""), tensors.get(MEAN), recipe, before
+    )
+
+
+def save_codes(path: str | Path, codes: Tensor, size: str = "") -> None:
+    """Write codes [B, 18, 512] without a recipe as a latent file."""
+    save_latent(path, Latent(codes, size))
+
+
+def load_codes(path: str | Path) -> Tensor:
+    """Codes [B, 18, 512] of a latent file; errors as `load_latent`."""
+    return load_latent(path).codes

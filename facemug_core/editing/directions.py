@@ -1,0 +1,204 @@
+"""Directions of style codes: what an attribute slider moves along (PAPER section 6).
+
+Every direction takes codes [B, 18, 512] and an amount, and gives codes of the same shape; an amount of 0
+returns the very codes. Three kinds are known:
+
+- `Linear` adds: codes + amount · vector (InterFaceGAN, and our own).
+- `Coordinate` sets one coordinate of a principal component analysis to a target (GANSpace); the amount is how
+  much of the way it goes.
+- `Mapped` adds what a trained network makes of the codes (StyleCLIP's mappers).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.manifest import locate
+from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..conventions import CODE_DIM, NUM_CODES
+from ..errors import CheckpointError, InputError, ShapeError
+from ..latents import check_codes
+
+Layers = tuple[int, int]
+"""First code that is changed, and the one after the last."""
+
+ALL_LAYERS: Layers = (0, NUM_CODES)
+
+DIRECTIONS_FILE = "directions.safetensors"
+"""The directions that the pack ships, in `weights/`."""
+
+MAPPER_GAIN = 0.1
+"""How much of a mapper's output is added at an amount of 1 (StyleCLIP)."""
+
+
+class Direction(Protocol):
+    """One way to change codes."""
+
+    def apply(self, codes: Tensor, amount: float) -> Tensor:
+        """Changed codes [B, 18, 512]; an amount of 0 returns the codes themselves.
+
+        Raises:
+            ShapeError: the codes are not [B, 18, 512].
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Adds a vector."""
+
+    vector: Tensor
+    """[512], the same for all layers, or [18, 512]."""
+    layers: Layers = ALL_LAYERS
+    safe: tuple[float, float] = (-1.0, 1.0)
+    """Amounts between which faces stay faces."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured, and how the direction was found; for people to read."""
+
+    def __post_init__(self) -> None:
+        check_layers(self.layers)
+        if self.vector.shape not in ((CODE_DIM,), (NUM_CODES, CODE_DIM)):
+            raise ShapeError(
+                f"Expected a direction [{CODE_DIM}] or [{NUM_CODES}, {CODE_DIM}], "
+                f"but got {list(self.vector.shape)}."
+            )
+
+    @cached_property
+    def offset(self) -> Tensor:
+        """What an amount of 1 adds to the codes, [18, 512]."""
+        first, end = self.layers
+        offset = torch.zeros(NUM_CODES, CODE_DIM)
+        offset[first:end] = self.vector.float().expand(NUM_CODES, -1)[first:end]
+        return offset
+
+    def apply(self, codes: Tensor, amount: float) -> Tensor:
+        """codes + amount · vector within the layers (Eq. 3)."""
+        check_codes(codes)
+        if amount == 0:
+            return codes
+        return codes + amount * self.offset.to(codes)
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinate:
+    """Sets one coordinate of a principal component analysis (GANSpace)."""
+
+    mean: Tensor
+    """[512]"""
+    component: Tensor
+    """[512], of length 1."""
+    deviation: float
+    """Standard deviation along the component: the unit of coordinates."""
+    target: float
+    """The coordinate that an amount of 1 gives."""
+    layers: Layers = ALL_LAYERS
+
+    def __post_init__(self) -> None:
+        check_layers(self.layers)
+
+    def of(self, codes: Tensor) -> Tensor:
+        """The coordinate [B] of codes; their first layer alone tells it."""
+        centered = codes[:, 0] - self.mean.to(codes)
+        return centered @ self.component.to(codes) / self.deviation
+
+    def apply(self, codes: Tensor, amount: float) -> Tensor:
+        """Go this share of the way from the codes' own coordinate to the target."""
+        check_codes(codes)
+        if amount == 0:
+            return codes
+        step = amount * (self.target - self.of(codes)) * self.deviation  # [B]
+        first, end = self.layers
+        changed = codes.clone()
+        changed[:, first:end] += step[:, None, None] * self.component.to(codes)
+        return changed
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """Adds what a network makes of the codes (StyleCLIP's latent mapper)."""
+
+    mapper: nn.Module
+    """Codes [B, 18, 512] to a change of the same shape."""
+
+    @torch.no_grad()
+    def apply(self, codes: Tensor, amount: float) -> Tensor:
+        """codes + amount · 0.1 · mapper(codes)."""
+        check_codes(codes)
+        if amount == 0:
+            return codes
+        return codes + amount * MAPPER_GAIN * self.mapper.to(codes.device)(codes)
+
+
+def check_layers(layers: Layers) -> None:
+    """Raises `InputError` unless the layers are a range within 0…18."""
+    first, end = layers
+    if not 0 <= first < end <= NUM_CODES:
+        raise InputError(
+            f"Layers {first}:{end} are no range of the {NUM_CODES} style codes; give START:END with "
+            f"0 <= START < END <= {NUM_CODES}."
+        )
+
+
+def apply_all(codes: Tensor, edits: Sequence[tuple[Direction, float]]) -> Tensor:
+    """Directions with their amounts, one after the other."""
+    for direction, amount in edits:
+        codes = direction.apply(codes, amount)
+    return codes
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def save_directions(path: str | Path, directions: Mapping[str, Linear]) -> None:
+    """Write directions by name to one .safetensors file, in half precision."""
+    tensors = {name: direction.vector.half() for name, direction in directions.items()}
+    about = {
+        name: {"layers": direction.layers, "safe": direction.safe, **direction.about}
+        for name, direction in directions.items()
+    }
+    save_safetensors(path, tensors, {"kind": "facemug directions", "directions": json.dumps(about)})
+
+
+def load_directions(path: str | Path) -> dict[str, Linear]:
+    """Directions by name from a file that `save_directions` has written.
+
+    Raises:
+        CheckpointError: the file is damaged or holds something else.
+    """
+    tensors, metadata = read_safetensors(path)
+    if metadata.get("kind") != "facemug directions":
+        raise CheckpointError(
+            f"{path} holds no named directions: it says of itself {metadata.get('kind', 'nothing')!r}."
+        )
+    directions = {}
+    for name, about in json.loads(metadata["directions"]).items():
+        layers, safe = tuple(about.pop("layers")), tuple(about.pop("safe"))
+        directions[name] = Linear(tensors[name].float(), layers, safe, about)
+    return directions
+
+
+def shipped_directions(folders: Sequence[str | Path] = ()) -> dict[str, Linear]:
+    """The pack's own directions by name.
+
+    Raises:
+        WeightsMissingError: their file is missing.
+    """
+    return load_directions(locate(DIRECTIONS_FILE, *folders))
+
+
+def named(directions: Mapping[str, Linear], name: str) -> Linear:
+    """One of the directions.
+
+    Raises:
+        InputError: there is none of this name; lists all.
+    """
+    if name not in directions:
+        raise InputError(f"There is no attribute called {name!r}; there are: {', '.join(directions)}.")
+    return directions[name]
