@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from .conditions import Conditions, labels_to_palette
+from .editing.directions import Direction
+from .model import FaceMug
 from .photos import EditRequest, EditResult, Photo
 from .pictures import to_bytes
 
@@ -62,6 +64,21 @@ def contact_sheet(panels: Sequence[Panel], columns: int = COLUMNS) -> Image.Imag
         sheet.paste(small, (x + (PANEL - small.width) // 2, y + CAPTION + (PANEL - small.height) // 2))
         draw.text((x + 4, y + 3), caption, fill="black")
     return sheet
+
+
+SLIDER = (-1.0, -0.5, 0.0, 0.5, 1.0)
+"""Amounts that a direction's row shows."""
+
+
+def direction_sheet(model: FaceMug, directions: Mapping[str, Direction], codes: Tensor) -> Image.Image:
+    """A row for each direction: the bank's picture of the codes [1, 18, 512] from −1 to +1."""
+    middle = crop_image(model.render(codes)[0])
+    panels: list[Panel] = []
+    for name, direction in directions.items():
+        for amount in SLIDER:
+            image = crop_image(model.render(direction.apply(codes, amount))[0]) if amount else middle
+            panels.append((f"{name} {amount:+.1f}", image))
+    return contact_sheet(panels, len(SLIDER))
 
 
 def _mask_overlay(photo: Photo, result: EditResult) -> Image.Image:

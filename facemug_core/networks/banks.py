@@ -58,6 +58,10 @@ class FeatureBank(nn.Module):
         """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
 
     @abstractmethod
+    def modulation(self, code: int) -> list[Tensor]:
+        """Weights [C, code_dim] of the linear maps from the code with this index to scales of channels."""
+
+    @abstractmethod
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
         """Picture [B, 3, S, S] in about [-1, 1], not clamped; arguments and errors as in `features`."""
 

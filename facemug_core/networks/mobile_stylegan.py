@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -120,6 +121,17 @@ class MobileStyleGAN(FeatureBank):
     def first_resolution(code: int) -> int:
         """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
         return 4 << (code + 1) // 2
+
+    def modulation(self, code: int) -> list[Tensor]:
+        """Weights [C, code_dim] of the linear maps from the code with this index to scales of channels."""
+        if code == 0:
+            return [self.first.scale.weight]
+        if code >= self.num_codes:
+            return []
+        if code == self.num_codes - 1:
+            return [self.to_image.scale.weight]
+        block = cast(MobileBlock, self.blocks[(code - 1) // 2])
+        return [block.up.weight, block.conv1.scale.weight] if code % 2 else [block.conv2.scale.weight]
 
     def _coarsest(self, codes: Tensor) -> Tensor:
         return self.first(self.constant, codes[:, 0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -144,6 +145,13 @@ class StyleGAN2(FeatureBank):
     def first_resolution(code: int) -> int:
         """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
         return 4 << (code // 2 + 1) if code else 4
+
+    def modulation(self, code: int) -> list[Tensor]:
+        """Weights [C, code_dim] of the linear maps from the code with this index to scales of channels."""
+        if code >= len(self.convs) + 1:
+            return []
+        layer = cast(StyledConv, self.convs[code - 1]) if code else self.conv1
+        return [layer.conv.modulation.weight]
 
     def _coarsest(self, codes: Tensor) -> Tensor:
         return self._convolve(0, self.input(), codes)
