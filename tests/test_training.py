@@ -15,6 +15,7 @@ from facemug_core.config import DiscriminatorConfig
 from facemug_core.errors import FacemugError, InputError
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
 from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
@@ -57,7 +58,8 @@ def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | Pict
         return PictureHeadStage(config, faces, bank, perceptual)
     if name == "generator with the paper's critic":
         config = replace(config, discriminator=PAPER_CRITIC)
-    return GeneratorStage(config, faces, bank, mapping, perceptual, adversarial_from=1)
+    encoder = StyleEncoder(config.encoder)
+    return GeneratorStage(config, faces, bank, mapping, encoder, perceptual, adversarial_from=1)
 
 
 def _trained(

@@ -148,17 +148,24 @@ class CodeMix:
     """How a training edit's code relates to the person in the picture: exact codes tell everything, and
     training with nothing else would teach to ignore the guides."""
 
-    own: float = 0.25
-    """Share of samples with the person's own code; the codes of the others lie on the way to a stranger's."""
-    stranger: float = 0.35
+    projected: float = 0.4
+    """Share of samples with the code that the style encoder makes of the photo's visible part and guides."""
+    own: float = 0.2
+    """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
+    stranger: float = 0.2
     """Share of samples with a stranger's code, while guides and loss stay with the truth."""
+
+
+GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
+"""Chances of sketch, semantic map and color map, of which each sample draws one triple: all, some, none."""
 
 
 class GeneratorEdits(Dataset[dict[str, Tensor]]):
     """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
 
     Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `w` [512],
-    `z` [512] (normal noise for the stranger), `distance` (λ of the way from w to the stranger, [1]).
+    `z` [512] (normal noise for the stranger), `distance` (λ of the way from w to the stranger, [1]) and
+    `projected` ([1], whether the style encoder's code is used instead).
     """
 
     def __init__(self, faces: FaceShards, seed: int, mix: CodeMix | None = None) -> None:
@@ -171,12 +178,13 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         image, labels, w = self.faces.face(draw.integer(len(self.faces)))
         if draw.chance(0.5):
             image = random_tone(image, draw)
-        chances = (1.0, 1.0, 1.0) if draw.chance(0.35) else (0.5, 0.5, 0.5)
+        chances = GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]
         kind = draw.uniform()
         distance = draw.uniform()
-        if kind < self.mix.own:
+        projected = kind < self.mix.projected
+        if kind < self.mix.projected + self.mix.own:
             distance = 0.0
-        elif kind < self.mix.own + self.mix.stranger:
+        elif kind < self.mix.projected + self.mix.own + self.mix.stranger:
             distance = 1.0
         return {
             "image": image,
@@ -185,6 +193,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
             "w": w,
             "z": draw.normal(len(w)),
             "distance": torch.tensor([distance]),
+            "projected": torch.tensor([projected]),
         }
 
 

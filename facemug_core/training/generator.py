@@ -31,7 +31,7 @@ class GeneratorStage:
     """Aggregation, refinement encoder and decoder against the truth and, later, a discriminator.
 
     Args:
-        bank, mapping: frozen feature bank and mapping network.
+        bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
         perceptual: frozen perceptual loss.
         adversarial_from: step at which the discriminator joins; None leaves it out.
     """
@@ -40,7 +40,7 @@ class GeneratorStage:
 
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
-        perceptual: PerceptualLoss, *, seed: int = 0, adversarial_from: int | None = None,
+        encoder: nn.Module, perceptual: PerceptualLoss, *, seed: int = 0, adversarial_from: int | None = None,
         adversarial_weight: float = 0.1,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
@@ -50,6 +50,7 @@ class GeneratorStage:
         self.dataset = GeneratorEdits(faces, seed)
         self.bank = bank.eval().requires_grad_(False)
         self.mapping = mapping.eval().requires_grad_(False)
+        self.encoder = encoder.eval().requires_grad_(False)
         self.finest = max(config.generator.bank_channels)
         self.perceptual = perceptual
         self.adversarial_from = adversarial_from or 0
@@ -59,7 +60,7 @@ class GeneratorStage:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.perceptual):
+        for module in (self.bank, self.mapping, self.encoder, self.perceptual):
             place(module, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
@@ -97,11 +98,6 @@ class GeneratorStage:
 
     def _edit(self, model: nn.Module, batch: Batch) -> Tensor:
         """Composited edit with the codes that the sample asks for."""
-        with torch.no_grad():
-            stranger = self.mapping(batch["z"])
-            w = torch.lerp(batch["w"], stranger, batch["distance"])
-            codes = broadcast(w)
-            bank = self.bank.features(codes, up_to=self.finest)
         conditions = Conditions.build(
             image=batch["image"],
             mask=batch["mask"],
@@ -109,4 +105,18 @@ class GeneratorStage:
             semantic=batch["semantic"],
             color=batch["color"],
         )
+        with torch.no_grad():
+            codes = self._codes(batch, conditions)
+            bank = self.bank.features(codes, up_to=self.finest)
         return model(conditions, bank, codes)
+
+    def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
+        codes = broadcast(torch.lerp(batch["w"], self.mapping(batch["z"]), batch["distance"]))
+        projected = batch["projected"][:, 0]
+        if not projected.any():
+            return codes
+        seen = [conditions.masked_image, conditions.sketch, conditions.semantic, conditions.color]
+        guides = torch.cat(seen, 1)[projected].contiguous(memory_format=torch.channels_last)
+        codes = codes.clone()
+        codes[projected] = self.mapping.mean_code + self.encoder(guides)
+        return codes

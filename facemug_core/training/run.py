@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from ..checkpoints.assembling import load_bank, load_mobilenet
+from ..checkpoints.assembling import load_bank, load_mobilenet, load_trained
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
-from ..networks.style_encoder import widen_stem
+from ..networks.style_encoder import StyleEncoder, widen_stem
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits
 from .encoder import EncoderStage
 from .generator import GeneratorStage
@@ -56,8 +56,10 @@ def _encoder(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stag
 
 def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     mapping, bank = load_bank(config)
+    folders = [] if options.init is None else [options.init]
+    encoder = load_trained(lambda: StyleEncoder(config.encoder), f"{config.name}_encoder", folders)
     return GeneratorStage(
-        config, faces, bank, mapping, PerceptualLoss(load_mobilenet()), seed=options.seed,
+        config, faces, bank, mapping, encoder, PerceptualLoss(load_mobilenet()), seed=options.seed,
         adversarial_from=options.adversarial_from,
     )  # fmt: skip
 
