@@ -3,6 +3,7 @@
     codes = model.encode(exemplar) or model.project(conditions) or model.random_codes(seeds)
     codes = model.interpolate(codes, other, amount)
     codes = model.warp(codes, model.project(conditions))
+    codes = model.apply_direction(codes, direction, amount)
     features = model.aggregate(conditions)
     picture = model.generate(features, codes)
 
@@ -21,10 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from . import latents
+from .batches import Progress, common_batch, no_progress, one_by_one
 from .checkpoints.assembling import load_bank, load_trained
 from .conditions import Conditions
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
+from .editing.directions import Direction, apply_all
 from .errors import InputError, WeightsMissingError
 from .networks.banks import FeatureBank
 from .networks.generator import Features, Generator
@@ -126,6 +129,10 @@ class FaceMug:
         """codes + λ (other − codes), [B, 18, 512] (PAPER section 4); λ = 0 returns the codes' bits."""
         return latents.interpolate(codes, other, amount)
 
+    def apply_direction(self, codes: Tensor, direction: Direction, amount: float = 1.0) -> Tensor:
+        """Codes [B, 18, 512] moved along a direction (PAPER section 6); an amount of 0 returns their bits."""
+        return direction.apply(codes, amount)
+
     @torch.no_grad()
     def warp(self, codes: Tensor, target: Tensor) -> Tensor:
         """Codes of the same person in the pose of the target's codes, [B, 18, 512] (PAPER section 5).
@@ -148,10 +155,13 @@ class FaceMug:
     def generate(self, features: Features, codes: Tensor) -> Tensor:
         """The edited crop [B, 3, 256, 256]; only masked pixels are new (PAPER sections 9-11).
 
-        Features of one edit serve any number of codes. Differentiable with respect to the codes.
+        Features of one edit serve any number of codes, and one code any number of edits. Differentiable with
+        respect to the codes.
         """
         latents.check_codes(codes)
-        features = _repeated(features, len(codes))
+        batch = common_batch({"features": len(features), "style codes": len(codes)})
+        features = features if len(features) == batch else features.repeated(batch)
+        codes = codes.expand(batch, -1, -1)
         bank = self.bank.features(codes, up_to=max(self.config.generator.bank_channels))
         edited = self.generator.decode(features, bank, codes)
         # The clamp must not touch kept pixels, whatever their range.
@@ -171,6 +181,8 @@ class FaceMug:
         style_mix: float = 0.0,
         seeds: Sequence[int] = (0,),
         codes: Tensor | None = None,
+        directions: Sequence[tuple[Direction, float]] = (),
+        progress: Progress = no_progress,
     ) -> tuple[Tensor, Tensor]:
         """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.
 
@@ -182,6 +194,8 @@ class FaceMug:
             style_mix: λ from these codes towards random ones.
             seeds: of the random codes.
             codes: use these [1, 18, 512] instead.
+            directions: what to change in the codes, with amounts, in this order.
+            progress: told about every variant.
         """
         conditions = conditions.to(self.device)
         if codes is None:
@@ -191,8 +205,10 @@ class FaceMug:
         codes = codes.to(self.device)
         if style_mix > 0:
             codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
+        codes = apply_all(codes, directions)
         codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
-        return self.generate(self.aggregate(conditions), codes), codes
+        inputs = {"features": self.aggregate(conditions), "style codes": codes}
+        return torch.cat(one_by_one(self.generate, inputs, progress)), codes
 
     def _style_codes(
         self, conditions: Conditions, exemplar: Tensor | None, style: Style, seeds: Sequence[int]
@@ -216,16 +232,3 @@ def default_style(conditions: Conditions, exemplar: Tensor | None) -> Style:
     if exemplar is not None:
         return "exemplar"
     return "projected" if 1 - conditions.mask.mean() >= ENOUGH_VISIBLE else "random"
-
-
-def _repeated(features: Features, batch: int) -> Features:
-    """Features of one edit, repeated for a batch of codes."""
-    if len(features.g) == batch:
-        return features
-    return Features(
-        features.image.expand(batch, -1, -1, -1),
-        features.mask.expand(batch, -1, -1, -1),
-        features.base.expand(batch, -1, -1, -1),
-        {r: x.expand(batch, -1, -1, -1) for r, x in features.encoded.items()},
-        features.g.expand(batch, -1),
-    )

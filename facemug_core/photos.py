@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
 
+from .batches import Progress, no_progress
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions, one_hot
 from .conventions import NUM_LABELS, WORKING_SIZE
+from .editing.directions import Direction
 from .errors import FaceNotFoundError, InputError
 from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, resample
-from .faces.detection import LANDMARK_FILE, Detector, choose
+from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
 from .faces.parsing import Parser
 from .faces.pasting import beyond_crop, mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
 from .model import FaceMug, Style
 
-Which = Literal["largest", "all"] | int
 OWN_MODES = ("L", "LA", "RGB", "RGBA")
 """Modes of pictures that are edited as they are; others become RGB or RGBA first."""
 
@@ -87,7 +89,7 @@ class AlignedFace:
     """Alignment matrix, crop pixel → photo pixel."""
     crop: Tensor
     """[1, 3, 256, 256] in [-1, 1]."""
-    box: tuple[float, float, float, float] | None
+    box: Box | None
     """Bounds of the face in photo pixels; None where the photo was declared aligned."""
 
 
@@ -98,6 +100,8 @@ class Guide:
     values: Tensor
     """Sketch [1, 1, H, W] in {0, 1}, labels [1, H, W] (−1 = unknown) or color [1, 3, H, W] (0 = none)."""
     strength: float = 1.0
+    aligned: bool = False
+    """The values are on the grid of the aligned crop already."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ class EditRequest:
     """One variant is made for each."""
     codes: Tensor | None = None
     """Use these codes [1, 18, 512]."""
+    directions: Sequence[tuple[Direction, float]] = ()
+    """What to change in the codes, with amounts."""
     which: Which = "largest"
     aligned: bool = False
     """The photo is an aligned face already."""
@@ -127,6 +133,12 @@ class EditRequest:
     """Return the photo unchanged where no face is found, instead of an error."""
     feather: int = 0
     opacity: float = 1.0
+
+    @property
+    def guides(self) -> dict[str, Guide]:
+        """The guides given, by name."""
+        given = {"sketch": self.sketch, "semantic": self.semantic, "color": self.color}
+        return {name: guide for name, guide in given.items() if guide is not None}
 
 
 @dataclass
@@ -166,21 +178,45 @@ class PhotoEditor:
         with torch.inference_mode(False):
             return Parser(load_parser(self.folders))
 
-    def find_faces(self, photo: Photo, which: Which = "largest", aligned: bool = False) -> list[AlignedFace]:
-        """Faces of a photo; none where none is found."""
+    def find_faces(
+        self,
+        photo: Photo,
+        which: Which = "largest",
+        aligned: bool = False,
+        boxes: Sequence[Box] | None = None,
+        landmarks: Sequence[ArrayLike] | None = None,
+    ) -> list[AlignedFace]:
+        """Faces of a photo; none where none is found.
+
+        Args:
+            photo: the photo.
+            which: of the faces found.
+            aligned: the photo is one aligned face already; nothing is looked for.
+            boxes: look for faces here only, in photo pixels.
+            landmarks: meshes `[468 or more, 2]` in photo pixels that somebody else has found; nothing is
+                looked for.
+        """
         if aligned:
-            return [_aligned(photo, aligned_matrix(photo.size), None)]
-        found = self.detector.detect(photo.rgb[0].permute(1, 2, 0).numpy())
+            return [aligned_face(photo)]
+        pixels = photo.rgb[0].permute(1, 2, 0).numpy()
+        if landmarks is not None:
+            found = left_to_right([face_from_landmarks(mesh) for mesh in landmarks])
+        elif boxes is not None:
+            found = self.detector.measure(pixels, boxes)
+        else:
+            found = self.detector.detect(pixels)
         if found:
             found = choose(found, which)
         return [_aligned(photo, alignment_matrix(face.landmarks), face.box) for face in found]
 
     def find_exemplar(self, photo: Photo) -> AlignedFace:
         """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
-        return (self.find_faces(photo) or self.find_faces(photo, aligned=True))[0]
+        return (self.find_faces(photo) or [aligned_face(photo)])[0]
 
-    def edit(self, photo: Photo, request: EditRequest) -> EditResult:
+    def edit(self, photo: Photo, request: EditRequest, progress: Progress = no_progress) -> EditResult:
         """Edit the chosen faces of a photo, one variant for each seed.
+
+        `progress` is told about the variants of every face.
 
         Raises:
             FaceNotFoundError: there is no face, and the request does not say to skip then.
@@ -203,14 +239,15 @@ class PhotoEditor:
         masks = self._masks(faces, photo, request, result)
         covered = empty
         for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
-            covered = torch.maximum(covered, photo_mask - beyond_crop(photo_mask, face.matrix))
+            covered = torch.maximum(covered, reached(face, photo_mask))
             if not crop_mask.any():
                 continue
-            conditions = _conditions(face, crop_mask, request)
+            conditions = crop_conditions(face, crop_mask, request.guides)
             with _timed(seconds, "edit"):
                 crops, codes = self.model.edit(
                     conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes,
+                    seeds=request.seeds, codes=request.codes, directions=request.directions,
+                    progress=progress,
                 )  # fmt: skip
             with _timed(seconds, "paste"):
                 result.photos = [
@@ -266,19 +303,35 @@ class PhotoEditor:
         return masks
 
 
-def _aligned(photo: Photo, matrix: Matrix, box: tuple[float, float, float, float] | None) -> AlignedFace:
+def aligned_face(photo: Photo) -> AlignedFace:
+    """The face of a photo that is one aligned crop."""
+    return _aligned(photo, aligned_matrix(photo.size), None)
+
+
+def reached(face: AlignedFace, mask: Tensor) -> Tensor:
+    """The part of a photo's mask [1, 1, H, W] that the face's crop reaches."""
+    return mask - beyond_crop(mask, face.matrix)
+
+
+def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]) -> Conditions:
+    """Photo, mask [1, 1, 256, 256] and guides by name (sketch, semantic, color) on the crop's grid."""
+    return Conditions.build(image=face.crop, mask=mask, **guides_to_crop(guides, face.matrix))
+
+
+def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any]:
+    """Guides by name as arguments of `Conditions.build`, on the grid of the crop with this matrix."""
+    arguments: dict[str, Any] = {}
+    for name, guide in guides.items():
+        if guide.aligned:
+            arguments[name] = one_hot(guide.values) if name == "semantic" else guide.values
+        else:
+            arguments[name] = _TO_CROP[name](guide.values, matrix)
+        arguments[f"{name}_strength"] = guide.strength
+    return arguments
+
+
+def _aligned(photo: Photo, matrix: Matrix, box: Box | None) -> AlignedFace:
     return AlignedFace(matrix, align(photo.rgb, matrix) / 127.5 - 1, box)
-
-
-def _conditions(face: AlignedFace, mask: Tensor, request: EditRequest) -> Conditions:
-    """Photo, mask and guides on the crop's grid."""
-    guides: dict[str, Tensor | float] = {}
-    for name in ("sketch", "semantic", "color"):
-        guide: Guide | None = getattr(request, name)
-        if guide is not None:
-            guides[name] = _TO_CROP[name](guide.values, face.matrix)
-            guides[f"{name}_strength"] = guide.strength
-    return Conditions.build(image=face.crop, mask=mask, **guides)  # type: ignore[arg-type]
 
 
 def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:
@@ -301,10 +354,10 @@ def _labels_to_crop(labels: Tensor, matrix: Matrix) -> Tensor:
 
 
 def _color_to_crop(color: Tensor, matrix: Matrix) -> Tensor:
-    present = (color != 0).any(1, keepdim=True).float()
-    both = resample(torch.cat([color * present, present], 1), matrix, (WORKING_SIZE,) * 2, border="zeros")
-    weight = both[:, 3:]
-    return torch.where(weight > 0.5, both[:, :3] / weight.clamp(min=1e-3), 0.0).clamp(-1, 1)
+    # Channel by channel: all at once on a big photo's grid would take a gigabyte.
+    planes = ((color != 0).any(1, keepdim=True), *color.split(1, 1))
+    weight, *colors = (resample(plane, matrix, (WORKING_SIZE,) * 2, border="zeros") for plane in planes)
+    return torch.where(weight > 0.5, torch.cat(colors, 1) / weight.clamp(min=1e-3), 0.0).clamp(-1, 1)
 
 
 _TO_CROP = {"sketch": _sketch_to_crop, "semantic": _labels_to_crop, "color": _color_to_crop}

@@ -36,8 +36,12 @@ def test_the_largest_face_is_chosen():
     assert choose(FACES, "largest") == [FACES[1]]
 
 
-def test_all_faces_are_chosen_in_their_order():
-    assert choose(FACES, "all") == FACES
+def test_all_faces_are_chosen_from_the_largest_to_the_smallest():
+    assert choose(FACES, "all") == [FACES[1], FACES[2], FACES[0]]
+
+
+def test_all_faces_are_chosen_from_left_to_right():
+    assert choose(FACES, "left to right") == FACES
 
 
 def test_a_face_is_chosen_by_its_index():

@@ -2,6 +2,7 @@
 
 from .color_maps import region_means, superpixels
 from .conditions import GUIDE_MARGIN, Conditions, fill_holes
+from .paint import painted_over, split_paint
 from .semantic import from_celebamask, labels_to_palette, one_hot, palette_to_labels
 from .sketches import boundary_sketch, pencil_sketch
 
@@ -13,8 +14,10 @@ __all__ = [
     "from_celebamask",
     "labels_to_palette",
     "one_hot",
+    "painted_over",
     "palette_to_labels",
     "pencil_sketch",
     "region_means",
+    "split_paint",
     "superpixels",
 ]

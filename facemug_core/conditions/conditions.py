@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..batches import common_batch
 from ..conventions import GUIDE_CHANNELS, WORKING_SIZE
 from ..errors import InputError, ShapeError
 
@@ -76,7 +77,7 @@ class Conditions:
             for name, tensor in given_tensors.items()
             if tensor is not None and strengths.get(name, 1) > 0
         }
-        batch = _common_batch({name: len(tensor) for name, tensor in checked.items()})
+        batch = common_batch({_NAMES[name]: len(tensor) for name, tensor in checked.items()})
         device = next((tensor.device for tensor in checked.values()), None)
 
         def full(name: str, channels: int, default: float = 0.0) -> Tensor:
@@ -87,7 +88,7 @@ class Conditions:
             return scaled.expand(batch, channels, size, size)
 
         whole_mask = full("mask", 1, default=1.0)
-        near_mask = _dilated(whole_mask, GUIDE_MARGIN) > 0
+        near_mask = dilated(whole_mask, GUIDE_MARGIN) > 0
         return cls(
             image=full("image", GUIDE_CHANNELS["image"]),
             mask=whole_mask,
@@ -99,6 +100,10 @@ class Conditions:
     def __len__(self) -> int:
         """Batch size."""
         return len(self.mask)
+
+    def __getitem__(self, rows: slice) -> Conditions:
+        """A part of the batch."""
+        return Conditions(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @property
     def masked_image(self) -> Tensor:
@@ -170,20 +175,7 @@ def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
     return tensor
 
 
-def _dilated(mask: Tensor, radius: int) -> Tensor:
+def dilated(mask: Tensor, radius: int) -> Tensor:
     """The mask grown by `radius` pixels in the chessboard distance, rows and columns apart for speed."""
     rows = F.max_pool2d(mask, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
     return F.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))
-
-
-def _common_batch(batches: dict[str, int]) -> int:
-    """The one batch size that all can be repeated to."""
-    batch = max(batches.values(), default=1)
-    for name, count in batches.items():
-        if count not in (1, batch):
-            largest = next(other for other, n in batches.items() if n == batch)
-            raise ShapeError(
-                f"The batch of the {_NAMES[name]} is {count} and that of the {_NAMES[largest]} is {batch}; "
-                "they must be equal, or one of them 1."
-            )
-    return batch

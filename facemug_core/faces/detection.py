@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -73,21 +73,38 @@ class Face:
         return _area(self.box)
 
 
-def choose(faces: Sequence[Face], which: Literal["largest", "all"] | int) -> list[Face]:
-    """The faces asked for: the largest, all, or the one at an index counted from the left, from 0.
+Which = Literal["largest", "all", "left to right"] | int
+"""Which faces of a photo: the largest, all of them by size or by place, or the one at an index counted from
+the left, from 0."""
+
+
+def choose(faces: Sequence[Face], which: Which) -> list[Face]:
+    """The faces asked for, of faces from left to right.
 
     Raises:
         InputError: there is no face with this index.
     """
-    if which == "all":
+    if which == "left to right":
         return list(faces)
-    if which == "largest":
-        return sorted(faces, key=lambda face: -face.area)[:1]
+    if which in ("all", "largest"):
+        by_size = sorted(faces, key=lambda face: -face.area)
+        return by_size if which == "all" else by_size[:1]
     if not 0 <= int(which) < len(faces):
         raise InputError(
             f"Face {which} was asked for, but {len(faces)} were found (counted from 0, left to right)."
         )
     return [faces[int(which)]]
+
+
+def left_to_right(faces: Sequence[Face]) -> list[Face]:
+    """Faces in the order of their centers."""
+    return sorted(faces, key=lambda face: face.box[0] + face.box[2])
+
+
+def face_from_landmarks(landmarks: ArrayLike) -> Face:
+    """A face whose mesh `[468 or more, 2]` somebody else has found."""
+    points = np.asarray(landmarks, dtype=np.float64)
+    return Face(_bounds(points), 1.0, points)
 
 
 class Detector:
@@ -123,7 +140,15 @@ class Detector:
             best = max(best, found, key=lambda faces: max((face.score for face in faces), default=0.0))
             if any(face.score > SURE_SCORE for face in best):
                 break
-        return sorted(best, key=lambda face: face.box[0] + face.box[2])
+        return left_to_right(best)
+
+    def measure(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
+        """The faces in given boxes of an upright photo `[H, W, 3]`, left to right; boxes without one give
+        none."""
+        pyramid = _Pyramid(image)
+        candidates = [_Candidate(1.0, box, _level_eyes(box)) for box in boxes]
+        measured = [self._measure(pyramid, candidate) for candidate in candidates]
+        return left_to_right([face for face in measured if face is not None])
 
     def _search(self, pyramid: _Pyramid, quarter_turns: int) -> list[_Candidate]:
         height, width = pyramid.size
@@ -281,6 +306,12 @@ def _frame(box: Box, eyes: NDArray[np.float64]) -> Matrix:
     x, y = eyes[1] - eyes[0]
     quarter_turns = np.arctan2(y, x) / (np.pi / 2)
     return _square(((x0 + x1) / 2, (y0 + y1) / 2), FACE_MARGIN * max(x1 - x0, y1 - y0), quarter_turns)
+
+
+def _level_eyes(box: Box) -> NDArray[np.float64]:
+    """Eyes of an upright face, for want of better knowledge."""
+    x0, y0, x1, y1 = box
+    return np.array([[x0, (y0 + y1) / 2], [x1, (y0 + y1) / 2]])
 
 
 def _bounds(points: NDArray[np.float64]) -> Box:

@@ -36,13 +36,15 @@ class Parser:
         pixel is taken, and the map is brought back to the picture's size (nearest).
         """
         size = images.shape[-2:]
+        device = next(self.network.parameters(), images).device
         scale = PARSING_SIZE / max(size)
         seen = [max(32, round(side * scale)) for side in size]
-        x = F.interpolate(images, seen, mode="bilinear", antialias=True)
+        x = F.interpolate(images.to(device), seen, mode="bilinear", antialias=True)
         mean = x.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
         std = x.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
         labels = self.network(((x + 1) / 2 - mean) / std).argmax(dim=1, keepdim=True)  # [B, 1, h, w]
-        return own_sides(F.interpolate(labels.float(), size, mode="nearest-exact")[:, 0].long())
+        labels = F.interpolate(labels.float(), size, mode="nearest-exact")[:, 0].long()
+        return own_sides(labels.to(images.device))
 
 
 def own_sides(labels: Tensor) -> Tensor:

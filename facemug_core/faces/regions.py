@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..conventions import REGIONS
@@ -43,6 +44,20 @@ def grow_mask(mask: Tensor, pixels: int) -> Tensor:
     if pixels >= 0:
         return (distance_to(edited, pixels) <= pixels).float()
     return (distance_to(~edited, -pixels) > -pixels).float()
+
+
+def smooth_mask(mask: Tensor, pixels: int) -> Tensor:
+    """Rounds the outline of a mask `[B, 1, H, W]`: dents and bumps narrower than about `pixels` go.
+
+    Every pixel takes the majority within a square of `2 * pixels + 1`, softened twice. Returns {0, 1}; 0
+    returns the mask's bits.
+    """
+    if pixels == 0:
+        return mask
+    shares = F.pad((mask > 0).float(), (2 * pixels,) * 4, mode="replicate")
+    for _ in range(2):
+        shares = F.avg_pool2d(F.avg_pool2d(shares, (2 * pixels + 1, 1), 1), (1, 2 * pixels + 1), 1)
+    return (shares > 0.5).float()
 
 
 def distance_to(target: Tensor, limit: int) -> Tensor:

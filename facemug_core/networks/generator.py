@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,8 @@ from .aggregation import Aggregation
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 
 
-class Features(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Features:
     """What the conditions say, independent of any style code: computed once per edit."""
 
     image: Tensor
@@ -26,6 +28,42 @@ class Features(NamedTuple):
     """Encoder features [B, C, r, r] by their side r."""
     g: Tensor
     """Global vector [B, global_dim]."""
+
+    def __len__(self) -> int:
+        """Batch size."""
+        return len(self.g)
+
+    def __getitem__(self, rows: slice) -> Features:
+        """A part of the batch."""
+        return self._mapped(lambda x: x[rows])
+
+    def to(self, device: torch.device | str) -> Features:
+        """The same features on another device."""
+        return self._mapped(lambda x: x.to(device))
+
+    def repeated(self, batch: int) -> Features:
+        """Features of one edit, repeated for a batch of codes."""
+        return self._mapped(lambda x: x.expand(batch, *x.shape[1:]))
+
+    @staticmethod
+    def cat(parts: Sequence[Features]) -> Features:
+        """One batch of several."""
+        return Features(
+            torch.cat([part.image for part in parts]),
+            torch.cat([part.mask for part in parts]),
+            torch.cat([part.base for part in parts]),
+            {r: torch.cat([part.encoded[r] for part in parts]) for r in parts[0].encoded},
+            torch.cat([part.g for part in parts]),
+        )
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Features:
+        return Features(
+            change(self.image),
+            change(self.mask),
+            change(self.base),
+            {r: change(x) for r, x in self.encoded.items()},
+            change(self.g),
+        )
 
 
 class Generator(nn.Module):

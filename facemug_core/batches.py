@@ -1,0 +1,60 @@
+"""Batches: what fits together, and stages that run one item after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from .errors import ShapeError
+
+Progress = Callable[[int, int], None]
+"""Called with the items that are done and the items in all; may raise to stop the work."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+Result = TypeVar("Result")
+
+
+def common_batch(counts: Mapping[str, int]) -> int:
+    """The one batch size that all can be repeated to: counts by name, each the same or 1.
+
+    Raises:
+        ShapeError: two counts differ and neither is 1; names both.
+    """
+    batch = max(counts.values(), default=1)
+    for name, count in counts.items():
+        if count not in (1, batch):
+            largest = next(other for other, n in counts.items() if n == batch)
+            raise ShapeError(
+                f"The batch of the {name} is {count} and that of the {largest} is {batch}; "
+                "they must be equal, or one of them 1."
+            )
+    return batch
+
+
+def item(batch: Any, index: int) -> Any:
+    """One item of a tensor, conditions or features as a batch of its own; the only one serves every index."""
+    return batch[index : index + 1] if len(batch) > 1 else batch
+
+
+def one_by_one(
+    stage: Callable[..., Result], inputs: Mapping[str, Any], progress: Progress = no_progress
+) -> list[Result]:
+    """Results of a stage for each item of its inputs, given by name in the stage's order.
+
+    An item's result has the same bits whatever else is in the batch, memory does not grow with the batch, and
+    work can be stopped between items.
+
+    Raises:
+        ShapeError: as `common_batch`.
+    """
+    total = common_batch({name: len(values) for name, values in inputs.items()})
+    results = []
+    for index in range(total):
+        progress(index, total)
+        results.append(stage(*(item(values, index) for values in inputs.values())))
+    progress(total, total)
+    return results

@@ -1,0 +1,38 @@
+"""A layer of paint over a photo, told apart into sketch strokes and a color map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .conditions import dilated
+from .reading import GRAY_NUDGE
+
+PAINTED = 16 / 255
+"""Difference in [-1, 1] from which a pixel counts as painted over: twice what JPEG compression changes."""
+
+SOFT_EDGE = 2
+"""Pixels around a dark stroke that are its soft edge, not a color."""
+
+
+def painted_over(painted: Tensor, original: Tensor) -> Tensor:
+    """Where a picture `[B, 3, H, W]` in [-1, 1] differs from the original: `[B, 1, H, W]` in {0, 1}."""
+    return ((painted - original).abs().amax(1, keepdim=True) > PAINTED).float()
+
+
+def split_paint(painted: Tensor, paint: Tensor, dark: float = 0.25) -> tuple[Tensor, Tensor]:
+    """Dark strokes become the sketch, all other paint the color map.
+
+    Args:
+        painted: photo with paint on it, `[B, 3, H, W]` in [-1, 1].
+        paint: where the paint is, `[B, 1, H, W]` in {0, 1}.
+        dark: brightness, of 0 to 1, up to which paint is a sketch stroke; 0 makes all paint color.
+
+    Returns:
+        sketch `[B, 1, H, W]` in {0, 1}, and color `[B, 3, H, W]` in [-1, 1] with zeros where there is none.
+    """
+    brightness = (painted.amax(1, keepdim=True) + 1) / 2
+    strokes = (paint > 0) & (brightness <= dark) & (dark > 0)
+    colored = (paint > 0) & (dilated(strokes.float(), SOFT_EDGE) == 0)
+    color = torch.where(painted == 0, GRAY_NUDGE, painted)
+    return strokes.float(), torch.where(colored, color, 0.0)
