@@ -5,13 +5,22 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint format bench setup fetch clean
+.PHONY: demo test test-host test-browser lint format bench setup fetch clean
 
 demo: fetch
 	$(PY) -m facemug_core demo -o demo
 
 test: fetch
 	$(PY) -m pytest -c tests/pytest.ini tests
+
+# The genuine ComfyUI in .host, or the checkout named by COMFYUI_PATH with the Python named by COMFYUI_PYTHON.
+test-host: fetch
+	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli
+	$(PY) -m pytest -c tests/pytest.ini tests/host --ignore tests/host/test_browser.py
+
+test-browser: fetch
+	TORCH="$(TORCH)" $(PY) -m tests.host.installing host browser
+	$(PY) -m pytest -c tests/pytest.ini tests/host/test_browser.py
 
 lint: setup
 	$(VENV)/bin/ruff check .

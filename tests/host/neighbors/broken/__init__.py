@@ -1,0 +1,3 @@
+"""Another pack that cannot be imported."""
+
+raise ImportError("this pack is broken on purpose")

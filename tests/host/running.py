@@ -1,0 +1,171 @@
+"""Starts the host with chosen packs, queues prompts, and reads what it did."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from .installing import COMFYUI, HOST_PYTHON, ROOT
+
+PACK = "ComfyUI-FACEMUG"
+"""Folder name of our pack in the host."""
+START_SECONDS, RUN_SECONDS = 600, 600
+"""Generous: only a host that hangs reaches them."""
+
+Prompt = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the host did with one prompt."""
+
+    ran: frozenset[str]
+    """Ids of the nodes that ran."""
+    cached: frozenset[str]
+    """Ids of the nodes whose results were still there."""
+    outputs: Mapping[str, dict[str, Any]]
+    """What output nodes show, by id."""
+    error: str
+    """Empty, or what a node raised."""
+    seconds: float
+    """From queueing to the last message."""
+
+
+@dataclass
+class Host:
+    """A running host with a folder of its own. A context manager.
+
+    Args:
+        folder: where its input, output and models folders are made.
+        packs: source folder of each pack by its folder name in the host; linked, not copied.
+        without: modules that count as not installed.
+    """
+
+    folder: Path
+    packs: Mapping[str, Path] = field(default_factory=lambda: {PACK: ROOT})
+    without: Sequence[str] = ()
+
+    def __enter__(self) -> Host:
+        for name in ("custom_nodes", "models", "input", "output", "temp", "user/default"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / "user/default/comfy.settings.json").write_text('{"Comfy.TutorialCompleted": true}')
+        for name, source in self.packs.items():
+            (self.folder / "custom_nodes" / name).symlink_to(source, target_is_directory=True)
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        comfyui, python = _host()
+        command = [
+            str(python), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port),
+            "--base-directory", str(self.folder), "--disable-api-nodes", "--database-url", "sqlite:///:memory:",
+        ]  # fmt: skip
+        environment = os.environ | {
+            "PYTHONPATH": str(Path(__file__).with_name("shim")),
+            "HOST_WITHOUT": ",".join(self.without),
+        }
+        self._log = (self.folder / "host.log").open("wb")
+        self._process = subprocess.Popen(
+            command, cwd=comfyui, env=environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
+        self._await_start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._log.close()
+
+    @property
+    def log(self) -> str:
+        """What the host has said since it started."""
+        return (self.folder / "host.log").read_text(errors="replace")
+
+    def get(self, path: str, **query: str) -> bytes:
+        """The answer to a GET request."""
+        suffix = f"?{urllib.parse.urlencode(query)}" if query else ""
+        with urllib.request.urlopen(f"{self.url}{path}{suffix}", timeout=60) as answer:
+            return answer.read()
+
+    def nodes(self, pack: str | None = None) -> dict[str, Any]:
+        """Descriptions of all nodes, or of one pack's."""
+        everything = json.loads(self.get("/object_info"))
+        if pack is None:
+            return everything
+        return {k: v for k, v in everything.items() if v["python_module"] == f"custom_nodes.{pack}"}
+
+    def run(self, prompt: Prompt) -> Run:
+        """Queue a prompt in the host's own format and wait until it is done.
+
+        Raises:
+            AssertionError: the host refuses the prompt; the message is the host's.
+        """
+        start = time.perf_counter()
+        body = json.dumps({"prompt": prompt}).encode()
+        request = urllib.request.Request(f"{self.url}/prompt", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                identity = json.loads(answer.read())["prompt_id"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error
+        while True:
+            history = json.loads(self.get(f"/history/{identity}"))
+            seconds = time.perf_counter() - start
+            if identity in history:
+                return _run(prompt, history[identity], seconds)
+            assert seconds < RUN_SECONDS, f"The prompt did not finish:\n{self.log}"
+            time.sleep(0.005)
+
+    def picture(self, run: Run, node: str, index: int = 0) -> Image.Image:
+        """A picture that an output node shows."""
+        entry = run.outputs[node]["images"][index]
+        return Image.open(io.BytesIO(self.get("/view", **entry)))
+
+    def _await_start(self) -> None:
+        start = time.monotonic()
+        while time.monotonic() - start < START_SECONDS:
+            try:
+                self.get("/system_stats")
+                return
+            except OSError:
+                assert self._process.poll() is None, f"The host ended at once:\n{self.log}"
+                time.sleep(0.2)
+        self._process.kill()
+        raise AssertionError(f"The host did not start:\n{self.log}")
+
+
+def _host() -> tuple[Path, Path]:
+    """The host's folder and its Python: `COMFYUI_PATH` with `COMFYUI_PYTHON`, or what was installed."""
+    path = os.environ.get("COMFYUI_PATH")
+    if path is None:
+        return COMFYUI, HOST_PYTHON
+    return Path(path), Path(os.environ.get("COMFYUI_PYTHON") or shutil.which("python3") or "python3")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _run(prompt: Prompt, entry: dict[str, Any], seconds: float) -> Run:
+    messages = dict(entry["status"]["messages"])
+    cached = frozenset(messages["execution_cached"]["nodes"])
+    error = messages.get("execution_error")
+    if error is None:
+        ran, said = frozenset(prompt) - cached, ""
+    else:
+        ran, said = frozenset(error["executed"]) - cached, error["exception_message"].strip()
+    return Run(ran, cached, entry["outputs"], said, seconds)
