@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
 from .mobile_stylegan_ir import read_mapping, read_synthesis
-from .reading import read_torch
+from .reading import open_checkpoint
 
 Converter = Callable[[Sequence[Path]], dict[str, Tensor]]
 
@@ -28,10 +27,7 @@ def _mobile_synthesis(paths: Sequence[Path]) -> dict[str, Tensor]:
 
 def _state_dict(paths: Sequence[Path]) -> dict[str, Tensor]:
     (path,) = paths
-    state = read_torch(path)
-    if not (isinstance(state, dict) and all(isinstance(value, Tensor) for value in state.values())):
-        raise CheckpointError(f"{path} holds something else than tensors by name.")
-    return state
+    return {name: tensor.load() for name, tensor in open_checkpoint(path).tensors.items()}
 
 
 def read_tfjs(paths: Sequence[Path]) -> dict[str, Tensor]:

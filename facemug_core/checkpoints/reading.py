@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
+from .safe_pickle import ForeignCodeError, UnreadableError
+from .stored import Checkpoint, StoredTensor, stored_at
+from .torch_files import is_torch_file, read_torch_file
+
+MAX_HEADER = 16 << 20
+"""Longest header of a safetensors file read; it grows by about 100 bytes with each tensor."""
+
+_TYPES: Mapping[str, torch.dtype] = MappingProxyType(
+    {
+        "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+        "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
+        "U8": torch.uint8, "BOOL": torch.bool,
+        "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
+    }
+)  # fmt: skip
+"""Types of number in safetensors files."""
+
+VALUES = "values"
+"""Key of the metadata under which `convert` keeps numbers and text of the original file, as JSON."""
+
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
 def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -39,44 +60,66 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def read_torch(path: str | Path) -> Any:
-    """What a PyTorch file (.pt, .pth, .bin) holds, if that is tensors, numbers, text and containers of these.
+def open_checkpoint(path: str | Path) -> Checkpoint:
+    """Names and shapes of a weights file, be it PyTorch's (.pt, .pth, .bin, .ckpt) or safetensors.
 
-    Nothing in the file is executed: a file that pickles objects of other classes is refused.
+    What the file is shows in its content, not in its name. Nothing in it is executed, nothing that it names
+    is imported, and tensors stay in the file until they are asked for.
 
     Raises:
-        CheckpointError: no such file, damaged, another kind of file, or one that pickles other objects.
+        CheckpointError: no such file, a folder, damaged, another kind of file, or one that calls functions.
     """
     path = Path(path)
     _require_file(path)
+    with path.open("rb") as file:
+        head = file.read(8)
+    if not is_torch_file(head):
+        return _open_safetensors(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes torch trip over anything
-        refused = re.search(r"GLOBAL (\S+)", str(error))
-        if refused is None:
-            raise _not_a("PyTorch file", path) from error
+        return read_torch_file(path)
+    except ForeignCodeError as error:
         raise CheckpointError(
-            f"{path} was refused: it holds more than tensors ({refused[1]}), and loading that would execute "
-            "code from the file. If you trust it, load it with the program that made it and save its tensors "
+            f"{path} was refused: it holds more than tensors ({error}), and loading that would execute code "
+            "from the file. If you trust it, load it with the program that made it and save its tensors "
             "alone with safetensors.torch.save_file."
+        ) from error
+    except UnreadableError as error:
+        raise CheckpointError(
+            f"{path} cannot be read as a PyTorch file: it {error}. It is {_describe(path)}. If it came "
+            "broken, bring it again from where it came from."
         ) from error
 
 
 def save_safetensors(
-    path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+    path: str | Path,
+    tensors: Mapping[str, Tensor | StoredTensor],
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write tensors and metadata: the file is there whole, or as it was before.
+    """Write tensors and metadata, one tensor at a time: the file is there whole, or as it was before.
 
     Raises:
+        InputError: a tensor of a type that safetensors does not have.
         OSError: the disk is full or the folder cannot be written.
     """
-    own = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
-    data = save(own, dict(metadata or {}))
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    # Wide numbers first: then all are aligned.
+    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    position = 0
+    for name in order:
+        dtype, shape = tensors[name].dtype, tuple(tensors[name].shape)
+        if dtype not in _NAMES:
+            raise InputError(f"The tensor {name} holds {dtype}, for which safetensors files have no place.")
+        end = position + math.prod(shape) * dtype.itemsize
+        header[name] = {"dtype": _NAMES[dtype], "shape": shape, "data_offsets": [position, end]}
+        position = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name in order:
+            tensor = tensors[name]
+            loaded = tensor.load() if isinstance(tensor, StoredTensor) else tensor.detach().cpu().contiguous()
+            file.write(loaded.reshape(-1).view(torch.uint8).numpy().data)
 
 
 @contextmanager
@@ -92,20 +135,50 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _open_safetensors(path: Path) -> Checkpoint:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if MAX_HEADER < length <= path.stat().st_size:
+            raise CheckpointError(f"{path} has a header of {length} bytes, more than any checkpoint needs.")
+        with _opened(path, "weights file") as checked:  # that sizes and positions fit the file and each other
+            metadata = dict(checked.metadata() or {})
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        if entry["dtype"] not in _TYPES:
+            raise CheckpointError(f"{path} holds numbers of a type that is not supported, {entry['dtype']}.")
+        shape = tuple(entry["shape"])
+        strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+        start = 8 + length + entry["data_offsets"][0]
+        tensors[name] = stored_at(path, start, _TYPES[entry["dtype"]], shape, strides)
+    return Checkpoint(path, tensors, _values(metadata))
+
+
+def _values(metadata: dict[str, str]) -> dict[str, Any]:
+    """Plain values of a safetensors file: its metadata, and what `convert` kept of the original's."""
+    try:
+        kept = json.loads(metadata.pop(VALUES, "{}"))
+    except ValueError:
+        kept = None
+    return {**metadata, **kept} if isinstance(kept, dict) else {**metadata}
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, kind: str = "safetensors file") -> Iterator[Any]:
     _require_file(path)
     try:
         with safe_open(str(path), framework="pt", device="cpu") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        raise _not_a("safetensors file", path) from error
+        raise _not_a(kind, path) from error
 
 
 def _require_file(path: Path) -> None:
     if path.is_dir():
+        inside = ", ".join(sorted(entry.name for entry in path.iterdir())[:3]) or "nothing"
         raise CheckpointError(
-            f"{path} is a folder where a weights file is expected. Name the file inside it."
+            f"{path} is a folder where a weights file is expected. Name the file in it: it holds {inside}."
         )
     if not path.is_file():
         raise CheckpointError(f"There is no file {path}.")
