@@ -11,9 +11,11 @@ from PIL import Image
 
 from facemug_core.conditions import Conditions
 from facemug_core.errors import InputError
-from facemug_core.photos import EditRequest, Guide, Photo, PhotoEditor
+from facemug_core.faces.alignment import aligned_matrix
+from facemug_core.photos import EditRequest, Guide, Photo, PhotoEditor, guides_to_crop
 from facemug_core.sheets import conditions_sheet, edit_sheet
 
+from .allocations import Allocations
 from .tiny import tiny_model
 
 
@@ -140,3 +142,12 @@ def test_sheets_show_inputs_and_results(editor: PhotoEditor) -> None:
     request = EditRequest(mask=_mask(photo, 20, 20, 90, 90), aligned=True, exemplar=None, seeds=[1, 2])
     assert edit_sheet(photo, request, editor.edit(photo, request)).width == 4 * 256
     assert conditions_sheet(Conditions.build(), None, torch.zeros(2, 3, 256, 256)).width == 2 * 256
+
+
+def test_big_maps_reach_the_crop_without_another_tensor_of_their_size() -> None:
+    generator = torch.Generator().manual_seed(0)
+    color = torch.rand(1, 3, 900, 900, generator=generator) * 2 - 1
+    labels = torch.randint(-1, 19, (1, 900, 900), generator=generator)
+    with Allocations() as made:
+        guides_to_crop({"color": Guide(color), "semantic": Guide(labels)}, aligned_matrix((900, 900)))
+    assert made.as_large_as(color) <= {color.untyped_storage().data_ptr()}

@@ -12,6 +12,8 @@ from facemug_core.conditions.reading import read_color, read_mask, read_photo, r
 from facemug_core.conventions import PALETTE
 from facemug_core.errors import InputError
 
+from .allocations import Allocations
+
 READERS = (read_photo, read_mask, read_sketch, read_semantic, read_color)
 BLACK, WHITE, CLEAR = (0, 0, 0, 255), (255, 255, 255, 255), (0, 0, 0, 0)
 RED = (255, 0, 0, 255)
@@ -319,3 +321,12 @@ def test_what_is_transparent_never_bleeds_into_colors(width, height):
     torch.testing.assert_close(
         color[0, :, present], torch.tensor([[1.0], [-1], [-1]]).expand(-1, present.sum())
     )
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_big_color_map_is_read_without_a_second_tensor_of_its_size(mode):
+    picture = Image.effect_noise((300, 200), 50).convert("RGB").convert(mode)
+    picture.putpixel((0, 0), CLEAR[: len(mode)])
+    with Allocations() as made:
+        color = read_color(picture, (300, 200))
+    assert made.as_large_as(color) == {color.untyped_storage().data_ptr()}

@@ -112,24 +112,29 @@ def read_color(source: Source, size: Size = None, no_color: NoColor = "none") ->
     which color means none. No channel of a color is exactly 0 (`GRAY_NUDGE`).
     """
     image = read_photo(source)
-    rgb, alpha = _rgb(image).float(), _alpha(image)
+    rgb = _rgb(image)
+    present = _color_shares(rgb, _alpha(image), no_color)
+    weight = _resized_plane(present, size)
+    none = weight <= 0.5
+    color = torch.empty(1, 3, *weight.shape)
+    # A channel at a time: all at once would take most of a gigabyte for a camera's photo.
+    for result, values in zip(color[0], rgb.unbind(-1), strict=True):
+        # Premultiplied, so that pixels without color do not bleed into those with one.
+        plane = _resized_plane((values / 127.5).sub_(1).mul_(present), size).div_(weight.clamp(min=1e-3))
+        plane.clamp_(-1, 1).masked_fill_(plane == 0, GRAY_NUDGE)
+        result.copy_(plane.masked_fill_(none, 0.0))
+    return color
+
+
+def _color_shares(rgb: Tensor, alpha: np.ndarray | None, no_color: NoColor) -> Tensor:
+    """How far each pixel is a color, float32 [H, W] in [0, 1]: its opacity, or 0 for the color of none."""
     if alpha is not None:
-        present = torch.from_numpy(alpha.astype(np.float32) / 255)
-    elif no_color == "black":
-        present = (rgb > NEAR_BLACK).any(-1).float()
-    elif no_color == "white":
-        present = (rgb < NEAR_WHITE).any(-1).float()
-    else:
-        present = torch.ones(rgb.shape[:2])
-    # Premultiplied, so that pixels without color do not bleed into those with one.
-    planes = [*((rgb / 127.5 - 1) * present[..., None]).unbind(-1), present]
-    resized = [
-        np.array(_resized(Image.fromarray(p.numpy()), size, Image.Resampling.BILINEAR)) for p in planes
-    ]
-    *colors, weight = (torch.from_numpy(plane) for plane in resized)
-    color = torch.stack(colors) / weight.clamp(min=1e-3)
-    color = torch.where(color == 0, GRAY_NUDGE, color.clamp(-1, 1))
-    return torch.where(weight > 0.5, color, 0.0)[None]
+        return torch.from_numpy(alpha.astype(np.float32) / 255)
+    if no_color == "black":
+        return (rgb > NEAR_BLACK).any(-1).float()
+    if no_color == "white":
+        return (rgb < NEAR_WHITE).any(-1).float()
+    return torch.ones(rgb.shape[:2])
 
 
 def _strokes(gray: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
@@ -196,12 +201,18 @@ def _alpha(image: Image.Image) -> np.ndarray | None:
     """8-bit alpha [H, W], or None where nothing is transparent."""
     if not image.has_transparency_data:
         return None
-    alpha = np.array(image.convert("RGBA"))[..., 3]
+    alpha = np.array(image.convert("RGBA").getchannel("A"))
     return alpha if (alpha < 255).any() else None
 
 
 def _resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Image.Image:
     return image if size in (None, image.size) else image.resize(size, resampling)
+
+
+def _resized_plane(values: Tensor, size: Size) -> Tensor:
+    """Float32 [H, W], brought to a size bilinearly."""
+    resized = _resized(Image.fromarray(values.numpy()), size, Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(resized))
 
 
 def _name(source: Source) -> str:
