@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
 
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
-from .conventions import REGIONS
+from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError
+
+if TYPE_CHECKING:
+    from .editing.directions import Direction, Linear
+    from .model import FaceMug
+    from .photos import PhotoEditor
 
 Parsed = argparse.Namespace
 
@@ -47,6 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_edit(commands)
     _add_generate(commands)
     _add_guides(commands)
+    _add_directions(commands)
+    _add_latent(commands)
     _add_fetch(commands)
     _add_demo(commands)
     _add_training(commands)
@@ -101,6 +109,8 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--style-mix", type=_share, default=0.0, metavar="0..1", help="towards a random style"
     )
+    command.add_argument("--attribute", type=_amount, action="append", default=[], metavar="NAME=AMOUNT",
+                         help="move a slider, mostly from -1 to 1: `directions list`; or a FILE")  # fmt: skip
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--variants", type=_at_least_one, default=1, metavar="N")
     command.add_argument("--latent", type=Path, metavar="FILE", help="use saved style codes")
@@ -140,6 +150,7 @@ def _edit(parsed: Parsed) -> None:
         style_mix=parsed.style_mix,
         seeds=_seeds(parsed),
         codes=_latent(parsed),
+        directions=_directions_asked(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
         skip_without_face=parsed.no_face == "skip",
@@ -154,7 +165,7 @@ def _edit(parsed: Parsed) -> None:
     outputs = _numbered(output, len(result.photos))
     for path, edited in zip(outputs, result.photos, strict=True):
         _save(edited.to_image(), path)
-    _save_latent(parsed, result.codes)
+    _save_latent(parsed, model, result.codes)
     if parsed.sheet is not None:
         _save(edit_sheet(photo, request, result), parsed.sheet)
     for warning in result.warnings:
@@ -193,13 +204,13 @@ def _generate(parsed: Parsed) -> None:
         exemplar = editor.find_exemplar(photo).crop
     pictures, codes = model.edit(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
-        seeds=_seeds(parsed), codes=_latent(parsed),
+        seeds=_seeds(parsed), codes=_latent(parsed), directions=_directions_asked(parsed),
     )  # fmt: skip
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
     ):
         _save(crop_image(picture), path)
-    _save_latent(parsed, [codes])
+    _save_latent(parsed, model, [codes])
     if parsed.sheet is not None:
         _save(conditions_sheet(conditions, exemplar, pictures), parsed.sheet)
 
@@ -230,11 +241,22 @@ def _latent(parsed: Parsed) -> torch.Tensor | None:
     return None if parsed.latent is None else load_codes(parsed.latent)
 
 
-def _save_latent(parsed: Parsed, codes: Sequence[torch.Tensor]) -> None:
-    from .latents import save_codes
+def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
+    from .editing.directions import shipped_directions
+    from .editing.foreign import parse_direction
+
+    return [
+        (parse_direction(name, lambda: shipped_directions(parsed.weights)), amount)
+        for name, amount in parsed.attribute
+    ]
+
+
+def _save_latent(parsed: Parsed, model: FaceMug, codes: Sequence[torch.Tensor]) -> None:
+    from .latents import Latent, save_latent
 
     if parsed.save_latent is not None and codes:
-        save_codes(parsed.save_latent, codes[0].cpu(), parsed.model)
+        latent = Latent(codes[0].cpu(), parsed.model, model.mapping.mean_code.cpu())
+        save_latent(parsed.save_latent, latent)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------
@@ -287,6 +309,167 @@ def _color(parsed: Parsed) -> None:
     from .sheets import crop_image
 
     _save(crop_image(region_means(*_parsed_photo(parsed))[0]), parsed.output)
+
+
+# --- directions and latents ---------------------------------------------------------------------------------
+
+
+def _add_directions(commands: Any) -> None:
+    about = "List, find and show the directions that attribute sliders move along."
+    kinds = commands.add_parser("directions", help=about, description=about).add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    listed = _command(
+        kinds, "list", _directions_list, "Show each direction's range, effect and side effects."
+    )
+    listed.add_argument("--weights", type=Path, action="append", default=[], metavar="FOLDER")
+    find = _command(kinds, "find", _directions_find, "Find a direction, and add it to a file.")
+    find.add_argument("name", help="of the direction; of several, they are numbered")
+    find.add_argument("--with", dest="with_it", type=Path, metavar="FOLDER", help="photos that show it")
+    find.add_argument("--without", type=Path, metavar="FOLDER", help="photos that do not")
+    find.add_argument("--components", type=_at_least_one, metavar="N", help="principal components of codes")
+    find.add_argument("--factors", type=_at_least_one, metavar="N", help="factors of the bank's modulation")
+    find.add_argument("--layers", type=_layers, default=(0, NUM_CODES), metavar="START:END")
+    find.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.safetensors")
+    _add_model(find)
+    sheet = _command(kinds, "sheet", _directions_sheet, "Draw rows of faces from -1 to +1.")
+    sheet.add_argument("names", nargs="*", metavar="NAME", help="names or files; all that ship by default")
+    sheet.add_argument("--seed", type=int, default=100_000, help="of the face")
+    sheet.add_argument("-o", "--output", type=Path, required=True, metavar="SHEET.png")
+    _add_model(sheet)
+
+
+def _directions_list(parsed: Parsed) -> None:
+    from .editing.directions import describe, shipped_directions
+
+    for name, direction in shipped_directions(parsed.weights).items():
+        print(describe(name, direction))
+
+
+def _directions_find(parsed: Parsed) -> None:
+    from .editing.directions import load_directions, save_directions
+    from .editing.finding import find_components, find_factors, find_from_examples
+    from .model import FaceMug
+    from .photos import PhotoEditor
+
+    ways = (parsed.with_it and parsed.without, parsed.components, parsed.factors)
+    if sum(way is not None for way in ways) != 1:
+        raise InputError("Say how to find it: give --with and --without, or --components, or --factors.")
+    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
+    if parsed.components is not None:
+        codes = model.random_codes(range(max(2000, parsed.components)), psi=1)[:, 0].cpu()
+        found = find_components(codes, parsed.components, parsed.layers)
+    elif parsed.factors is not None:
+        weights = [weight for code in range(*parsed.layers) for weight in model.bank.modulation(code)]
+        found = find_factors(weights, parsed.factors, parsed.layers)
+    else:
+        editor = PhotoEditor(model, parsed.weights)
+        with_it, without = (_folder_codes(editor, folder) for folder in (parsed.with_it, parsed.without))
+        found = [find_from_examples(with_it, without, parsed.layers)]
+    names = [parsed.name] if len(found) == 1 else [f"{parsed.name}_{i}" for i in range(len(found))]
+    known = load_directions(parsed.output) if parsed.output.exists() else {}
+    save_directions(parsed.output, known | dict(zip(names, found, strict=True)))
+    print(f"{parsed.output} holds {', '.join(names)}.")
+
+
+def _folder_codes(editor: PhotoEditor, folder: Path) -> torch.Tensor:
+    """Codes [N, 18, 512] of the largest face of each photo in a folder."""
+    from .conditions.reading import read_photo
+    from .photos import Photo
+
+    kinds = Image.registered_extensions()
+    photos = sorted(path for path in folder.glob("*") if path.suffix.lower() in kinds)
+    if not photos:
+        raise InputError(f"There are no photos in {folder}.")
+    crops = (editor.find_exemplar(Photo.from_image(read_photo(path))).crop for path in photos)
+    return torch.cat([editor.model.encode(crop).cpu() for crop in crops])
+
+
+def _directions_sheet(parsed: Parsed) -> None:
+    from .editing.directions import shipped_directions
+    from .editing.foreign import parse_direction
+    from .model import FaceMug
+    from .sheets import direction_sheet
+
+    def shipped() -> Mapping[str, Linear]:
+        return shipped_directions(parsed.weights)
+
+    names = parsed.names or list(shipped())
+    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
+    directions = {name: parse_direction(name, shipped) for name in names}
+    _save(direction_sheet(model, directions, model.random_codes([parsed.seed])), parsed.output)
+
+
+def _add_latent(commands: Any) -> None:
+    about = "Combine saved style codes, and undo what was done to them."
+    kinds = commands.add_parser("latent", help=about, description=about).add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    show = _command(kinds, "show", _latent_show, "Tell what a latent file holds and how it was made.")
+    show.add_argument("latent", type=Path)
+    blend = _command(kinds, "blend", _latent_blend, "Mix several people by weight.")
+    blend.add_argument("latents", type=_latent_weight, nargs="+", metavar="FILE[=WEIGHT]")
+    mix = _command(kinds, "mix", _latent_mix, "Take the coarse codes of one face, the fine ones of another.")
+    mix.add_argument("--crossover", type=_at_least_zero, default=8, metavar="CODE")
+    for name, verb in (("add", "Add"), ("subtract", "Take away")):
+        text = f"{verb} what sets another person apart from the mean face."
+        command = _command(kinds, name, _latent_add, text)
+        command.set_defaults(operation=name)
+        command.add_argument("--amount", type=float, default=1.0)
+        command.add_argument("latent", type=Path)
+        command.add_argument("other", type=Path)
+    mix.add_argument("latent", type=Path)
+    mix.add_argument("other", type=Path)
+    undo = _command(kinds, "undo", _latent_undo, "Go back to the codes before the last operations.")
+    undo.add_argument("latent", type=Path)
+    undo.add_argument("--steps", type=_at_least_one, default=1)
+    for name in ("blend", "mix", "add", "subtract", "undo"):
+        kinds.choices[name].add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+
+
+def _latent_show(parsed: Parsed) -> None:
+    from .latents import load_latent
+
+    latent = load_latent(parsed.latent)
+    print(f"{len(latent.codes)} face(s), made with the {latent.size or 'unknown'} model")
+    for i, step in enumerate(latent.recipe, 1):
+        print(f"{i}. {json.dumps(step)}")
+
+
+def _latent_blend(parsed: Parsed) -> None:
+    from .latents import blend, load_latent, save_latent
+
+    paths, weights = zip(*parsed.latents, strict=True)
+    people = [load_latent(path) for path in paths]
+    codes = blend([person.codes for person in people], weights)
+    recipe = {path.name: weight for path, weight in parsed.latents}
+    save_latent(parsed.output, people[0].then(codes, "blend", people=recipe))
+
+
+def _latent_mix(parsed: Parsed) -> None:
+    from .latents import load_latent, mix_layers, save_latent
+
+    latent, other = load_latent(parsed.latent), load_latent(parsed.other)
+    codes = mix_layers(latent.codes, other.codes, parsed.crossover)
+    save_latent(parsed.output, latent.then(codes, "mix", other=parsed.other.name, crossover=parsed.crossover))
+
+
+def _latent_add(parsed: Parsed) -> None:
+    from .latents import add, load_latent, save_latent
+
+    latent, other = load_latent(parsed.latent), load_latent(parsed.other)
+    if other.mean_code is None:
+        raise InputError(f"{parsed.other} does not tell the mean face; save it again with --save-latent.")
+    amount = parsed.amount if parsed.operation == "add" else -parsed.amount
+    codes = add(latent.codes, other.codes, amount, other.mean_code)
+    step = {"other": parsed.other.name, "amount": parsed.amount}
+    save_latent(parsed.output, latent.then(codes, parsed.operation, **step))
+
+
+def _latent_undo(parsed: Parsed) -> None:
+    from .latents import load_latent, save_latent
+
+    save_latent(parsed.output, load_latent(parsed.latent).undone(parsed.steps))
 
 
 # --- weights, training, evaluation --------------------------------------------------------------------------
@@ -428,6 +611,35 @@ def _weighted_file(text: str) -> tuple[Path, float]:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"the strength must lie between 0 and 1, not {strength}")
     return Path(path), value
+
+
+def _amount(text: str) -> tuple[str, float]:
+    """NAME=AMOUNT."""
+    name, separator, amount = text.rpartition("=")
+    try:
+        value = float(amount)
+    except ValueError:
+        value = math.nan
+    if not (name and separator and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"expected NAME=AMOUNT, such as smile=0.5, not {text}")
+    return name, value
+
+
+def _latent_weight(text: str) -> tuple[Path, float]:
+    """FILE or FILE=WEIGHT."""
+    if "=" not in text:
+        return Path(text), 1.0
+    name, weight = _amount(text)
+    return Path(name), weight
+
+
+def _layers(text: str) -> tuple[int, int]:
+    """START:END."""
+    try:
+        first, end = map(int, text.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected START:END, such as 0:8, not {text}") from None
+    return first, end
 
 
 def _share(text: str) -> float:

@@ -63,10 +63,16 @@ class FaceMug:
     generator: Generator
     warping: nn.Module | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: torch.dtype = torch.float32
+    """Of the matrix products and convolutions; weights and results are float32."""
 
     @classmethod
     def load(
-        cls, size: str = "light", device: str | torch.device = "cpu", folders: Sequence[str | Path] = ()
+        cls,
+        size: str = "light",
+        device: str | torch.device = "cpu",
+        folders: Sequence[str | Path] = (),
+        precision: torch.dtype = torch.float32,
     ) -> FaceMug:
         """Build a size of the model from its weights, looked for in `folders` and in the pack's `weights/`.
 
@@ -93,6 +99,7 @@ class FaceMug:
                 )
             except WeightsMissingError:
                 model.warping = None
+            model.precision = precision
             return model.to(device)
 
     def to(self, device: str | torch.device) -> FaceMug:
@@ -145,12 +152,14 @@ class FaceMug:
                 f"The {self.config.name} model has no warping weights "
                 f"({self.config.name}_warping.safetensors); use the codes unwarped."
             )
-        return codes + self.warping(codes, target)
+        with self._autocast():
+            return codes + self.warping(codes, target).float()
 
     @torch.no_grad()
     def aggregate(self, conditions: Conditions) -> Features:
         """All that the conditions say to the generator, whatever the codes are (PAPER sections 8, 10.1)."""
-        return self.generator.aggregate(conditions.to(self.device))
+        with self._autocast():
+            return self.generator.aggregate(conditions.to(self.device))
 
     def generate(self, features: Features, codes: Tensor) -> Tensor:
         """The edited crop [B, 3, 256, 256]; only masked pixels are new (PAPER sections 9-11).
@@ -162,8 +171,9 @@ class FaceMug:
         batch = common_batch({"features": len(features), "style codes": len(codes)})
         features = features if len(features) == batch else features.repeated(batch)
         codes = codes.expand(batch, -1, -1)
-        bank = self.bank.features(codes, up_to=max(self.config.generator.bank_channels))
-        edited = self.generator.decode(features, bank, codes)
+        with self._autocast():
+            bank = self.bank.features(codes, up_to=max(self.config.generator.bank_channels))
+            edited = self.generator.decode(features, bank, codes).float()
         # The clamp must not touch kept pixels, whatever their range.
         return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)
 
@@ -224,7 +234,11 @@ class FaceMug:
 
     def _encoded(self, guides: Tensor) -> Tensor:
         guides = guides.to(self.device, memory_format=torch.channels_last)
-        return self.mapping.mean_code + self.encoder(guides)
+        with self._autocast():
+            return self.mapping.mean_code + self.encoder(guides).float()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
 
 
 def default_style(conditions: Conditions, exemplar: Tensor | None) -> Style:

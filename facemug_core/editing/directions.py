@@ -193,6 +193,24 @@ def shipped_directions(folders: Sequence[str | Path] = ()) -> dict[str, Linear]:
     return load_directions(locate(DIRECTIONS_FILE, *folders))
 
 
+def describe(name: str, direction: Linear) -> str:
+    """One line for a person: name, range, layers and what was measured."""
+    low, high = direction.safe
+    first, end = direction.layers
+    measured = {key: direction.about[key] for key in MEASURED if key in direction.about}
+    numbers = ", ".join(f"{key} {value:.2f}" for key, value in measured.items()) or "not measured"
+    side = ", ".join(
+        f"{other} {change:+.2f}" for other, change in direction.about.get("side_effects", {}).items()
+    )
+    what = direction.about.get("what", direction.about.get("found", ""))
+    aside = f"; brings {side}" if side else ""
+    return f"{name:16} {low:+.1f}…{high:+.1f}  codes {first}-{end - 1}  {what} ({numbers}{aside})"
+
+
+MEASURED = ("effect", "monotone", "leak", "identity")
+"""Numbers of `about` that people are shown; what they mean: docs/attributes.md."""
+
+
 def named(directions: Mapping[str, Linear], name: str) -> Linear:
     """One of the directions.
 

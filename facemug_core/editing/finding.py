@@ -5,7 +5,7 @@ scikit-learn does the fitting; it is a training dependency and imported late.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -37,39 +37,27 @@ def standardized(values: Array) -> Array:
     return result
 
 
-def find_from_values(codes: Array, values: Array, ridge: float = 300.0) -> Array:
-    """Directions [K, 512] along which each of K measurements grows, by ridge regression in whitened codes.
+def find_from_values(codes: Array, values: Array, ridge: float = 300.0, loose: float = 0.3) -> Array:
+    """Directions [K, 512] along which each of K measurements grows and the others stay.
+
+    Ridge regression in whitened codes predicts the measurements. A direction is the step that is predicted to
+    raise its own by one standard deviation, at the least sum of squared changes of the others and of squared
+    length: a short step stays where faces are likely.
 
     Args:
         codes: [N, 512].
         values: [N, K], standardized.
         ridge: penalty on the slopes.
-
-    Returns:
-        For each measurement the likeliest step that is predicted to raise it by one standard deviation.
+        loose: weight of the length; the larger, the less the other measurements are held.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import Ridge
 
     pca = PCA(min(WHITENED, *codes.shape), whiten=True, random_state=0).fit(codes)
     slopes = Ridge(alpha=ridge).fit(pca.transform(codes), values).coef_.reshape(values.shape[1], -1)
-    steps = slopes / (slopes**2).sum(1, keepdims=True)
+    steps = np.linalg.solve(loose * np.eye(slopes.shape[1]) + slopes.T @ slopes, slopes.T).T
+    steps /= (slopes * steps).sum(1, keepdims=True)
     return (steps * np.sqrt(pca.explained_variance_)) @ pca.components_
-
-
-def without(directions: Array, codes: Array, others: Mapping[int, Sequence[int]]) -> Array:
-    """Directions [K, 512] that leave others' predictions alone: `others[i]` are kept apart from i.
-
-    Two directions are at right angles here if moving along one says nothing of the other on these codes
-    [N, 512] (their covariance decides, not the plain angle).
-    """
-    precision = np.linalg.pinv(np.cov(codes.T), hermitian=True, rcond=1e-4)
-    result = directions.copy()
-    for i, apart in others.items():
-        kept = directions[list(apart)]
-        weights, *_ = np.linalg.lstsq(kept @ precision @ kept.T, kept @ precision @ directions[i], rcond=1e-6)
-        result[i] -= weights @ kept
-    return result
 
 
 def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL_LAYERS) -> Linear:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints.reading import read_safetensors, read_torch
+from ..checkpoints.reading import open_checkpoint
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import CheckpointError, InputError
 from ..networks.style_mapper import StyleMapper
-from .directions import ALL_LAYERS, Coordinate, Direction, Layers, Linear, Mapped
+from .directions import ALL_LAYERS, Coordinate, Direction, Layers, Linear, Mapped, named
 
 
 class KnownEdit(NamedTuple):
@@ -62,39 +63,62 @@ def read_direction(
         CheckpointError: the file is damaged or of no known kind; says what it holds.
         InputError: a GANSpace file needs a component and a target.
     """
-    content = _content(Path(path))
-    if isinstance(content, Tensor):
-        return Linear(_vector(content, path), layers)
-    if {"mean", "comp", "std"} <= content.keys():
-        return _coordinate(content, path, layers, component, target)
-    state = content.get("state_dict", content)
-    if any(str(name).startswith("mapper.") for name in state):
-        return Mapped(_mapper(state, path))
-    tensors = [value for value in content.values() if isinstance(value, Tensor)]
-    if len(tensors) == 1:
-        return Linear(_vector(tensors[0], path), layers)
-    names = ", ".join(list(map(str, content))[:4]) or "nothing"
+    path = Path(path)
+    if path.suffix == ".npy":
+        return Linear(_vector(_read_array(path), path), layers)
+    file = open_checkpoint(path)
+    if {"mean", "comp", "std"} <= file.tensors.keys():
+        analysis = {name: file.tensors[name].load().float() for name in ("mean", "comp", "std")}
+        return _coordinate(analysis, path, layers, component, target)
+    mapper = file.under("state_dict.mapper.") or file.under("mapper.")
+    if mapper:
+        return Mapped(_mapper({name: tensor.load().float() for name, tensor in mapper.items()}, path))
+    if len(file.tensors) == 1:
+        return Linear(_vector(next(iter(file.tensors.values())).load(), path), layers)
+    names = ", ".join(list(file.tensors)[:4]) or "no tensor"
     raise CheckpointError(
         f"{path} is no direction that is known: expected one tensor, a GANSpace analysis (mean, comp, std) "
         f"or a StyleCLIP mapper (mapper.…), found {names}."
     )
 
 
-def _content(path: Path) -> Tensor | dict[str, Any]:
-    if path.suffix == ".safetensors":
-        return dict(read_safetensors(path)[0])
-    if path.suffix == ".npy":
-        try:
-            return torch.from_numpy(np.load(path, allow_pickle=False)).float()
-        except (OSError, ValueError, TypeError) as error:
-            raise CheckpointError(f"{path} cannot be read as an array of numbers: {error}.") from error
-    content = read_torch(path)
-    if not isinstance(content, Tensor | dict):
-        raise CheckpointError(f"{path} is no direction: it holds a {type(content).__name__}.")
-    return content
+FILE_ENDINGS = (".pt", ".pth", ".npy", ".safetensors")
 
 
-def _vector(tensor: Tensor, path: str | Path) -> Tensor:
+def parse_direction(text: str, shipped: Callable[[], Mapping[str, Linear]]) -> Direction:
+    """The direction that a person has written: a shipped name, or FILE[#COMPONENT[:TARGET]][@START:END].
+
+    Examples: `smile`, `age.pt`, `pose.pt@0:8`, `ffhq_pca.pt#lipstick`, `ffhq_pca.pt#12:5@0:4`.
+
+    Raises:
+        InputError: no such name, or what follows the file cannot be understood.
+        CheckpointError: as `read_direction`.
+    """
+    matched = _WRITTEN.fullmatch(text)
+    if matched is None or not matched["file"].endswith(FILE_ENDINGS):
+        return named(shipped(), text)
+    component = matched["component"]
+    return read_direction(
+        matched["file"],
+        layers=ALL_LAYERS if matched["start"] is None else (int(matched["start"]), int(matched["end"])),
+        component=int(component) if component and component.isdecimal() else component,
+        target=None if matched["target"] is None else float(matched["target"]),
+    )
+
+
+_WRITTEN = re.compile(
+    r"(?P<file>.+?)(#(?P<component>\w+)(:(?P<target>[-+]?\d+(\.\d+)?))?)?(@(?P<start>\d+):(?P<end>\d+))?"
+)
+
+
+def _read_array(path: Path) -> Tensor:
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read as an array of numbers: {error}.") from error
+
+
+def _vector(tensor: Tensor, path: Path) -> Tensor:
     """[512] or [18, 512] from [512], [1, 512], [T, 512] or [1, T, 512]; missing fine codes stay unchanged."""
     vector = tensor.detach().float().squeeze()
     if vector.shape == (CODE_DIM,):
@@ -108,7 +132,7 @@ def _vector(tensor: Tensor, path: str | Path) -> Tensor:
 
 
 def _coordinate(
-    content: Mapping[str, Any], path: str | Path, layers: Layers, component: int | str | None,
+    analysis: Mapping[str, Tensor], path: Path, layers: Layers, component: int | str | None,
     target: float | None,
 ) -> Coordinate:  # fmt: skip
     known = f"{path} is a GANSpace analysis; say which component, by its number or as one of: "
@@ -121,18 +145,19 @@ def _coordinate(
         target = published if target is None else target
     if target is None:
         raise InputError("A GANSpace component is set to a target; give the target.")
-    components, deviations = content["comp"].float().reshape(-1, CODE_DIM), content["std"].float().flatten()
+    components, deviations = analysis["comp"].reshape(-1, CODE_DIM), analysis["std"].flatten()
     if not 0 <= component < len(components):
         raise InputError(f"{path} has components 0 to {len(components) - 1}, but {component} was asked for.")
-    mean = content["mean"].float().reshape(CODE_DIM)
+    mean = analysis["mean"].reshape(CODE_DIM)
     return Coordinate(mean, components[component].clone(), float(deviations[component]), target, layers)
 
 
-def _mapper(state: Mapping[str, Tensor], path: str | Path) -> StyleMapper:
-    own = {name.removeprefix("mapper."): v for name, v in state.items() if name.startswith("mapper.")}
-    mapper = StyleMapper([level for level in StyleMapper.LEVELS if any(n.startswith(level) for n in own)])
+def _mapper(state: Mapping[str, Tensor], path: Path) -> StyleMapper:
+    mapper = StyleMapper(
+        [level for level in StyleMapper.LEVELS if f"{level}_mapping.mapping.1.weight" in state]
+    )
     try:
-        mapper.load_state_dict({name: value.float() for name, value in own.items()})
+        mapper.load_state_dict(state)
     except RuntimeError as error:
         first = next(line.strip() for line in str(error).splitlines()[1:])
         raise CheckpointError(f"{path} is no StyleCLIP mapper of three levels: {first}") from error

@@ -1,0 +1,329 @@
+"""Measuring attributes of aligned faces: what finds directions, and what judges them.
+
+Most attributes are measured in two ways that share nothing but the picture: by the parser (areas and colors
+of classes) and by the face mesh (distances of landmarks, colors around them), or by a network and one of
+these. One finds the attribute's direction, the other judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..conventions import LABELS, NUM_LABELS, REGIONS, WORKING_SIZE
+from ..faces.alignment import resample
+from ..faces.detection import Box, Detector
+from ..faces.parsing import Parser
+from ..pictures import to_bytes
+
+Array = NDArray[np.float64]
+Reading = dict[str, float]
+"""Values by measurement, "attribute.source"; what the face does not show is NaN."""
+
+FACE_BOX: Box = (50.0, 60.0, 206.0, 240.0)
+"""Where the mesh of an aligned face lies, about, in crop pixels."""
+
+PATCH = 4
+"""Half the side, in pixels, of the squares that colors around landmarks are taken from."""
+
+LEAST_PIXELS = 12
+"""A class of fewer pixels tells no color."""
+
+NETWORK_MARGIN = 1.15
+"""Side of the square that the networks see, as a multiple of the mesh's longer side."""
+
+HAIR = 1.4
+"""How far beyond the eyes hair is looked for, as a multiple of the distance to the forehead's edge."""
+
+NETWORK_SIZE = 112
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One thing that a slider changes."""
+
+    what: str
+    """What +1 looks like."""
+    finder: str
+    """Source of the measurement that directions are found by."""
+    judge: str | None
+    """Source of the measurement that they are judged by; None where there is no second one."""
+    same_person: bool = True
+    """The person should stay the same."""
+
+
+ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
+    {
+        "smile": Attribute("smiles", "network", "mesh"),
+        "mouth_open": Attribute("opens the mouth", "mesh", "parser"),
+        "eyes_open": Attribute("opens the eyes wide", "mesh", "parser"),
+        "age": Attribute("is older", "network", "faceres", same_person=False),
+        "masculine": Attribute("looks masculine; −1 looks feminine", "network", "faceres", same_person=False),
+        "yaw": Attribute("turns to the right of the picture", "mesh", "parser"),
+        "pitch": Attribute("looks up", "mesh", "parser"),
+        "glasses": Attribute("wears glasses", "parser", "mesh"),
+        "beard": Attribute("has a beard", "parser", "mesh"),
+        "hair_length": Attribute("has long hair", "parser", None),
+        "hair_darkness": Attribute("has dark hair", "parser", "mesh"),
+        "hair_warmth": Attribute("has red or golden hair; −1 has ashen hair", "parser", "mesh"),
+        "hair_volume": Attribute("has voluminous hair", "parser", None),
+        "hair_curl": Attribute("has curly or strandy hair; −1 has smooth hair", "parser", None),
+        "fringe": Attribute("has hair on the forehead", "parser", "mesh"),
+        "lipstick": Attribute("has red lips", "parser", "mesh"),
+        "lip_fullness": Attribute("has full lips", "parser", "mesh"),
+        "skin_tone": Attribute("has light skin; −1 has dark skin", "parser", "mesh", same_person=False),
+        "face_width": Attribute("has a wide face", "mesh", "parser", same_person=False),
+        "nose_size": Attribute("has a big nose", "mesh", "parser"),
+        "brow_thickness": Attribute("has thick eyebrows", "parser", None),
+        "brow_height": Attribute("raises the eyebrows", "mesh", "parser"),
+        "lighting": Attribute("is lit from the left of the picture", "parser", "mesh"),
+    }
+)
+"""What is measured and shipped as directions."""
+
+
+class Measurer:
+    """Measures aligned faces.
+
+    Args:
+        detector: finds the face mesh.
+        parser: reads the classes.
+        networks: take faces [B, 3, 112, 112], RGB in [0, 255], and give values [B] by measurement.
+    """
+
+    def __init__(
+        self, detector: Detector, parser: Parser, networks: Sequence[Callable[[Tensor], dict[str, Tensor]]]
+    ) -> None:
+        self.detector = detector
+        self.parser = parser
+        self.networks = networks
+
+    @torch.no_grad()
+    def measure(self, picture: Tensor, labels: Tensor | None = None) -> Reading | None:
+        """All measurements of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen.
+
+        `labels` [1, 256, 256] spares the parser where the classes are known.
+        """
+        pixels = to_bytes(picture)[0].permute(1, 2, 0).contiguous().numpy()
+        faces = self.detector.measure(pixels, [FACE_BOX])
+        if not faces:
+            return None
+        mesh = faces[0].landmarks
+        if labels is None:
+            labels = self.parser.parse(picture)
+        reading = by_parser(pixels, labels[0].numpy()) | by_mesh(pixels, mesh)
+        seen = _face_square(torch.from_numpy(pixels).permute(2, 0, 1)[None], mesh)
+        for network in self.networks:
+            reading |= {name: float(value) for name, value in network(seen).items()}
+        return reading
+
+
+def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading:
+    """Measurements from classes [256, 256] of an aligned face [256, 256, 3]."""
+    face = _Parsed(pixels / 255.0, labels)
+    eyes, nose, mouth = face.center("eyes"), face.center("nose"), face.center("mouth")
+    skin = face.region("face")
+    brows = face.center("brows")
+    below_nose, below_mouth = face.rows > nose[1], face.rows > mouth[1] + 0.04
+    cheeks = face.region("skin") & below_nose & ~below_mouth
+    chin = face.region("skin") & below_mouth
+    left_half = face.columns < nose[0]
+    hair = face.region("hair")
+    forehead = (np.abs(face.columns - 0.5) < 0.12) & (np.abs(face.rows - 0.34) < 0.06)
+    values = {
+        "mouth_open": float(face.of("mouth").mean()),
+        "eyes_open": face.area("eyes"),
+        "yaw": nose[0] - _center(skin)[0],
+        "pitch": -_ratio(nose[1] - eyes[1], mouth[1] - eyes[1]),
+        "glasses": face.area("glasses"),
+        "beard": face.light(cheeks) - face.light(chin),
+        "hair_length": float((hair & (face.rows > 0.6)).mean()),
+        "hair_darkness": -face.light(hair),
+        "hair_warmth": _warmth(face.color(hair)),
+        "hair_volume": float((hair & (face.rows < 0.5)).mean()),
+        "hair_curl": face.contrast(hair),
+        "fringe": float(hair[forehead].mean()),
+        "lipstick": _redness(face.color(face.region("lips"))) - _redness(face.color(face.region("skin"))),
+        "lip_fullness": _thickness(face.region("lips")),
+        "skin_tone": face.light(face.region("skin")),
+        "face_width": _width(skin, eyes[1], mouth[1]),
+        "nose_size": face.area("nose"),
+        "brow_thickness": _thickness(face.region("brows")),
+        "brow_height": eyes[1] - brows[1],
+        "lighting": _balance(
+            face.light(face.region("skin") & left_half), face.light(face.region("skin") & ~left_half)
+        ),
+    }
+    return {f"{name}.parser": value for name, value in values.items()}
+
+
+def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
+    """Measurements from the face mesh [468, 2] of an aligned face [256, 256, 3], and colors at its points.
+
+    Left and right in the names of variables are as seen in the picture.
+    """
+    face = _Meshed(pixels / 255.0, mesh)
+    p = mesh / WORKING_SIZE
+    left_eye, right_eye = _openness(p, 159, 145, 33, 133), _openness(p, 386, 374, 362, 263)
+    eyes = (p[33] + p[133] + p[362] + p[263]) / 4
+    corners = (p[61] + p[291]) / 2
+    lips = (p[13] + p[14]) / 2
+    cheeks = (face.color(p[50]) + face.color(p[280])) / 2
+    middle = p[168]
+    # Beyond the forehead, along rays from between the eyes: most of these points lie in the hair.
+    hair = np.median([face.color(middle + HAIR * (p[i] - middle)) for i in (10, 109, 338, 54, 284)], 0)
+    chin = (p[17] + p[152]) / 2
+    values = {
+        "smile": float(np.hypot(*(p[61] - p[291])) + 2 * (lips[1] - corners[1])),
+        "mouth_open": float(np.hypot(*(p[13] - p[14]))),
+        "eyes_open": (left_eye + right_eye) / 2,
+        "yaw": _ratio(p[1][0] - (p[234][0] + p[454][0]) / 2, p[454][0] - p[234][0]),
+        "pitch": -_ratio(p[1][1] - eyes[1], lips[1] - eyes[1]),
+        "glasses": float(np.mean([face.vertical_contrast(p[i]) for i in (168, 6)])),
+        "beard": _light(cheeks) - _light(np.mean([face.color(x) for x in (chin, p[169], p[394])], 0)),
+        "hair_darkness": -_light(hair),
+        "hair_warmth": _warmth(hair),
+        "fringe": float(np.mean([face.texture(p[i]) for i in (10, 109, 338)])),
+        "lipstick": _redness((face.color((p[0] + p[13]) / 2) + face.color((p[14] + p[17]) / 2)) / 2)
+        - _redness(cheeks),
+        "lip_fullness": float(np.hypot(*(p[0] - p[13])) + np.hypot(*(p[14] - p[17]))),
+        "skin_tone": _light(cheeks),
+        "face_width": float(p[454][0] - p[234][0]),
+        "nose_size": float(np.hypot(*(p[129] - p[358])) + 0.5 * (p[2][1] - p[168][1])),
+        "brow_height": float((p[159][1] + p[386][1] - p[105][1] - p[334][1]) / 2),
+        "lighting": _balance(_light(face.color(p[50])), _light(face.color(p[280]))),
+    }
+    return {f"{name}.mesh": value for name, value in values.items()}
+
+
+class _Parsed:
+    """A picture with its classes; positions are shares of the picture, (x, y)."""
+
+    def __init__(self, pixels: Array, labels: NDArray[np.integer]) -> None:
+        self.pixels = pixels
+        self.labels = labels
+        side = (np.arange(WORKING_SIZE) + 0.5) / WORKING_SIZE
+        self.rows, self.columns = np.meshgrid(side, side, indexing="ij")
+
+    def of(self, label: str) -> NDArray[np.bool_]:
+        return self.labels == LABELS.index(label)
+
+    def region(self, name: str) -> NDArray[np.bool_]:
+        return _IN_REGION[name][self.labels]
+
+    def area(self, name: str) -> float:
+        return float(self.region(name).mean())
+
+    def center(self, name: str) -> Array:
+        return _center(self.region(name))
+
+    def color(self, mask: NDArray[np.bool_]) -> Array:
+        return self.pixels[mask].mean(0) if mask.sum() >= LEAST_PIXELS else np.full(3, np.nan)
+
+    def light(self, mask: NDArray[np.bool_]) -> float:
+        return _light(self.color(mask))
+
+    def contrast(self, mask: NDArray[np.bool_]) -> float:
+        """How much light changes from pixel to pixel, next to how light it is."""
+        inside = mask[1:, 1:] & mask[:-1, :-1]
+        if inside.sum() < LEAST_PIXELS:
+            return float("nan")
+        light = self._lightness
+        steps = np.abs(light[1:, 1:] - light[:-1, :-1])
+        return float(steps[inside].mean() / (light[1:, 1:][inside].mean() + 0.05))
+
+    @cached_property
+    def _lightness(self) -> Array:
+        return self.pixels @ LUMA
+
+
+class _Meshed:
+    """A picture whose colors are taken around points, given as shares of the picture, (x, y)."""
+
+    def __init__(self, pixels: Array, mesh: Array) -> None:
+        self.pixels = pixels
+
+    def patch(self, point: Array | tuple[float, float], up: int = PATCH) -> Array:
+        """Pixels around a point: `up` rows above and below it."""
+        x, y = (int(np.clip(round(value * WORKING_SIZE), up, WORKING_SIZE - up - 1)) for value in point)
+        return self.pixels[y - up : y + up + 1, max(0, x - PATCH) : x + PATCH + 1]
+
+    def color(self, point: Array | tuple[float, float]) -> Array:
+        return self.patch(point).mean((0, 1))
+
+    def vertical_contrast(self, point: Array) -> float:
+        """How much light changes from row to row around a point."""
+        light = (self.patch(point, up=2 * PATCH) @ LUMA).mean(1)
+        return float(np.abs(np.diff(light)).mean())
+
+    def texture(self, point: Array) -> float:
+        """Spread of light around a point."""
+        return float((self.patch(point) @ LUMA).std())
+
+
+_IN_REGION = {name: np.isin(np.arange(NUM_LABELS), classes) for name, classes in REGIONS.items()}
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""ITU-R 601."""
+
+
+def _light(color: Array) -> float:
+    return float(color @ LUMA)
+
+
+def _redness(color: Array) -> float:
+    return _ratio(color[0] - (color[1] + color[2]) / 2, color.sum())
+
+
+def _warmth(color: Array) -> float:
+    return _ratio(color[0] - color[2], color.sum())
+
+
+def _balance(first: float, second: float) -> float:
+    return _ratio(first - second, first + second)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
+def _center(mask: NDArray[np.bool_]) -> Array:
+    rows, columns = np.nonzero(mask)
+    if len(rows) < LEAST_PIXELS:
+        return np.full(2, np.nan)
+    return (np.array([columns.mean(), rows.mean()]) + 0.5) / WORKING_SIZE
+
+
+def _width(mask: NDArray[np.bool_], top: float, bottom: float) -> float:
+    """Mean width of a mask between two heights."""
+    if np.isnan(top + bottom):
+        return float("nan")
+    rows = mask[int(top * WORKING_SIZE) : int(bottom * WORKING_SIZE) + 1]
+    return float(rows.sum(1).mean() / WORKING_SIZE)
+
+
+def _thickness(mask: NDArray[np.bool_]) -> float:
+    """Mean height of a mask over the columns that it covers."""
+    columns = mask.any(0).sum()
+    return float(mask.sum() / columns / WORKING_SIZE) if columns >= LEAST_PIXELS else float("nan")
+
+
+def _openness(p: Array, top: int, bottom: int, outer: int, inner: int) -> float:
+    return float(np.hypot(*(p[top] - p[bottom])) / np.hypot(*(p[outer] - p[inner])))
+
+
+def _face_square(picture: Tensor, mesh: Array) -> Tensor:
+    """The face in a square [1, 3, 112, 112], from a picture [1, 3, H, W] in [0, 255]."""
+    low, high = mesh.min(0), mesh.max(0)
+    side = NETWORK_MARGIN * float((high - low).max())
+    matrix = np.eye(3)
+    matrix[:2, :2] *= side / NETWORK_SIZE
+    matrix[:2, 2] = (low + high) / 2 - side / 2
+    return resample(picture.float(), matrix, (NETWORK_SIZE, NETWORK_SIZE), "reflect")
