@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from .conditions import Conditions, labels_to_palette
+from .conventions import WORKING_SIZE
 from .editing.directions import Direction
 from .model import FaceMug
-from .photos import EditRequest, EditResult, Photo
+from .photos import AlignedFace, EditRequest, EditResult, Photo
 from .pictures import to_bytes
 
 PANEL = 256
@@ -79,6 +80,23 @@ def direction_sheet(model: FaceMug, directions: Mapping[str, Direction], codes: 
             image = crop_image(model.render(direction.apply(codes, amount))[0]) if amount else middle
             panels.append((f"{name} {amount:+.1f}", image))
     return contact_sheet(panels, len(SLIDER))
+
+
+def faces_overlay(photo: Photo, faces: Sequence[AlignedFace]) -> Image.Image:
+    """The photo with the frame of every face's crop, numbered, and the bounds of the face within."""
+    image = photo.to_image().convert("RGB")
+    draw = ImageDraw.Draw(image)
+    width = max(1, round(max(image.size) / 300))
+    corners = np.array(
+        [[0, 0, 1], [WORKING_SIZE, 0, 1], [WORKING_SIZE, WORKING_SIZE, 1], [0, WORKING_SIZE, 1]]
+    )
+    for number, face in enumerate(faces):
+        frame = [tuple(point) for point in (corners @ face.matrix.T)[:, :2].tolist()]
+        draw.line([*frame, frame[0]], fill=(255, 220, 0), width=width)
+        draw.text(frame[0], f" {number}", fill=(255, 220, 0), font_size=12 * width)
+        if face.box is not None:
+            draw.rectangle(face.box, outline=(0, 220, 120), width=width)
+    return image
 
 
 def _mask_overlay(photo: Photo, result: EditResult) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -104,6 +105,16 @@ class Conditions:
     def __getitem__(self, rows: slice) -> Conditions:
         """A part of the batch."""
         return Conditions(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    @staticmethod
+    def cat(parts: Sequence[Conditions]) -> Conditions:
+        """One batch of several."""
+        return Conditions(
+            **{
+                field.name: torch.cat([getattr(part, field.name) for part in parts])
+                for field in fields(Conditions)
+            }
+        )
 
     @property
     def masked_image(self) -> Tensor:

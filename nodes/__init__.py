@@ -1,0 +1,50 @@
+"""The nodes of the pack, each thin: unpack the host's values, call the library once, pack the result."""
+
+from __future__ import annotations
+
+from .conditions import Conditions
+from .editing import Edit
+from .faces import DetectFaces, ParseFace, PasteFaces, RegionMask
+from .generation import Aggregate, Generate
+from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
+from .host import ComfyExtension, io
+from .latents import (
+    EncodeExemplar,
+    InterpolateLatents,
+    LoadLatent,
+    MixLatents,
+    ProjectConditions,
+    RandomStyle,
+    SaveLatent,
+    WarpLatent,
+)
+from .loading import LoadModel
+
+NODES: tuple[type[io.ComfyNode], ...] = (
+    LoadModel,
+    Edit,
+    DetectFaces,
+    ParseFace,
+    RegionMask,
+    SemanticMap,
+    Sketch,
+    ColorMap,
+    SplitPaint,
+    Conditions,
+    EncodeExemplar,
+    ProjectConditions,
+    RandomStyle,
+    InterpolateLatents,
+    MixLatents,
+    WarpLatent,
+    SaveLatent,
+    LoadLatent,
+    Aggregate,
+    Generate,
+    PasteFaces,
+)
+
+
+class Extension(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return list(NODES)

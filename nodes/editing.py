@@ -1,0 +1,163 @@
+"""FACEMUG Edit: the whole job in one node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..facemug_core.batches import common_batch, item
+from ..facemug_core.errors import InputError
+from ..facemug_core.photos import EditRequest, EditResult, Photo
+from . import host, tensors
+from .conditions import guide_inputs, of_guides
+from .faces import chosen, which_inputs
+from .host import io
+from .latents import exemplar_crops, model_input, seeds
+from .loading import HostedEditor
+from .payloads import GuidePictures, given
+
+STYLES = ("auto", "projected", "exemplar", "random")
+
+
+class Edit(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_Edit",
+            search_aliases=["face edit", "face inpaint", "face editing", "facemug", "quick edit"],
+            inputs=[
+                model_input(),
+                io.Image.Input("image", optional=True),
+                io.Mask.Input("mask", optional=True),
+                io.String.Input("regions", default="", placeholder="hair+brows"),
+                io.Int.Input("grow", default=0, min=-64, max=64),
+                *guide_inputs(),
+                io.Image.Input("exemplar", optional=True),
+                host.Latent.Input("latent", optional=True),
+                io.Combo.Input("style", options=list(STYLES), default="auto"),
+                io.Float.Input("style_mix", default=0.0, min=0.0, max=1.0, step=0.05),
+                host.seed_input(),
+                io.Int.Input("variants", default=1, min=1, max=64),
+                *(host.advanced(one) for one in which_inputs()),
+                io.Int.Input("feather", default=0, min=0, max=256),
+                io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01),
+            ],
+            outputs=[
+                io.Image.Output(display_name="edited"),
+                io.Mask.Output(display_name="changed"),
+                host.Latent.Output(display_name="latent_out"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: HostedEditor,
+        regions: str,
+        grow: int,
+        sketch_strength: float,
+        semantic_strength: float,
+        color_strength: float,
+        style: str,
+        style_mix: float,
+        seed: int,
+        variants: int,
+        which: str,
+        index: int,
+        aligned: bool,
+        no_face: str,
+        feather: int,
+        opacity: float,
+        image: Tensor | None = None,
+        mask: Tensor | None = None,
+        sketch: GuidePictures | None = None,
+        semantic: GuidePictures | None = None,
+        color: GuidePictures | None = None,
+        exemplar: Tensor | None = None,
+        latent: Tensor | None = None,
+    ) -> io.NodeOutput:
+        guides = given(sketch=sketch, semantic=semantic, color=color)
+        strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
+        common_batch({"variants": variants, "latent": 1 if latent is None else len(latent)})
+        how: dict[str, Any] = {
+            "style": None if style == "auto" else style,
+            "style_mix": style_mix,
+            "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
+            "codes": latent,
+        }
+        if image is None:
+            return _new_face(model, mask, regions, guides, strengths, exemplar, how)
+
+        photos = tensors.to_photos(image)
+        masks = tensors.to_masks(mask, photos[0].size)
+        regions = regions.strip()
+        if regions and masks.any():
+            raise InputError("Say what to edit in one way: disconnect `mask`, or clear `regions`.")
+        exemplars = [None] if exemplar is None else tensors.to_photos(exemplar)
+        common_batch({"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)})
+        for name, guide in guides.items():
+            guide.check(name, len(photos), len(photos))
+        editor = model.editor(parses=bool(regions))
+        results, changes, codes = [], [], []
+        for i, photo in enumerate(photos):
+            request = EditRequest(
+                mask=None if regions else item(masks, i),
+                regions=regions or None,
+                grow=grow,
+                exemplar=item(exemplars, i)[0],
+                which=chosen(which, index),
+                aligned=aligned,
+                skip_without_face=no_face == "skip",
+                feather=feather,
+                opacity=opacity,
+                **{name: guide.of(i, i, strengths[name]) for name, guide in guides.items()},
+                **how,
+            )
+            if request.mask is not None and not request.mask.any():
+                host.warn(
+                    "The mask is empty, so the photo is left as it is. White means edit; or name regions."
+                )
+                result = _untouched(photo, request)
+            else:
+                result = editor.edit(photo, request, host.watch())
+            for warning in result.warnings:
+                host.warn(warning)
+            results += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
+            changes += [result.mask if opacity > 0 else torch.zeros_like(result.mask)] * len(result.photos)
+            codes += result.codes
+        used = torch.cat(codes) if codes else model.model().random_codes([seed], psi=0.0)
+        return io.NodeOutput(
+            tensors.stacked(results), tensors.from_masks(torch.cat(changes)), host.hand_over(used)
+        )
+
+
+def _untouched(photo: Photo, request: EditRequest) -> EditResult:
+    empty = torch.zeros(1, 1, *photo.size)
+    return EditResult([photo] * len(request.seeds), empty, empty, [], [], [])
+
+
+def _new_face(
+    model: HostedEditor,
+    mask: Tensor | None,
+    regions: str,
+    guides: dict[str, GuidePictures],
+    strengths: dict[str, float],
+    exemplar: Tensor | None,
+    how: dict[str, Any],
+) -> io.NodeOutput:
+    if (mask is not None and mask.any()) or regions.strip():
+        raise InputError(
+            "There is a mask or region, but no photo: connect a photo to `image` to edit it, or remove "
+            "both `mask` and `regions` to make a new face."
+        )
+    conditions = of_guides(guides, strengths)
+    if len(conditions) > 1:
+        raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
+    crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
+    pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.watch(), **how)
+    everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
+    return io.NodeOutput(
+        tensors.from_pictures(pictures), tensors.from_masks(everywhere), host.hand_over(codes.contiguous())
+    )

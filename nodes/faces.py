@@ -1,0 +1,298 @@
+"""Finding faces, parsing them, and pasting them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..facemug_core.batches import common_batch, item, one_by_one
+from ..facemug_core.conditions import labels_to_palette
+from ..facemug_core.conventions import WORKING_SIZE
+from ..facemug_core.errors import FaceNotFoundError, InputError
+from ..facemug_core.faces.alignment import covered, inverse
+from ..facemug_core.faces.detection import Which
+from ..facemug_core.faces.pasting import mask_to_photo
+from ..facemug_core.faces.regions import region_mask, smooth_mask
+from ..facemug_core.photos import Photo, PhotoEditor, aligned_face, reached
+from ..facemug_core.sheets import faces_overlay
+from . import host, tensors
+from .host import io
+from .loading import HostedEditor
+from .payloads import Faces, GuidePictures, Place
+
+WHICH = ("largest", "all", "left to right", "index")
+
+PARTS = (
+    "skin", "left_brow", "right_brow", "left_eye", "right_eye", "glasses", "left_ear", "right_ear",
+    "earrings", "nose", "mouth", "neck", "necklace", "cloth", "hair", "hat", "background",
+)  # fmt: skip
+"""Parts with a switch in Region Mask: names of `conventions.REGIONS`."""
+
+
+def which_inputs() -> list[Any]:
+    """Inputs that say which faces of a photo are meant."""
+    return [
+        io.Combo.Input(
+            "which",
+            options=list(WHICH),
+            default="largest",
+        ),
+        io.Int.Input("index", default=0, min=0, max=99),
+        io.Boolean.Input(
+            "aligned",
+            default=False,
+        ),
+        io.Combo.Input(
+            "no_face",
+            options=["error", "skip"],
+            default="error",
+        ),
+    ]
+
+
+def chosen(which: str, index: int) -> Which:
+    """The library's word for the two inputs."""
+    return index if which == "index" else which  # type: ignore[return-value]
+
+
+class DetectFaces(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_DetectFaces",
+            search_aliases=["face detection", "align face", "crop face", "facemug faces", "ffhq align"],
+            inputs=[
+                host.Model.Input("model"),
+                io.Image.Input("image"),
+                *which_inputs(),
+                host.Boxes.Input("boxes", optional=True),
+                host.Landmarks.Input("landmarks", optional=True),
+            ],
+            outputs=[
+                host.Faces.Output(display_name="faces"),
+                io.Image.Output(display_name="crops"),
+                io.Mask.Output(display_name="crop_mask"),
+                io.Image.Output(display_name="overlay"),
+                host.Boxes.Output(display_name="boxes_found"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: HostedEditor,
+        image: Tensor,
+        which: str,
+        index: int,
+        aligned: bool,
+        no_face: str,
+        boxes: Any = None,
+        landmarks: Any = None,
+    ) -> io.NodeOutput:
+        hints = _hints(boxes, landmarks, len(image))
+        faces = find_faces(model.finder(), image, chosen(which, index), aligned, no_face == "skip", hints)
+        found = [faces.of_photo(i) for i in range(len(faces.photos))]
+        frames = [
+            _covered(photo, [place for place in faces.places if place.photo == i])
+            for i, photo in enumerate(faces.photos)
+        ]
+        overlays = [
+            tensors.from_image(faces_overlay(photo, of_photo))
+            for photo, of_photo in zip(faces.photos, found, strict=True)
+        ]
+        boxes_found = [[face.box for face in of_photo if face.box is not None] for of_photo in found]
+        return io.NodeOutput(
+            faces,
+            tensors.from_pictures(faces.crops),
+            tensors.from_masks(torch.cat(frames)),
+            tensors.stacked(overlays),
+            host.to_bounding_boxes(boxes_found),
+        )
+
+
+def find_faces(
+    editor: PhotoEditor,
+    image: Tensor,
+    which: Which = "largest",
+    aligned: bool = False,
+    skip: bool = False,
+    hints: list[dict[str, Any]] | None = None,
+) -> Faces:
+    """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
+    into."""
+    photos = tensors.to_photos(image)
+    progress = host.watch()
+    places = []
+    for i, photo in enumerate(photos):
+        progress(i, len(photos))
+        found = editor.find_faces(photo, which, aligned, **(hints[i] if hints else {}))
+        if not found and not skip:
+            raise FaceNotFoundError(
+                f"No face was found in photo {i + 1} of {len(photos)}. If it is an aligned face crop "
+                "already, switch on `aligned`; to leave photos without a face as they are, set `no_face` to "
+                "skip; or connect `boxes` or `landmarks` that say where the face is."
+            )
+        places += [Place(i, face) for face in found] or [Place(i, aligned_face(photo), found=False)]
+    return Faces(image, photos, places)
+
+
+def _hints(boxes: Any, landmarks: Any, photos: int) -> list[dict[str, Any]]:
+    """Where faces are according to the host, for each photo."""
+    hints: list[dict[str, Any]] = [{} for _ in range(photos)]
+    known = {}
+    if boxes is not None:
+        known["boxes"] = host.bounding_boxes(boxes)
+    if landmarks is not None:
+        known["landmarks"] = [
+            [np.asarray(face["landmarks_xy"]) for face in frame] for frame in landmarks["frames"]
+        ]
+    for name, frames in known.items():
+        common_batch({"photos": photos, name: len(frames)} if len(frames) != 1 else {})
+        for i, hint in enumerate(hints):
+            hint[name] = frames[min(i, len(frames) - 1)]
+    return hints
+
+
+def _covered(photo: Photo, places: list[Place]) -> Tensor:
+    """[1, 1, H, W]: what the crops cover of their photo."""
+    mask = torch.zeros(1, 1, *photo.size)
+    for place in places:
+        mask[covered(inverse(place.face.matrix), photo.size, (WORKING_SIZE, WORKING_SIZE))] = 1
+    return mask
+
+
+def one_of(image: Tensor | None, faces: Faces | None) -> None:
+    """Raise unless exactly one of both is connected."""
+    if (image is None) == (faces is None):
+        state = "neither is" if image is None else "both are"
+        raise InputError(
+            f"Connect either `faces` (from Detect & Align Faces) or `image`, but not both: {state} connected."
+        )
+
+
+class ParseFace(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_ParseFace",
+            search_aliases=["face parsing", "face segmentation", "bisenet", "semantic map"],
+            inputs=[
+                host.Model.Input("model"),
+                host.Faces.Input("faces", optional=True),
+                io.Image.Input("image", optional=True),
+            ],
+            outputs=[
+                host.Semantic.Output(display_name="semantic"),
+                io.Image.Output(display_name="palette"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: HostedEditor, faces: Faces | None = None, image: Tensor | None = None
+    ) -> io.NodeOutput:
+        one_of(image, faces)
+        pictures = faces.crops if faces is not None else tensors.to_pictures(image)
+        labels = torch.cat(one_by_one(model.parser().parse, {"pictures": pictures}, host.watch()))
+        return io.NodeOutput(GuidePictures(labels, faces), tensors.from_bytes(labels_to_palette(labels)))
+
+
+class RegionMask(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_RegionMask",
+            search_aliases=["face part mask", "hair mask", "mouth mask", "eyes mask", "segment face"],
+            inputs=[
+                host.Semantic.Input("semantic"),
+                *(io.Boolean.Input(part, default=part == "hair") for part in PARTS),
+                io.Int.Input("grow", default=0, min=-64, max=64),
+                io.Int.Input("smooth", default=0, min=0, max=32),
+            ],
+            outputs=[io.Mask.Output(display_name="mask")],
+        )
+
+    @classmethod
+    def execute(cls, semantic: GuidePictures, grow: int, smooth: int, **parts: bool) -> io.NodeOutput:
+        names = [part for part in PARTS if parts[part]]
+        if not names:
+            raise InputError("No part is switched on; switch on at least one, such as hair or mouth.")
+        masks = smooth_mask(region_mask(semantic.values, "+".join(names), grow), smooth)
+        if not masks.any():
+            host.warn(f"The face has no {' or '.join(names)}; the mask is empty.")
+        if semantic.faces is None:
+            return io.NodeOutput(tensors.from_masks(masks))
+        on_photos = [torch.zeros(1, 1, *photo.size) for photo in semantic.faces.photos]
+        for i, place in enumerate(semantic.faces.places):
+            if place.found:
+                size = semantic.faces.photos[place.photo].size
+                on_photo = mask_to_photo(item(masks, i), place.face.matrix, size)
+                on_photos[place.photo] = torch.maximum(on_photos[place.photo], on_photo)
+        return io.NodeOutput(tensors.from_masks(torch.cat(on_photos)))
+
+
+class PasteFaces(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_PasteFaces",
+            search_aliases=["paste face", "uncrop face", "face composite", "stitch face"],
+            inputs=[
+                host.Faces.Input("faces"),
+                io.Image.Input("crops"),
+                io.Mask.Input("mask"),
+                io.Int.Input("feather", default=0, min=0, max=256),
+                io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01),
+                io.Image.Input("image", optional=True),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image"),
+                io.Mask.Output(display_name="changed"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        faces: Faces,
+        crops: Tensor,
+        mask: Tensor,
+        feather: int,
+        opacity: float,
+        image: Tensor | None = None,
+    ) -> io.NodeOutput:
+        image = faces.image if image is None else image
+        size = faces.photos[0].size
+        if tuple(image.shape[1:3]) != size:
+            raise InputError(
+                f"`image` is {image.shape[2]} × {image.shape[1]}, but the faces come from photos of "
+                f"{size[1]} × {size[0]}; connect a picture of the same size."
+            )
+        if crops.shape[1] != crops.shape[2]:
+            raise InputError(f"Expected square crops, but got {crops.shape[2]} × {crops.shape[1]}.")
+        masks = tensors.to_masks(mask, size)
+        if not masks.any():
+            host.warn("The mask is empty, so nothing is pasted. White means edit.")
+        variants = len(crops) if len(faces.places) == 1 else 1
+        common_batch({"faces": len(faces.places), "crops": len(crops)})
+        photos = tensors.to_photos(image)
+        common_batch({"image": len(photos), "photos": len(faces.photos), "variants": variants})
+        common_batch({"photos": len(faces.photos), "masks": len(masks)})
+        results, changes = [], []
+        for i in range(max(len(photos), len(faces.photos), variants)):
+            photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
+            for number, place in enumerate(faces.places):
+                if not place.found or (len(faces.photos) > 1 and place.photo != i):
+                    continue
+                photo_mask = item(masks, place.photo)
+                crop = tensors.to_crop(item(crops, i if variants > 1 else number))
+                scale = np.diag([WORKING_SIZE / crop.shape[2], WORKING_SIZE / crop.shape[2], 1])
+                photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)
+                if opacity > 0:
+                    changed = torch.maximum(changed, reached(place.face, photo_mask))
+            results.append(tensors.from_photo(photo, item(image, i)))
+            changes.append(changed)
+        return io.NodeOutput(tensors.stacked(results), tensors.from_masks(torch.cat(changes)))

@@ -1,0 +1,217 @@
+"""Guides from pictures: semantic maps, sketches, color maps, paint layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..facemug_core.batches import common_batch, item
+from ..facemug_core.conditions import (
+    labels_to_palette,
+    painted_over,
+    pencil_sketch,
+    region_means,
+    split_paint,
+    superpixels,
+)
+from ..facemug_core.conditions.reading import read_color, read_semantic, read_sketch
+from ..facemug_core.errors import InputError
+from . import host, tensors
+from .faces import one_of
+from .host import io
+from .payloads import Faces, GuidePictures
+
+
+def transparent_input() -> io.Mask.Input:
+    return io.Mask.Input(
+        "transparent",
+        optional=True,
+    )
+
+
+class SemanticMap(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_SemanticMap",
+            search_aliases=["segmentation map", "palette", "semantic guide", "label map"],
+            inputs=[
+                io.Image.Input("image"),
+                io.Combo.Input(
+                    "numbering", options=["auto", "palette", "labels", "celebamask"], default="auto"
+                ),
+                transparent_input(),
+            ],
+            outputs=[
+                host.Semantic.Output(display_name="semantic"),
+                io.Image.Output(display_name="palette"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, image: Tensor, numbering: str, transparent: Tensor | None = None) -> io.NodeOutput:
+        images = tensors.to_images(image, transparent)
+        if numbering == "auto" and transparent is None:
+            # Hosts turn class numbers in gray files into gray RGB.
+            images = [one.convert("L") if tensors.is_gray(one) else one for one in images]
+        labels = torch.cat([read_semantic(one, numbering=numbering) for one in images])
+        return io.NodeOutput(GuidePictures(labels), tensors.from_bytes(labels_to_palette(labels)))
+
+
+class Sketch(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_Sketch",
+            search_aliases=["line art", "edges", "pencil sketch", "sketch guide", "scribble"],
+            inputs=[
+                io.Combo.Input(
+                    "source", options=["drawing", "photo", "photo (legacy filter)"], default="drawing"
+                ),
+                io.Image.Input("image", optional=True),
+                host.Faces.Input("faces", optional=True),
+                transparent_input(),
+            ],
+            outputs=[
+                host.Sketch.Output(display_name="sketch"),
+                io.Image.Output(display_name="preview"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        source: str,
+        image: Tensor | None = None,
+        faces: Faces | None = None,
+        transparent: Tensor | None = None,
+    ) -> io.NodeOutput:
+        one_of(image, faces)
+        if source == "drawing":
+            if image is None:
+                raise InputError(
+                    "`faces` hold photos, not drawings: set `source` to photo, or connect a drawing to "
+                    "`image`."
+                )
+            strokes = torch.cat([read_sketch(one) for one in tensors.to_images(image, transparent)])
+        else:
+            pictures = faces.crops if faces is not None else tensors.to_pictures(image)
+            strokes = pencil_sketch(pictures, "modern" if source == "photo" else "legacy")
+        return io.NodeOutput(GuidePictures(strokes, faces), strokes_preview(strokes))
+
+
+class ColorMap(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_ColorMap",
+            search_aliases=["color guide", "paint", "superpixels", "make-up", "hair color"],
+            inputs=[
+                io.Combo.Input(
+                    "source",
+                    options=["painting", "patches of a photo", "parts of a photo"],
+                    default="painting",
+                ),
+                io.Image.Input("image", optional=True),
+                host.Faces.Input("faces", optional=True),
+                host.Semantic.Input("semantic", optional=True),
+                io.Int.Input("patches", default=100, min=1, max=2000),
+                io.Combo.Input("no_color", options=["none", "black", "white"], default="none"),
+                transparent_input(),
+            ],
+            outputs=[
+                host.Color.Output(display_name="color"),
+                io.Image.Output(display_name="preview"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        source: str,
+        patches: int,
+        no_color: str,
+        image: Tensor | None = None,
+        faces: Faces | None = None,
+        semantic: GuidePictures | None = None,
+        transparent: Tensor | None = None,
+    ) -> io.NodeOutput:
+        one_of(image, faces)
+        if source == "painting":
+            if image is None:
+                raise InputError(
+                    "`faces` hold photos, not paintings: set `source` to patches or parts of a photo, or "
+                    "connect a painting to `image`."
+                )
+            colors = torch.cat(
+                [read_color(one, no_color=no_color) for one in tensors.to_images(image, transparent)]
+            )
+        else:
+            pictures = faces.crops if faces is not None else tensors.to_pictures(image)
+            if source == "patches of a photo":
+                colors = superpixels(pictures, patches)
+            else:
+                colors = region_means(pictures, _labels_of(semantic, pictures))
+        return io.NodeOutput(GuidePictures(colors, faces), tensors.from_pictures(colors))
+
+
+class SplitPaint(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_SplitPaint",
+            search_aliases=["paint layer", "mask editor paint", "painter", "scribble to guides"],
+            inputs=[
+                io.Image.Input("painted"),
+                io.Image.Input("original", optional=True),
+                io.Mask.Input("paint", optional=True),
+                io.Float.Input("dark", default=0.25, min=0.0, max=1.0, step=0.01),
+            ],
+            outputs=[
+                host.Sketch.Output(display_name="sketch"),
+                host.Color.Output(display_name="color"),
+                io.Mask.Output(display_name="paint_mask"),
+                io.Image.Output(display_name="preview"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, painted: Tensor, dark: float, original: Tensor | None = None, paint: Tensor | None = None
+    ) -> io.NodeOutput:
+        pictures = tensors.to_pictures(painted)
+        if paint is not None:
+            where = tensors.to_masks(paint, tuple(pictures.shape[2:]))
+        elif original is not None:
+            if original.shape[1:3] != painted.shape[1:3]:
+                raise InputError(
+                    f"`painted` is {painted.shape[2]} × {painted.shape[1]} and `original` "
+                    f"{original.shape[2]} × {original.shape[1]}; connect the same photo without paint."
+                )
+            where = painted_over(pictures, tensors.to_pictures(original))
+        else:
+            raise InputError(
+                "Connect the photo without paint to `original`, or a mask of the paint to `paint`: nothing "
+                "tells the paint from the photo."
+            )
+        batch = common_batch({"painted": len(pictures), "paint": len(where)})
+        sketch, color = split_paint(pictures.expand(batch, -1, -1, -1), where.expand(batch, -1, -1, -1), dark)
+        preview = tensors.from_pictures(torch.where(sketch > 0, -1.0, color))
+        return io.NodeOutput(GuidePictures(sketch), GuidePictures(color), tensors.from_masks(where), preview)
+
+
+def strokes_preview(strokes: Tensor) -> Tensor:
+    """Strokes [B, 1, H, W] as IMAGE, black on white."""
+    return tensors.from_pictures((1 - 2 * strokes).expand(-1, 3, -1, -1))
+
+
+def _labels_of(semantic: GuidePictures | None, pictures: Tensor) -> Tensor:
+    """Labels [B, H, W] of the same pictures."""
+    if semantic is None:
+        raise InputError("Parts of a photo need `semantic`: connect Parse Face of the same picture.")
+    if semantic.values.shape[1:] != pictures.shape[2:]:
+        raise InputError(
+            "`semantic` lies on another grid than the picture: parse the same `image` or the same `faces`."
+        )
+    common_batch({"pictures": len(pictures), "semantic": len(semantic.values)})
+    return torch.cat([item(semantic.values, i) for i in range(len(pictures))])

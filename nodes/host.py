@@ -1,0 +1,177 @@
+"""The host: the only module that imports comfy_api, comfy and folder_paths."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management
+import comfy.utils
+import folder_paths
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import ComfyExtension, io
+from torch import Tensor, nn
+
+from ..facemug_core.batches import Progress
+
+__all__ = ["ComfyExtension", "io"]
+
+CATEGORY = "image/face/FACEMUG"
+MODEL_FOLDER = "facemug"
+LATENT_FOLDER = "facemug"
+"""Folder for latents within the host's input and output folders."""
+
+MAX_SEED = 2**64 - 1
+
+Model = io.Custom("FACEMUG_MODEL")
+Faces = io.Custom("FACEMUG_FACES")
+Semantic = io.Custom("FACEMUG_SEMANTIC")
+Sketch = io.Custom("FACEMUG_SKETCH")
+Color = io.Custom("FACEMUG_COLOR")
+Conditions = io.Custom("FACEMUG_CONDITIONS")
+Features = io.Custom("FACEMUG_FEATURES")
+Latent = io.Custom("FACEMUG_LATENT")
+Boxes = io.Custom("BOUNDING_BOX")
+"""The host's own boxes: for each picture a list of {x, y, width, height}."""
+Landmarks = io.Custom("FACE_LANDMARKS")
+"""The host's own face meshes: {"frames": for each picture a list of {"landmarks_xy": …}, …}."""
+
+log = logging.getLogger("facemug")
+
+
+TEXTS: dict[str, Any] = json.loads(
+    Path(__file__).parents[1].joinpath("locales", "en", "nodeDefs.json").read_text(encoding="utf-8")
+)
+"""What nodes, inputs and outputs are called and say, by node id, in the form that hosts translate by."""
+
+
+def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
+    """A node's schema with its English texts, of those fields that this host knows: later hosts know more."""
+    texts = TEXTS[node_id]
+    for socket in inputs:
+        socket.tooltip = texts["inputs"][socket.id]["tooltip"]
+    for number, socket in enumerate(outputs):
+        socket.tooltip = texts["outputs"][str(number)]["tooltip"]
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return io.Schema(
+        node_id=node_id,
+        display_name=texts["display_name"],
+        description=texts["description"],
+        category=CATEGORY,
+        inputs=inputs,
+        outputs=outputs,
+        **{name: value for name, value in fields.items() if name in known},
+    )
+
+
+def advanced(socket: Any) -> Any:
+    """An input that hosts which can do so fold away."""
+    socket.extra_dict = {"advanced": True}
+    return socket
+
+
+def seed_input() -> Any:
+    return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True)
+
+
+def warn(message: str) -> None:
+    """Tell the person something that is no error."""
+    log.warning("FACEMUG: %s", message)
+
+
+def watch() -> Progress:
+    """Shows progress on the running node, and stops the work when the person stops the run."""
+    bar = comfy.utils.ProgressBar(1)
+
+    def progress(done: int, total: int) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done, total)
+
+    return progress
+
+
+def managed(network: nn.Module) -> ModelPatcher:
+    """A network whose memory the host looks after."""
+    return ModelPatcher(
+        network,
+        load_device=comfy.model_management.get_torch_device(),
+        offload_device=comfy.model_management.unet_offload_device(),
+    )
+
+
+def bring(networks: ModelPatcher) -> torch.device:
+    """Have the host bring a network to where it computes; tells where that is."""
+    comfy.model_management.load_models_gpu([networks], force_full_load=True)
+    return networks.load_device
+
+
+def hand_over(values: Tensor) -> Tensor:
+    """A result on the device where the host keeps results."""
+    return values.to(comfy.model_management.intermediate_device())
+
+
+def weight_folders() -> list[str]:
+    """Where people may keep weights: models/facemug and what the host's configuration adds to it."""
+    own = str(Path(folder_paths.models_dir, MODEL_FOLDER))
+    folders, extensions = folder_paths.folder_names_and_paths.get(MODEL_FOLDER, ([], set()))
+    merged = [*folders, *([] if own in folders else [own])]
+    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (merged, {*extensions, ".safetensors", ".tflite"})
+    return merged
+
+
+def new_output_path(prefix: str, suffix: str) -> Path:
+    """A file that is not there yet in the host's output folder."""
+    folder, name, counter, _, _ = folder_paths.get_save_image_path(
+        prefix, folder_paths.get_output_directory()
+    )
+    path = Path(folder, f"{name}_{counter:05}{suffix}")
+    while path.exists():
+        counter += 1
+        path = Path(folder, f"{name}_{counter:05}{suffix}")
+    return path
+
+
+def latent_files() -> list[str]:
+    """Latent files in the host's input folder, and in the folder of ours within its output folder."""
+    inputs, outputs = Path(folder_paths.get_input_directory()), Path(folder_paths.get_output_directory())
+    found = [*inputs.glob("*.safetensors"), *inputs.glob(f"{LATENT_FOLDER}/*.safetensors")]
+    names = [path.relative_to(inputs).as_posix() for path in sorted(found)]
+    saved = sorted(outputs.glob(f"{LATENT_FOLDER}/*.safetensors"))
+    return names + [f"{path.relative_to(outputs).as_posix()} [output]" for path in saved]
+
+
+def latent_path(name: str) -> Path:
+    """The file that a name of `latent_files` stands for."""
+    return Path(folder_paths.get_annotated_filepath(name))
+
+
+def content_hash(path: Path) -> str:
+    """Changes when the file does."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def bounding_boxes(boxes: Any) -> list[list[tuple[float, float, float, float]]]:
+    """The host's boxes as (left, top, right, bottom), a list for each picture."""
+    frames = boxes if isinstance(boxes, Sequence) else [boxes]
+    frames = [frame if isinstance(frame, Sequence) else [frame] for frame in frames]
+    return [
+        [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in frame]
+        for frame in frames
+    ]
+
+
+def to_bounding_boxes(frames: Sequence[Sequence[tuple[float, float, float, float]]]) -> list[list[dict]]:
+    """The other way round."""
+    return [
+        [
+            {"x": round(x0), "y": round(y0), "width": round(x1 - x0), "height": round(y1 - y0)}
+            for x0, y0, x1, y1 in frame
+        ]
+        for frame in frames
+    ]

@@ -1,0 +1,210 @@
+"""Style codes: made, mixed, warped, saved and loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..facemug_core import latents
+from ..facemug_core.batches import common_batch, one_by_one
+from ..facemug_core.conditions import Conditions
+from ..facemug_core.conventions import NUM_CODES
+from . import host, tensors
+from .faces import one_of
+from .host import io
+from .loading import HostedEditor
+from .payloads import Faces
+
+
+def model_input() -> Any:
+    return host.Model.Input("model")
+
+
+class EncodeExemplar(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_EncodeExemplar",
+            search_aliases=["exemplar", "reference face", "encode face", "e4e", "inversion"],
+            inputs=[
+                model_input(),
+                io.Image.Input("image", optional=True),
+                host.Faces.Input("faces", optional=True),
+            ],
+            outputs=[
+                host.Latent.Output(display_name="latent"),
+                io.Image.Output(display_name="crops"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: HostedEditor, image: Tensor | None = None, faces: Faces | None = None
+    ) -> io.NodeOutput:
+        one_of(image, faces)
+        crops = exemplar_crops(model, image) if faces is None else faces.crops
+        codes = torch.cat(one_by_one(model.model().encode, {"exemplars": crops}, host.watch()))
+        return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
+
+
+def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
+    """The largest face of each photo, [B, 3, 256, 256] in [-1, 1]."""
+    found = [model.finder().find_exemplar(photo) for photo in tensors.to_photos(image)]
+    if any(face.box is None for face in found):
+        host.warn("No face was found in an exemplar; it is used whole, as an aligned crop.")
+    return torch.cat([face.crop for face in found])
+
+
+class ProjectConditions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_ProjectConditions",
+            search_aliases=["project face", "encode conditions", "photo style"],
+            inputs=[model_input(), host.Conditions.Input("conditions")],
+            outputs=[host.Latent.Output(display_name="latent")],
+        )
+
+    @classmethod
+    def execute(cls, model: HostedEditor, conditions: Conditions) -> io.NodeOutput:
+        codes = one_by_one(model.model().project, {"conditions": conditions}, host.watch())
+        return io.NodeOutput(host.hand_over(torch.cat(codes)))
+
+
+class RandomStyle(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_RandomStyle",
+            search_aliases=["random face", "random latent", "variants", "stylegan seed"],
+            inputs=[
+                model_input(),
+                host.seed_input(),
+                io.Float.Input("psi", default=0.7, min=0.0, max=1.5, step=0.05),
+                io.Int.Input("variants", default=1, min=1, max=64),
+            ],
+            outputs=[host.Latent.Output(display_name="latent")],
+        )
+
+    @classmethod
+    def execute(cls, model: HostedEditor, seed: int, psi: float, variants: int) -> io.NodeOutput:
+        return io.NodeOutput(
+            host.hand_over(model.model().random_codes(seeds(seed, variants), psi).contiguous())
+        )
+
+
+def seeds(first: int, count: int) -> list[int]:
+    """A seed and the following ones."""
+    return [(first + i) % (host.MAX_SEED + 1) for i in range(count)]
+
+
+class InterpolateLatents(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_InterpolateLatents",
+            search_aliases=["blend latents", "lerp", "mix faces", "morph"],
+            inputs=[
+                host.Latent.Input("latent"),
+                host.Latent.Input("other"),
+                io.Float.Input("amount", default=0.5, min=0.0, max=1.0, step=0.01),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(cls, latent: Tensor, other: Tensor, amount: float) -> io.NodeOutput:
+        common_batch({"latent": len(latent), "other": len(other)})
+        return io.NodeOutput(latents.interpolate(latent, other, amount))
+
+
+class MixLatents(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_MixLatents",
+            search_aliases=["style mixing", "layer mixing", "crossover"],
+            inputs=[
+                host.Latent.Input("coarse"),
+                host.Latent.Input("fine"),
+                io.Int.Input("crossover", default=8, min=0, max=NUM_CODES),
+            ],
+            outputs=[host.Latent.Output(display_name="latent")],
+        )
+
+    @classmethod
+    def execute(cls, coarse: Tensor, fine: Tensor, crossover: int) -> io.NodeOutput:
+        common_batch({"coarse": len(coarse), "fine": len(fine)})
+        return io.NodeOutput(latents.mix_layers(coarse, fine, crossover))
+
+
+class WarpLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_WarpLatent",
+            search_aliases=["pose transfer", "latent warping", "align pose"],
+            inputs=[
+                model_input(),
+                host.Latent.Input("latent"),
+                host.Latent.Input("target"),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(cls, model: HostedEditor, latent: Tensor, target: Tensor) -> io.NodeOutput:
+        ready = model.model()
+        inputs = {"latent": latent.to(ready.device), "target": target.to(ready.device)}
+        return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.watch()))))
+
+
+class SaveLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_SaveLatent",
+            search_aliases=["save face", "save style codes", "store latent"],
+            is_output_node=True,
+            inputs=[
+                host.Latent.Input("latent"),
+                io.String.Input("filename_prefix", default=f"{host.LATENT_FOLDER}/face"),
+            ],
+            outputs=[io.String.Output(display_name="path")],
+        )
+
+    @classmethod
+    def execute(cls, latent: Tensor, filename_prefix: str) -> io.NodeOutput:
+        path = host.new_output_path(filename_prefix, ".safetensors")
+        latents.save_codes(path, latent)
+        return io.NodeOutput(str(path))
+
+
+class LoadLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_LoadLatent",
+            search_aliases=["load face", "load style codes", "saved latent"],
+            inputs=[
+                io.Combo.Input("file", options=host.latent_files()),
+            ],
+            outputs=[host.Latent.Output(display_name="latent")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str) -> bool | str:
+        if file and host.latent_path(file).is_file():
+            return True
+        return f"There is no latent file {file}: put it into the input folder, or save one first."
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> str:
+        return host.content_hash(host.latent_path(file))
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        return io.NodeOutput(latents.load_codes(Path(host.latent_path(file))))

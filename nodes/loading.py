@@ -1,0 +1,83 @@
+"""Load FACEMUG Model."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from ..facemug_core.config import SIZES
+from ..facemug_core.faces.parsing import Parser
+from ..facemug_core.model import FaceMug
+from ..facemug_core.photos import PhotoEditor
+from . import host
+from .host import io
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class HostedEditor:
+    """What a FACEMUG_MODEL is: all networks, brought to the device by the host when a node needs them."""
+
+    def __init__(self, model: FaceMug, folders: list[str]) -> None:
+        self._editor = PhotoEditor(model, folders)
+        parts = (model.mapping, model.bank, model.encoder, model.generator, model.warping)
+        self._networks = host.managed(nn.ModuleList([part for part in parts if part is not None]))
+
+    def editor(self, *, parses: bool = False) -> PhotoEditor:
+        """For whole photos, ready to run; with the parser too where faces are parsed."""
+        self.model()
+        if parses:
+            self.parser()
+        return self._editor
+
+    def model(self) -> FaceMug:
+        """The stages, ready to run."""
+        device = host.bring(self._networks)
+        if self._editor.model.device != device:
+            self._editor.model.to(device)
+        return self._editor.model
+
+    def parser(self) -> Parser:
+        """The face parser, ready to run."""
+        host.bring(self._managed_parser)
+        return self._editor.parser
+
+    def finder(self) -> PhotoEditor:
+        """For finding faces, which needs none of the managed networks."""
+        return self._editor
+
+    @cached_property
+    def _managed_parser(self) -> host.ModelPatcher:
+        return host.managed(self._editor.parser.network)
+
+
+class LoadModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_LoadModel",
+            search_aliases=["facemug loader", "face edit model", "load face model"],
+            inputs=[
+                io.Combo.Input(
+                    "size",
+                    options=list(SIZES),
+                    default="light",
+                ),
+                host.advanced(
+                    io.Combo.Input(
+                        "precision",
+                        options=list(PRECISIONS),
+                        default="float32",
+                    )
+                ),
+            ],
+            outputs=[host.Model.Output(display_name="model")],
+        )
+
+    @classmethod
+    def execute(cls, size: str, precision: str) -> io.NodeOutput:
+        folders = host.weight_folders()
+        model = FaceMug.load(size, folders=folders, precision=PRECISIONS[precision])
+        return io.NodeOutput(HostedEditor(model, folders))

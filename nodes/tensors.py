@@ -1,0 +1,112 @@
+"""Host tensors and core tensors: IMAGE [B, H, W, C] in [0, 1] and MASK [B, H, W], to and fro."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from ..facemug_core.batches import common_batch, item
+from ..facemug_core.errors import InputError
+from ..facemug_core.photos import Photo
+from .host import hand_over
+
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""Pillow mode by channels."""
+
+NO_MASK_SIZE = (64, 64)
+"""The host's Load Image gives an empty mask of this size for pictures without transparency."""
+
+
+def to_photos(image: Tensor) -> list[Photo]:
+    """The photos of an IMAGE, in 8 bits: how they were in their files."""
+    if image.ndim != 4 or image.shape[3] not in MODES:
+        raise InputError(
+            f"Expected an IMAGE [batch, height, width, 1 to 4 channels], but got {list(image.shape)}."
+        )
+    if not torch.isfinite(image).all():
+        raise InputError("The IMAGE holds values that are not finite numbers (NaN or infinity).")
+    pixels = _bytes(image).permute(0, 3, 1, 2)
+    return [Photo(one[None].contiguous(), MODES[image.shape[3]]) for one in pixels]
+
+
+def to_pictures(image: Tensor) -> Tensor:
+    """An IMAGE as [B, 3, H, W] in [-1, 1], of 8 bits."""
+    return torch.cat([photo.rgb for photo in to_photos(image)]) / 127.5 - 1
+
+
+def to_crop(image: Tensor) -> Tensor:
+    """An edited crop as [B, 3, h, w] in [-1, 1], of its full depth."""
+    return image[..., :3].float().cpu().permute(0, 3, 1, 2) * 2 - 1
+
+
+def from_photo(photo: Photo, original: Tensor) -> Tensor:
+    """An edited photo as IMAGE [1, H, W, C]; pixels without a change keep the bits of the original IMAGE."""
+    new = photo.pixels.permute(0, 2, 3, 1)
+    original = original.float().cpu()
+    return hand_over(torch.where(new == _bytes(original), original, new / 255).clamp(0, 1))
+
+
+def from_pictures(pictures: Tensor) -> Tensor:
+    """[B, C, H, W] in [-1, 1] → IMAGE."""
+    return hand_over((pictures.float().clamp(-1, 1) + 1).mul(0.5).permute(0, 2, 3, 1).contiguous())
+
+
+def from_bytes(pictures: Tensor) -> Tensor:
+    """uint8 [B, H, W, 3] → IMAGE."""
+    return hand_over(pictures.float() / 255)
+
+
+def from_image(image: Image.Image) -> Tensor:
+    """A picture as IMAGE [1, H, W, 3]."""
+    return from_bytes(torch.from_numpy(np.array(image.convert("RGB")))[None])
+
+
+def to_masks(mask: Tensor | None, size: tuple[int, int]) -> Tensor:
+    """A MASK as [B, 1, H, W] in {0, 1} on pictures of a size (height, width); half covered counts.
+
+    None, and the empty mask that Load Image gives where there is none, become empty masks.
+    """
+    if mask is None or (tuple(mask.shape[-2:]) == NO_MASK_SIZE != size and not mask.any()):
+        return torch.zeros(1, 1, *size)
+    masks = mask.reshape(-1, 1, *mask.shape[-2:]).float().cpu()
+    if tuple(masks.shape[-2:]) != size:
+        masks = F.interpolate(masks, size, mode="nearest-exact")
+    return (masks >= 0.5).float()
+
+
+def from_masks(masks: Tensor) -> Tensor:
+    """[B, 1, H, W] → MASK."""
+    return hand_over(masks[:, 0].float().contiguous())
+
+
+def to_images(image: Tensor, transparent: Tensor | None) -> list[Image.Image]:
+    """The pictures of an IMAGE; a MASK of transparent parts, as Load Image gives it, is their alpha."""
+    pictures = [photo.to_image() for photo in to_photos(image)]
+    if transparent is None:
+        return pictures
+    alpha = 1 - to_masks(transparent, (image.shape[1], image.shape[2]))
+    batch = common_batch({"IMAGE": len(pictures), "MASK": len(alpha)})
+    pictures = [pictures[min(i, len(pictures) - 1)].convert("RGB") for i in range(batch)]
+    for i, picture in enumerate(pictures):
+        picture.putalpha(Image.fromarray((item(alpha, i)[0, 0] * 255).byte().numpy()))
+    return pictures
+
+
+def is_gray(picture: Image.Image) -> bool:
+    """Whether all channels are the same."""
+    pixels = np.asarray(picture.convert("RGB"))
+    return bool((pixels == pixels[..., :1]).all())
+
+
+def stacked(images: Sequence[Tensor]) -> Tensor:
+    """IMAGEs or MASKs as one batch."""
+    return images[0] if len(images) == 1 else torch.cat(list(images))
+
+
+def _bytes(image: Tensor) -> Tensor:
+    return image.detach().float().cpu().clamp(0, 1).mul(255).round().byte()
