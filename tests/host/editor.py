@@ -1,0 +1,195 @@
+"""Workflows in the editor's format, written from short descriptions.
+
+A description adds groups, and nodes to them; groups lie side by side from left to right, a group's nodes in a
+column. Widget order, slots and types come from the host's own description of its nodes, so a value or a link
+that a node does not have is an error here already.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+WIDTH, GAP, TITLE, ROW = 320, 30, 40, 26
+"""Layout in editor pixels: a node's width, the space around it, a title's and a row's height."""
+PICTURE, NOTE = 340, 180
+"""Height of a shown picture and of a note."""
+PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview")
+COLOR = "#3f5159"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a node, to be given as an input of another."""
+
+    node: int
+    slot: int
+    type: str
+
+
+@dataclass
+class Node:
+    """A node of a workflow; `node["NAME"]` is an output of it."""
+
+    identity: int
+    type: str
+    title: str | None
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    values: list[Any]
+    position: tuple[int, int] = (0, 0)
+    height: int = 0
+
+    def __getitem__(self, name: str) -> Output:
+        slot = next(i for i, output in enumerate(self.outputs) if output["name"] == name)
+        return Output(self.identity, slot, self.outputs[slot]["type"])
+
+    def written(self, order: int) -> dict[str, Any]:
+        """The node in the editor's format."""
+        titled = {} if self.title is None else {"title": self.title}
+        return titled | {
+            "id": self.identity,
+            "type": self.type,
+            "pos": list(self.position),
+            "size": [WIDTH, self.height],
+            "flags": {},
+            "order": order,
+            "mode": 0,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "properties": {"Node name for S&R": self.type},
+            "widgets_values": self.values,
+        }
+
+
+@dataclass
+class Workflow:
+    """A workflow being written.
+
+    Args:
+        name: the file's name; its identity is made from it.
+        known: the host's description of its nodes, as its `/object_info` gives it.
+    """
+
+    name: str
+    known: Mapping[str, Any]
+    nodes: list[Node] = field(default_factory=list)
+    links: list[list[Any]] = field(default_factory=list)
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    _x: int = 0
+    _y: int = 0
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """Nodes added inside lie in a titled column right of all earlier ones."""
+        self._y = TITLE + GAP
+        yield
+        self.groups.append(
+            {
+                "id": len(self.groups) + 1,
+                "title": title,
+                "bounding": [self._x, 0, WIDTH + 2 * GAP, self._y],
+                "color": COLOR,
+                "font_size": 24,
+                "flags": {},
+            }
+        )
+        self._x += WIDTH + 3 * GAP
+
+    def note(self, text: str) -> None:
+        """Text for the reader, in Markdown."""
+        self._place(Node(len(self.nodes) + 1, "MarkdownNote", "Note", [], [], [text], height=NOTE))
+
+    def add(self, type: str, title: str | None = None, **given: Any) -> Node:
+        """A node; `given` holds its widgets' values and, as outputs of other nodes, its links.
+
+        Raises:
+            KeyError: the host has no such node, or the node no such input.
+            ValueError: a link of the wrong type, or a required input without a value.
+        """
+        description = self.known[type]
+        node = Node(len(self.nodes) + 1, type, title, [], [], [])
+        rows = 0
+        for name, (kind, options), required in _inputs(description):
+            value = given.pop(name, None)
+            is_widget = (isinstance(kind, list) or kind in WIDGET_TYPES) and not options.get("forceInput")
+            if isinstance(value, Output) or not is_widget:
+                self._connect(node, name, kind, value, is_widget, required)
+            if is_widget:
+                rows += 1
+                node.values += _widget_values(kind, options, value)
+        if given:
+            raise KeyError(f"{type} has no input called {', '.join(given)}.")
+        node.outputs = [
+            {"name": name, "type": kind if isinstance(kind, str) else "COMBO", "links": []}
+            for name, kind in zip(description["output_name"], description["output"], strict=True)
+        ]
+        rows += max(len(node.inputs), len(node.outputs))
+        node.height = ROW * rows + (PICTURE if type in PICTURE_NODES else 0) + ROW
+        self._place(node)
+        return node
+
+    def written(self) -> dict[str, Any]:
+        """The whole workflow in the editor's format."""
+        return {
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"facemug/{self.name}")),
+            "revision": 0,
+            "last_node_id": len(self.nodes),
+            "last_link_id": len(self.links),
+            "nodes": [node.written(order) for order, node in enumerate(self.nodes)],
+            "links": self.links,
+            "groups": self.groups,
+            "config": {},
+            "extra": {"name": self.name},
+            "version": 0.4,
+        }
+
+    def _connect(self, node: Node, name: str, kind: Any, value: Any, is_widget: bool, required: bool) -> None:
+        slot: dict[str, Any] = {
+            "name": name,
+            "type": "COMBO" if isinstance(kind, list) else kind,
+            "link": None,
+        }
+        if is_widget:
+            slot["widget"] = {"name": name}
+        elif not required:
+            slot["shape"] = 7  # the editor draws optional inputs hollow
+        if isinstance(value, Output):
+            if slot["type"] != "*" and value.type not in slot["type"].split(","):
+                raise ValueError(f"{node.type}.{name} takes {slot['type']}, not {value.type}.")
+            slot["link"] = len(self.links) + 1
+            source = self.nodes[value.node - 1]
+            source.outputs[value.slot]["links"].append(slot["link"])
+            self.links.append(
+                [slot["link"], value.node, value.slot, node.identity, len(node.inputs), value.type]
+            )
+        elif value is not None or required:
+            raise ValueError(f"{node.type}.{name} needs a link.")
+        node.inputs.append(slot)
+
+    def _place(self, node: Node) -> None:
+        node.position = (self._x + GAP, self._y + TITLE)
+        self._y += node.height + TITLE + GAP
+        self.nodes.append(node)
+
+
+def _inputs(description: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, dict[str, Any]], bool]]:
+    """Name, (type, options) and whether it is required, in the editor's order."""
+    for section in ("required", "optional"):
+        for name in description["input_order"].get(section, ()):
+            kind, *options = description["input"][section][name]
+            yield name, (kind, options[0] if options else {}), section == "required"
+
+
+def _widget_values(kind: Any, options: Mapping[str, Any], value: Any) -> list[Any]:
+    """A widget's value, and those of the widgets that the editor itself adds after it."""
+    if value is None or isinstance(value, Output):
+        choices = kind if isinstance(kind, list) else options.get("options", [None])
+        value = options.get("default", choices[0] if choices else None)
+    if options.get("control_after_generate"):
+        return [value, "fixed"]
+    return [value, "image"] if options.get("image_upload") else [value]
