@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .conditions import Conditions
 from .editing import Edit
+from .examples import place_examples
 from .faces import DetectFaces, ParseFace, PasteFaces, RegionMask
 from .generation import Aggregate, Generate
 from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
@@ -46,5 +47,8 @@ NODES: tuple[type[io.ComfyNode], ...] = (
 
 
 class Extension(ComfyExtension):
+    async def on_load(self) -> None:
+        place_examples()
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return list(NODES)

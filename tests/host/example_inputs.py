@@ -1,0 +1,103 @@
+"""Makes the example pictures that the workflows load: `python -m tests.host.example_inputs`.
+
+All are drawn by the light feature bank, or painted here over what it draws: nobody's photo, free to share.
+"""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from facemug_core import latents
+from facemug_core.conditions import labels_to_palette, pencil_sketch
+from facemug_core.faces.regions import grow_mask, region_mask
+from facemug_core.model import FaceMug
+from facemug_core.photos import PhotoEditor
+from facemug_core.sheets import crop_image
+
+from .installing import ROOT
+
+FOLDER = ROOT / "workflows" / "inputs"
+SIZE = 512
+PHOTO, EXEMPLARS, GROUP = 109, (117, 105, 118), (112, 101, 122)
+"""Seeds of the bank's faces."""
+LAYERS_OF_EXPRESSION = slice(4, 7)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    editor = PhotoEditor(FaceMug.load())
+    model = editor.model
+    codes = model.random_codes([PHOTO]).contiguous()
+    photo = picture(model, codes)
+    save_jpeg("photo", photo)
+    for number, seed in enumerate(EXEMPLARS, start=1):
+        save_jpeg(f"exemplar_{number}", picture(model, model.random_codes([seed])))
+    save_jpeg("group", torch.cat([picture(model, model.random_codes([seed])) for seed in GROUP], 3))
+    latents.save_codes(FOLDER / "facemug_face.safetensors", model.random_codes([EXEMPLARS[0]]).contiguous())
+
+    labels = editor.parser.parse(photo)
+    half = Image.new("L", (SIZE, SIZE), 255)
+    ImageDraw.Draw(half).rounded_rectangle((256, 150, 420, 470), 40, fill=0)
+    save_png("photo_with_hole", with_alpha(photo, half))
+    mouth = (1 - grow_mask(region_mask(labels, "mouth"), 18)) * 255
+    save_png("photo_with_mouth_mask", with_alpha(photo, Image.fromarray(mouth[0, 0].byte().numpy())))
+
+    other = codes.clone()
+    other[:, LAYERS_OF_EXPRESSION] = model.random_codes([EXEMPLARS[1]])[:, LAYERS_OF_EXPRESSION]
+    strokes = pencil_sketch(picture(model, other))[0, 0]
+    save_png("sketch", Image.fromarray(((1 - strokes) * 255).byte().numpy()))
+
+    save_map("map", editor.parser.parse(picture(model, model.random_codes([EXEMPLARS[0]]))))
+    hair = region_mask(labels, "hair")
+    longer = (grow_mask(hair, 36)[:, 0] > 0) & (region_mask(labels, "background+cloth+neck")[:, 0] > 0)
+    save_map("map_with_longer_hair", torch.where(longer, region_label(labels, hair), labels))
+
+    save_png("hair_paint", painted(region_mask(labels, "hair"), (40, 90, 200)))
+    make_up = Image.alpha_composite(
+        painted(region_mask(labels, "mouth"), (190, 20, 60)),
+        painted(grow_mask(region_mask(labels, "eyes"), 9) - region_mask(labels, "eyes"), (110, 50, 130)),
+    )
+    save_png("make_up_paint", make_up)
+
+
+def picture(model: FaceMug, codes: Tensor) -> Tensor:
+    """The bank's picture of a face, [1, 3, 512, 512] in [-1, 1]."""
+    with torch.inference_mode():
+        return torch.nn.functional.avg_pool2d(model.bank(codes), 2).clamp(-1, 1)
+
+
+def region_label(labels: Tensor, region: Tensor) -> Tensor:
+    """The class that a region's pixels have."""
+    return labels[region[:, 0] > 0][0]
+
+
+def painted(mask: Tensor, color: tuple[int, int, int]) -> Image.Image:
+    """A paint layer: one color inside a mask [1, 1, H, W], transparent elsewhere."""
+    layer = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 0))
+    layer.paste((*color, 255), mask=Image.fromarray((mask[0, 0] * 255).byte().numpy()))
+    return layer
+
+
+def with_alpha(photo: Tensor, alpha: Image.Image) -> Image.Image:
+    """The photo with a mask painted in the host's way: transparent where to edit."""
+    image = crop_image(photo[0])
+    image.putalpha(alpha)
+    return image
+
+
+def save_map(name: str, labels: Tensor) -> None:
+    save_png(name, Image.fromarray(labels_to_palette(labels)[0].numpy()))
+
+
+def save_jpeg(name: str, values: Tensor) -> None:
+    crop_image(values[0]).save(FOLDER / f"facemug_{name}.jpg", quality=92)
+
+
+def save_png(name: str, image: Image.Image) -> None:
+    image.save(FOLDER / f"facemug_{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,499 @@
+"""The workflows of the pack as short descriptions; `python -m tests.host.workflows` writes the files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .editor import Node, Output, Workflow
+from .installing import ROOT
+from .running import Host
+
+FOLDER = ROOT / "workflows"
+PHOTO, HOLE, MOUTH_MASK = (
+    "facemug_photo.jpg",
+    "facemug_photo_with_hole.png",
+    "facemug_photo_with_mouth_mask.png",
+)
+EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
+
+DESCRIPTIONS: dict[str, Callable[[Workflow], None]] = {}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, Host(Path(folder)) as host:
+        known = host.nodes()
+    for name in DESCRIPTIONS:
+        (FOLDER / f"{name}.json").write_text(text(name, known))
+
+
+def text(name: str, known: Mapping[str, Any]) -> str:
+    """The file of a workflow; `known` is the host's description of its nodes."""
+    workflow = Workflow(name, known)
+    DESCRIPTIONS[name](workflow)
+    return json.dumps(workflow.written(), indent=2) + "\n"
+
+
+def described(describe: Callable[[Workflow], None]) -> Callable[[Workflow], None]:
+    DESCRIPTIONS[describe.__name__] = describe
+    return describe
+
+
+def load_model(w: Workflow) -> Output:
+    return w.add("FACEMUG_LoadModel")["model"]
+
+
+def load_photo(w: Workflow, file: str = PHOTO, title: str = "Photo") -> Node:
+    return w.add("LoadImage", title, image=file)
+
+
+def preview(w: Workflow, picture: Output, title: str) -> None:
+    w.add("PreviewImage", title, images=picture)
+
+
+# --- in one node --------------------------------------------------------------------------------------------
+
+
+@described
+def quick_edit(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## Quick edit\n"
+            "Name face parts in **regions**, such as `hair`, `eyes+brows` or `mouth`, and run.\n\n"
+            "**Try:** other regions; a higher *grow*; a new *seed*; your own photo in *Load Image*."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+    with w.group("2 · Edit"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=4
+        )
+    with w.group("3 · Result"):
+        preview(w, edit["edited"], "Edited photo")
+        w.add("MaskPreview", "What changed", mask=edit["changed"])
+
+
+@described
+def completion(w: Workflow) -> None:
+    with w.group("1 · Photo with a hole"):
+        w.note(
+            "## Fill in what is missing\n"
+            "The mask is painted in the photo: right-click *Load Image* → *Open in MaskEditor*. What "
+            "you paint is made anew from what is left.\n\n"
+            "**Try:** a higher *style_mix* for variants that differ more."
+        )
+        model = load_model(w)
+        photo = load_photo(w, HOLE)
+    with w.group("2 · Fill"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], mask=photo["MASK"], style="projected",
+            style_mix=0.3, seed=1, variants=4, aligned=True,
+        )  # fmt: skip
+    with w.group("3 · Four variants"):
+        preview(w, edit["edited"], "Filled in")
+
+
+@described
+def exemplar(w: Workflow) -> None:
+    with w.group("1 · Photos"):
+        w.note(
+            "## Features of another photo\n"
+            "The masked part takes its look from the exemplar's face.\n\n"
+            "**Try:** other *regions*; a *style_mix* towards random looks."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        other = load_photo(w, EXEMPLARS[0], "Exemplar")
+    with w.group("2 · Edit"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], exemplar=other["IMAGE"], regions="hair+face",
+            grow=4, style="exemplar",
+        )  # fmt: skip
+    with w.group("3 · Result"):
+        preview(w, edit["edited"], "Edited photo")
+
+
+@described
+def random_styles(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## A sheet of variants\n"
+            "Each variant takes the next seed. Click the sheet to leaf through it.\n\n"
+            "**Try:** *regions* `eyes+brows`; the seed of a variant that you like, with *variants* 1."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+    with w.group("2 · Nine styles"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random",
+            seed=10, variants=9,
+        )  # fmt: skip
+    with w.group("3 · Sheet"):
+        preview(w, edit["edited"], "Seeds 10 to 18")
+
+
+@described
+def make_up(w: Workflow) -> None:
+    with w.group("1 · Photo and make-up"):
+        w.note(
+            "## Make-up\n"
+            "The photo's own edges keep the shapes; a painting on a transparent ground says where "
+            "which color goes.\n\n"
+            "**Try:** a lower *color_strength*; your own painting."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        paint = load_photo(w, "facemug_make_up_paint.png", "Make-up, painted on a transparent ground")
+    with w.group("2 · Guides"):
+        sketch = w.add("FACEMUG_Sketch", "Edges of the photo", source="photo", image=photo["IMAGE"])
+        color = w.add(
+            "FACEMUG_ColorMap", "Make-up", source="painting", image=paint["IMAGE"], transparent=paint["MASK"]
+        )
+        preview(w, sketch["preview"], "Edges")
+        preview(w, color["preview"], "Colors")
+    with w.group("3 · Edit"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="mouth+eyes", grow=10,
+            sketch=sketch["sketch"], color=color["color"], style="projected",
+        )  # fmt: skip
+    with w.group("4 · Result"):
+        preview(w, edit["edited"], "Made up")
+
+
+@described
+def edits_in_a_chain(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## One edit after another\n"
+            "Each edit takes the picture of the last one. What lies outside its mask keeps its bits, "
+            "so nothing gets worse on the way.\n\n"
+            "**Try:** changing the last edit: the earlier ones do not run again."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+    picture = photo["IMAGE"]
+    for step, (regions, seed) in enumerate([("hair", 4), ("mouth", 3), ("eyes+brows", 5)], start=2):
+        with w.group(f"{step} · {regions}"):
+            edit = w.add(
+                "FACEMUG_Edit", model=model, image=picture, regions=regions, grow=6, style="random", seed=seed
+            )
+            picture = edit["edited"]
+            preview(w, picture, f"After {regions}")
+
+
+@described
+def hand_over_to_inpainting(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## Hand over to other nodes\n"
+            "*changed* is the mask of what was edited. Grown and softened, it is what a sampler or a "
+            "detailer needs: connect *Softened mask* and *Edited photo* to **VAE Encode (for "
+            "Inpainting)** or **Set Latent Noise Mask**, sample with a low denoise, and give the "
+            "result back as *source* of **ImageCompositeMasked**. Here a core node that sharpens "
+            "stands in for the sampler."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+    with w.group("2 · Edit"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=4
+        )
+        preview(w, edit["edited"], "Edited photo")
+    with w.group("3 · Mask for what follows"):
+        grown = w.add("GrowMask", mask=edit["changed"], expand=6)
+        soft = w.add("FeatherMask", "Softened mask", mask=grown["MASK"], left=8, top=8, right=8, bottom=8)
+        w.add("MaskPreview", "Mask", mask=soft["MASK"])
+    with w.group("4 · In place of a sampler"):
+        refined = w.add("ImageSharpen", image=edit["edited"], sharpen_radius=2, sigma=1.0, alpha=0.6)
+        joined = w.add(
+            "ImageCompositeMasked", destination=edit["edited"], source=refined["IMAGE"], mask=soft["MASK"]
+        )
+        preview(w, joined["IMAGE"], "Refined")
+
+
+# --- stage by stage -----------------------------------------------------------------------------------------
+
+
+@described
+def face_from_a_map(w: Workflow) -> None:
+    with w.group("1 · Map"):
+        w.note(
+            "## A face from a map alone\n"
+            "No photo: the map says where what is, random styles say how it looks.\n\n"
+            "**Try:** a new *seed*; *psi* 0.4 for plainer faces; painting on the map in its own "
+            "colors."
+        )
+        model = load_model(w)
+        drawn = load_photo(w, "facemug_map.png", "Map in the palette of Parse Face")
+    with w.group("2 · Conditions and styles"):
+        semantic = w.add("FACEMUG_SemanticMap", image=drawn["IMAGE"])
+        conditions = w.add("FACEMUG_Conditions", semantic=semantic["semantic"])
+        style = w.add("FACEMUG_RandomStyle", model=model, seed=7, variants=4)
+    with w.group("3 · Generate"):
+        features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
+        made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=style["latent"])
+    with w.group("4 · Faces"):
+        preview(w, made["crops"], "Four styles of one map")
+
+
+@described
+def sketch(w: Workflow) -> None:
+    with w.group("1 · Photo and drawing"):
+        w.note(
+            "## Draw what should be there\n"
+            "Dark strokes on white. The mask, painted in the photo, says where they count.\n\n"
+            "**Try:** a lower *sketch_strength*; your own drawing."
+        )
+        model = load_model(w)
+        photo = load_photo(w, MOUTH_MASK)
+        drawing = load_photo(w, "facemug_sketch.png", "Drawing")
+    with w.group("2 · Face and strokes"):
+        faces = detect(w, model, photo["IMAGE"])
+        strokes = w.add("FACEMUG_Sketch", source="drawing", image=drawing["IMAGE"])
+    with w.group("3 · Conditions and style"):
+        conditions = w.add(
+            "FACEMUG_Conditions", faces=faces["faces"], mask=photo["MASK"], sketch=strokes["sketch"]
+        )
+        style = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
+    generate_and_paste(w, model, faces, conditions, style["latent"], photo["MASK"])
+
+
+@described
+def semantic_map(w: Workflow) -> None:
+    with w.group("1 · Photo and map"):
+        w.note(
+            "## Change shapes by the map\n"
+            "The map is the photo's own, with longer hair painted into it. Both maps' hair is the "
+            "mask.\n\n"
+            "**Try:** painting on the map of *Parse Face* in a paint program."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        drawn = load_photo(w, "facemug_map_with_longer_hair.png", "Map with longer hair")
+    with w.group("2 · Face, map and mask"):
+        faces = detect(w, model, photo["IMAGE"])
+        semantic = w.add("FACEMUG_SemanticMap", image=drawn["IMAGE"])
+        mask = w.add("FACEMUG_RegionMask", semantic=semantic["semantic"], hair=True, grow=4)
+        w.add("MaskPreview", "Mask", mask=mask["mask"])
+    with w.group("3 · Conditions and style"):
+        conditions = w.add(
+            "FACEMUG_Conditions", faces=faces["faces"], mask=mask["mask"], semantic=semantic["semantic"]
+        )
+        style = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
+    generate_and_paste(w, model, faces, conditions, style["latent"], mask["mask"])
+
+
+@described
+def color(w: Workflow) -> None:
+    with w.group("1 · Photo and paint"):
+        w.note(
+            "## Color the hair\n"
+            "A painting on a transparent ground says which color goes where; the photo's own edges "
+            "and map keep the shape.\n\n"
+            "**Try:** a lower *color_strength*; another color in a paint program."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        paint = load_photo(w, "facemug_hair_paint.png", "Paint on a transparent ground")
+    with w.group("2 · Face and mask"):
+        faces = detect(w, model, photo["IMAGE"])
+        parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
+        mask = w.add("FACEMUG_RegionMask", semantic=parsed["semantic"], hair=True, grow=3)
+        preview(w, parsed["palette"], "Map")
+    with w.group("3 · Guides"):
+        edges = w.add("FACEMUG_Sketch", source="photo", faces=faces["faces"])
+        colors = w.add("FACEMUG_ColorMap", source="painting", image=paint["IMAGE"], transparent=paint["MASK"])
+        conditions = w.add(
+            "FACEMUG_Conditions", faces=faces["faces"], mask=mask["mask"], sketch=edges["sketch"],
+            semantic=parsed["semantic"], color=colors["color"],
+        )  # fmt: skip
+        style = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
+    generate_and_paste(w, model, faces, conditions, style["latent"], mask["mask"])
+
+
+@described
+def exemplars_blended(w: Workflow) -> None:
+    with w.group("1 · Photos"):
+        w.note(
+            "## Blend exemplars\n"
+            "Two exemplars are blended, and the fine layers of a third laid over the blend.\n\n"
+            "**Try:** *amount* 0 and 1; *crossover* 4 and 12."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        others = [load_photo(w, file, f"Exemplar {i}") for i, file in enumerate(EXEMPLARS, start=1)]
+    with w.group("2 · Latents"):
+        first, second, third = (
+            w.add("FACEMUG_EncodeExemplar", f"Encode exemplar {i}", model=model, image=other["IMAGE"])
+            for i, other in enumerate(others, start=1)
+        )
+        blend = w.add(
+            "FACEMUG_InterpolateLatents", latent=first["latent"], other=second["latent"], amount=0.5
+        )
+        mixed = w.add("FACEMUG_MixLatents", coarse=blend["latent_out"], fine=third["latent"], crossover=8)
+    with w.group("3 · Face and mask"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True, skin=True, mouth=True, nose=True)
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+    generate_and_paste(w, model, faces, conditions, mixed["latent"], mask)
+
+
+@described
+def part_of_another_photo(w: Workflow) -> None:
+    with w.group("1 · Photos"):
+        w.note(
+            "## Copy a part, make its border anew\n"
+            "The other face's mouth is laid on this face's crop; then only the border between them "
+            "is generated.\n\n"
+            "**Try:** other parts in *both* Region Mask nodes."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        other = load_photo(w, EXEMPLARS[2], "The part's photo")
+    with w.group("2 · Both crops"):
+        faces = detect(w, model, photo["IMAGE"])
+        others = w.add("FACEMUG_DetectFaces", "The other face", model=model, image=other["IMAGE"])
+        parsed = w.add("FACEMUG_ParseFace", model=model, image=others["crops"])
+        part = w.add(
+            "FACEMUG_RegionMask",
+            "Part on the crop",
+            semantic=parsed["semantic"],
+            hair=False,
+            mouth=True,
+            grow=8,
+        )
+    with w.group("3 · Copy"):
+        copied = w.add(
+            "ImageCompositeMasked", destination=faces["crops"], source=others["crops"], mask=part["mask"]
+        )
+        outer = w.add("GrowMask", "Border, outside", mask=part["mask"], expand=9)
+        inner = w.add("GrowMask", "Border, inside", mask=part["mask"], expand=-4)
+        border = w.add(
+            "MaskComposite", "Border", destination=outer["MASK"], source=inner["MASK"], x=0, y=0,
+            operation="subtract",
+        )  # fmt: skip
+        preview(w, copied["IMAGE"], "Copied")
+    with w.group("4 · Border anew"):
+        edit = w.add(
+            "FACEMUG_Edit",
+            model=model,
+            image=copied["IMAGE"],
+            mask=border["MASK"],
+            style="projected",
+            aligned=True,
+        )
+        preview(w, edit["edited"], "Crop with a new border")
+    with w.group("5 · Result"):
+        pasted = w.add(
+            "FACEMUG_PasteFaces", faces=faces["faces"], crops=edit["edited"], mask=faces["crop_mask"]
+        )
+        preview(w, pasted["image"], "Photo with the part")
+
+
+@described
+def everything_at_once(w: Workflow) -> None:
+    with w.group("1 · Photos"):
+        w.note(
+            "## All guides at once\n"
+            "Each stage is a node, and each can be left out: disconnect a guide, or set its strength "
+            "to 0.\n\n"
+            "**Try:** the *amount* between the exemplar and a random style: only what follows runs "
+            "again."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        other = load_photo(w, EXEMPLARS[0], "Exemplar")
+        paint = load_photo(w, "facemug_hair_paint.png", "Paint on a transparent ground")
+    with w.group("2 · Face, map and mask"):
+        faces = detect(w, model, photo["IMAGE"])
+        parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
+        mask = w.add("FACEMUG_RegionMask", semantic=parsed["semantic"], hair=True, mouth=True, grow=4)
+        preview(w, faces["overlay"], "Face found")
+        preview(w, parsed["palette"], "Map")
+    with w.group("3 · Guides"):
+        edges = w.add("FACEMUG_Sketch", source="photo", faces=faces["faces"])
+        colors = w.add("FACEMUG_ColorMap", source="painting", image=paint["IMAGE"], transparent=paint["MASK"])
+        preview(w, edges["preview"], "Edges")
+        conditions = w.add(
+            "FACEMUG_Conditions", faces=faces["faces"], mask=mask["mask"], sketch=edges["sketch"],
+            semantic=parsed["semantic"], color=colors["color"],
+        )  # fmt: skip
+    with w.group("4 · Style"):
+        encoded = w.add("FACEMUG_EncodeExemplar", model=model, image=other["IMAGE"])
+        random = w.add("FACEMUG_RandomStyle", model=model, seed=3)
+        style = w.add(
+            "FACEMUG_InterpolateLatents", latent=encoded["latent"], other=random["latent"], amount=0.3
+        )
+    generate_and_paste(w, model, faces, conditions, style["latent_out"], mask["mask"], group=5)
+
+
+@described
+def group_photo(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## Several faces\n"
+            "All faces are found, from left to right; each gets a hair style of its own, and all are "
+            "pasted back.\n\n"
+            "**Try:** *which* = index, to edit one of them."
+        )
+        model = load_model(w)
+        photo = load_photo(w, "facemug_group.jpg", "Group photo")
+    with w.group("2 · Faces and masks"):
+        faces = w.add("FACEMUG_DetectFaces", model=model, image=photo["IMAGE"], which="left to right")
+        parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
+        mask = w.add("FACEMUG_RegionMask", semantic=parsed["semantic"], hair=True, grow=4)
+        preview(w, faces["overlay"], "Faces found")
+    with w.group("3 · Conditions and styles"):
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask["mask"])
+        style = w.add("FACEMUG_RandomStyle", model=model, seed=20, variants=3)
+    generate_and_paste(w, model, faces, conditions, style["latent"], mask["mask"])
+
+
+@described
+def saved_face(w: Workflow) -> None:
+    with w.group("1 · Saved face"):
+        w.note(
+            "## Use a saved face again\n"
+            "*Save Latent* stores style codes in the output folder, *Load Latent* reads them from "
+            "there or from the input folder.\n\n"
+            "**Try:** saving the blend, and loading it after pressing R."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        saved = w.add("FACEMUG_LoadLatent", file="facemug_face.safetensors")
+    with w.group("2 · Face and blend"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True)
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+        own = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
+        blend = w.add("FACEMUG_InterpolateLatents", latent=own["latent"], other=saved["latent"], amount=0.8)
+        w.add("FACEMUG_SaveLatent", latent=blend["latent_out"])
+    generate_and_paste(w, model, faces, conditions, blend["latent_out"], mask, group=3)
+
+
+def detect(w: Workflow, model: Output, image: Output) -> Node:
+    return w.add("FACEMUG_DetectFaces", model=model, image=image)
+
+
+def face_and_mask(w: Workflow, model: Output, image: Output, **parts: bool) -> tuple[Node, Output]:
+    faces = detect(w, model, image)
+    parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
+    return faces, w.add("FACEMUG_RegionMask", semantic=parsed["semantic"], grow=4, **parts)["mask"]
+
+
+def generate_and_paste(
+    w: Workflow, model: Output, faces: Node, conditions: Node, latent: Output, mask: Output, group: int = 4
+) -> None:
+    """The last two groups of a workflow that goes stage by stage."""
+    with w.group(f"{group} · Generate"):
+        features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
+        made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=latent)
+        preview(w, made["crops"], "Edited crop")
+    with w.group(f"{group + 1} · Result"):
+        pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
+        preview(w, pasted["image"], "Edited photo")
+
+
+if __name__ == "__main__":
+    main()
