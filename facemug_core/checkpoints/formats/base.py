@@ -1,0 +1,66 @@
+"""What readers of published formats have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from ..stored import Checkpoint, StoredTensor
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One of our networks, as a file holds it."""
+
+    build: Callable[[], nn.Module]
+    """Makes the network, of the file's sizes."""
+    tensors: Mapping[str, StoredTensor]
+    """Its state dict."""
+    mean_code: StoredTensor | None = None
+    """[18, 512]: what an encoder's codes are offsets from, where that comes with the encoder."""
+
+    def misfit(self) -> str | None:
+        """The first difference between the file's names and shapes and the network's, if there is one."""
+        with torch.device("meta"):
+            wanted = {name: tuple(tensor.shape) for name, tensor in self.build().state_dict().items()}
+        for name in sorted(wanted.keys() | self.tensors.keys()):
+            if name not in self.tensors:
+                return f"{name} {list(wanted[name])} is missing"
+            if name not in wanted:
+                return f"{name} is one too many"
+            if self.tensors[name].shape != wanted[name]:
+                return f"{name} is {list(self.tensors[name].shape)} instead of {list(wanted[name])}"
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one reader sees in a file."""
+
+    kind: str
+    """What it is, as its authors call it."""
+    facts: Mapping[str, object]
+    """Sizes, as the shapes tell them."""
+    use: str
+    """What it can be used for."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """Networks that it brings, by the name of the weights file that it stands for."""
+    starts: Mapping[str, Mapping[str, StoredTensor]] = field(default_factory=dict)
+    """Tensors of networks that it can start the training of, by the same names."""
+    lacks: Sequence[str] = ()
+    """What is missing for that use."""
+
+
+def prefixes_of(checkpoint: Checkpoint, keys: Sequence[str]) -> list[str]:
+    """Beginnings of names under which all the keys are found; averaged weights first, then short ones."""
+    first = keys[0]
+    candidates = (name.removesuffix(first) for name in checkpoint.tensors if name.endswith(first))
+    complete = [
+        prefix
+        for prefix in candidates
+        if prefix[-1:] in ("", ".") and all(prefix + key in checkpoint.tensors for key in keys)
+    ]
+    return sorted(complete, key=lambda prefix: ("ema" not in prefix, len(prefix)))

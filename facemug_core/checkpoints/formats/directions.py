@@ -1,0 +1,45 @@
+"""Directions in the space of codes: InterFaceGAN, GANSpace, StyleCLIP mappers.
+
+They are recognised here; `editing.foreign` makes edits of them.
+"""
+
+from __future__ import annotations
+
+from ...conventions import CODE_DIM
+from ...networks.style_mapper import StyleMapper
+from ..stored import Checkpoint
+from .base import Found, prefixes_of
+
+GANSPACE_KEYS = ("mean", "comp", "std")
+MAPPER_KEY = "mapping.1.weight"
+
+
+def find_vector(checkpoint: Checkpoint) -> Found | None:
+    """A file with one tensor that is [512], [1, 512], [T, 512] or [1, T, 512], as InterFaceGAN's."""
+    shapes = [tensor.shape for tensor in checkpoint.tensors.values()]
+    if len(shapes) != 1 or not shapes[0] or shapes[0][-1] != CODE_DIM or len(shapes[0]) > 3:
+        return None
+    codes = shapes[0][-2] if len(shapes[0]) > 1 else 1
+    facts = {"codes": codes if codes > 1 else "the same for all"}
+    return Found("direction (InterFaceGAN)", facts, "attribute slider of both models")
+
+
+def find_ganspace(checkpoint: Checkpoint) -> Found | None:
+    """Mean, principal components and their deviations."""
+    tensors = checkpoint.tensors
+    if not all(key in tensors for key in GANSPACE_KEYS):
+        return None
+    count = tensors["std"].shape[0]
+    fits = tensors["comp"].shape in ((count, 1, CODE_DIM), (count, CODE_DIM))
+    lacks = [] if fits else [f"components of {CODE_DIM} numbers"]
+    return Found("GANSpace analysis", {"components": count}, "attribute sliders of both models", lacks=lacks)
+
+
+def find_mapper(checkpoint: Checkpoint) -> Found | None:
+    """A text mapper of three levels, each of which may be missing."""
+    prefixes = [p.removesuffix("_mapping.") for p in prefixes_of(checkpoint, (MAPPER_KEY,))]
+    levels = [level for level in StyleMapper.LEVELS if any(p.endswith(f"mapper.{level}") for p in prefixes)]
+    if not levels:
+        return None
+    facts = {"levels": " ".join(levels).replace("course", "coarse")}
+    return Found("StyleCLIP mapper", facts, "text edit of both models")

@@ -1,0 +1,67 @@
+"""Networks whose published names are ours: BiSeNet, and the networks of this project's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from torch import nn
+
+from ...config import SIZES
+from ...networks.bisenet import BiSeNet
+from ...networks.generator import Generator
+from ...networks.latent_warping import LatentWarping
+from ...networks.mapping import MappingNetwork
+from ...networks.mobile_stylegan import MobileStyleGAN
+from ...networks.picture_head import PictureHead
+from ...networks.style_encoder import StyleEncoder
+from ...networks.stylegan2 import StyleGAN2
+from ..stored import Checkpoint
+from .base import Found, Part
+
+BISENET_KEYS = ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight", "conv_out.conv_out.weight")
+
+OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
+    {
+        "stylegan2": ("input.input", StyleGAN2),
+        "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN),
+    }
+    | {
+        f"{size}_{part}": (key, partial(build, arguments))
+        for size, config in SIZES.items()
+        for part, key, build, arguments in (
+            ("encoder", "styles.0.linear.weight", StyleEncoder, config.encoder),
+            ("generator", "decoder.first.bias", Generator, config.generator),
+            ("warping", "output_scale", LatentWarping, config.warp_rank),
+            ("picture_head", "entry.weight", PictureHead, config.picture_head),
+        )
+    }
+)
+"""Networks of this project's files, by the names of these files, with one of their keys."""
+
+MAPPING_KEY = "mean_code"
+
+
+def find_bisenet(checkpoint: Checkpoint) -> Found | None:
+    """The face parser."""
+    tensors = checkpoint.tensors
+    if not all(key in tensors for key in BISENET_KEYS):
+        return None
+    labels = tensors["conv_out.conv_out.weight"].shape[0]
+    part = Part(partial(BiSeNet, labels), tensors)
+    return Found("BiSeNet face parser", {"labels": labels}, "face parts of a photo", {"bisenet": part})
+
+
+def find_own(checkpoint: Checkpoint) -> Found | None:
+    """A network of this project, by its names and shapes."""
+    for name, (key, build) in OWN.items():
+        if key in checkpoint.tensors:
+            part = Part(build, checkpoint.tensors)
+            if part.misfit() is None:
+                use = name.replace("_", " ")
+                return Found(f"{name}.safetensors of this project", {}, use, {name: part})
+    if MAPPING_KEY in checkpoint.tensors and Part(MappingNetwork, checkpoint.tensors).misfit() is None:
+        # Which bank's it is does not show, and it must not be taken for another's.
+        return Found("mapping network", {}, "random faces, with the bank that it was trained with")
+    return None

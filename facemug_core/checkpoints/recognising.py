@@ -1,0 +1,132 @@
+"""What a weights file is, by its content: `info`, and files found whatever they are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import CheckpointError
+from .formats import directions, exe_gan, ir_se50, lpips, networks, style_encoder, stylegan2
+from .formats.base import Found, Part
+from .reading import VALUES, open_checkpoint, save_safetensors
+from .stored import Checkpoint
+
+READERS: tuple[Callable[[Checkpoint], Found | None], ...] = (
+    style_encoder.find,
+    stylegan2.find,
+    ir_se50.find,
+    exe_gan.find,
+    networks.find_bisenet,
+    directions.find_vector,
+    directions.find_ganspace,
+    directions.find_mapper,
+    lpips.find,
+    networks.find_own,
+)
+"""One for each format."""
+
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
+"""Endings of the files that are looked into."""
+
+
+def recognise(checkpoint: Checkpoint) -> list[Found]:
+    """All that readers see in a file; more than one thing, for instance, in an e4e file: encoder and decoder.
+
+    A network that does not fit ours is listed among what the file lacks, not among its parts.
+    """
+    found = []
+    for find in READERS:
+        try:
+            seen = find(checkpoint)
+        except (IndexError, KeyError, ValueError):
+            continue  # the names are right, but the shapes are those of something else
+        if seen is not None:
+            found.append(_checked(seen))
+    return found
+
+
+def _checked(found: Found) -> Found:
+    misfits = {name: misfit for name, part in found.parts.items() if (misfit := part.misfit()) is not None}
+    if not misfits:
+        return found
+    fitting = {name: part for name, part in found.parts.items() if name not in misfits}
+    lacks = [*found.lacks, *(f"the network's own shape: {misfit}" for misfit in misfits.values())]
+    return replace(found, parts=fitting, lacks=lacks)
+
+
+def describe(path: str | Path) -> str:
+    """What a file is, what it can be used for and what it lacks, in lines for the screen.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    checkpoint = open_checkpoint(path)
+    numbers = sum(tensor.nbytes for tensor in checkpoint.tensors.values())
+    lines = [f"{path}: {len(checkpoint.tensors)} tensors, {numbers / 1e6:.1f} MB"]
+    for found in recognise(checkpoint):
+        lines.append(f"  {found.kind}")
+        lines += [f"    {name}: {value}" for name, value in found.facts.items()]
+        lines.append(f"    use: {found.use}")
+        lines += [f"    lacks: {what}" for what in found.lacks]
+    if len(lines) == 1:
+        names = ", ".join(list(checkpoint.tensors)[:3]) or "no tensor"
+        lines.append(f"  of no kind that is known here; it holds {names}")
+    return "\n".join(lines)
+
+
+def convert(source: str | Path, target: str | Path) -> None:
+    """Write a file's tensors as safetensors, bit for bit under the same names, and its values as metadata.
+
+    Raises:
+        CheckpointError: it cannot be read, or holds no tensor.
+        InputError: a tensor of a type that safetensors does not have.
+    """
+    checkpoint = open_checkpoint(source)
+    if not checkpoint.tensors:
+        raise CheckpointError(f"{source} holds no tensor.")
+    metadata = {VALUES: json.dumps(dict(checkpoint.values)), "source": checkpoint.path.name}
+    save_safetensors(target, checkpoint.tensors, metadata)
+
+
+# Files by content ------------------------------------------------------------------------------------------
+
+
+def find_part(name: str, folders: Sequence[Path]) -> tuple[Path, Part] | None:
+    """The first file in these folders that brings a network, by the name of the file that it stands for."""
+    for folder in folders:
+        for path in weights_files(folder):
+            part = next((f.parts[name] for f in recognised(path) if name in f.parts), None)
+            if part is not None:
+                return path, part
+    return None
+
+
+def misplaced(name: str, folders: Sequence[Path]) -> Path | None:
+    """A file in a folder of these folders that brings the network, but is not looked into."""
+    inner = [entry for folder in folders if folder.is_dir() for entry in sorted(folder.rglob("*/"))]
+    found = find_part(name, inner)
+    return None if found is None else found[0]
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """Files of a folder that may hold weights, in the order of their names."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def recognised(path: Path) -> list[Found]:
+    """What a file holds; nothing if it cannot be read. Remembered as long as the file does not change."""
+    status = path.stat()
+    return _recognised(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _recognised(path: Path, modified: int, size: int) -> list[Found]:
+    try:
+        return recognise(open_checkpoint(path))
+    except CheckpointError:
+        return []
