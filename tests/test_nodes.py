@@ -1,0 +1,460 @@
+"""The nodes, run as a host runs them, with tiny networks of the real classes."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from facemug_core.errors import InputError, ShapeError, WeightsMissingError
+from facemug_core.faces.alignment import aligned_matrix
+from facemug_core.photos import EditRequest, PhotoEditor
+
+from .pack import NAME, ROOT, load_nodes
+from .tiny import tiny_model
+
+NODES = load_nodes()
+tensors = sys.modules[f"{NAME}.nodes.tensors"]
+host = sys.modules[f"{NAME}.nodes.host"]
+loading = sys.modules[f"{NAME}.nodes.loading"]
+
+
+def run(name: str, **values: Any) -> tuple[Any, ...]:
+    """Execute a node as the host does: defaults for what is not given, in inference mode."""
+    node = NODES[f"FACEMUG_{name}"]
+    defaults = {
+        one.id: one.default
+        for one in node.GET_SCHEMA().inputs
+        if not one.optional and hasattr(one, "default")
+    }
+    with torch.inference_mode():
+        return node.execute(**{**defaults, **values}).args
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return loading.HostedEditor(tiny_model(), [])
+
+
+def image(batch: int = 1, height: int = 200, width: int = 240, channels: int = 3, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(batch, height, width, channels, generator=generator)
+
+
+def photo(batch: int = 1, height: int = 200, width: int = 240, seed: int = 0) -> Tensor:
+    """Values as Load Image gives them."""
+    return (image(batch, height, width, seed=seed) * 255).round() / 255
+
+
+def center_mask(batch: int = 1, height: int = 200, width: int = 240) -> Tensor:
+    mask = torch.zeros(batch, height, width)
+    mask[:, height // 4 : height // 2, width // 4 : width // 2] = 1
+    return mask
+
+
+def aligned(model: Any, pictures: Tensor) -> Any:
+    return run("DetectFaces", model=model, image=pictures, aligned=True)[0]
+
+
+def wired(
+    model: Any, pictures: Tensor, mask: Tensor, latent: Tensor | None = None, **guides: Any
+) -> tuple[Any, ...]:
+    """The edit stage by stage."""
+    faces = aligned(model, pictures)
+    (conditions,) = run("Conditions", faces=faces, mask=mask, **guides)
+    if latent is None:
+        (latent,) = run("ProjectConditions", model=model, conditions=conditions)
+    (features,) = run("Aggregate", model=model, conditions=conditions)
+    (crops,) = run("Generate", model=model, features=features, latent=latent)
+    return run("PasteFaces", faces=faces, crops=crops, mask=mask)
+
+
+# --- promises -----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=4, deadline=None)
+@given(
+    st.integers(1, 2),
+    st.integers(40, 300),
+    st.integers(40, 300),
+    st.sampled_from([1, 2, 3, 4]),
+    st.integers(0, 9),
+)
+def test_kept_pixels_keep_the_bits_of_the_host(
+    batch: int, height: int, width: int, channels: int, feather: int
+) -> None:
+    model, pictures = loading.HostedEditor(tiny_model(), []), image(batch, height, width, channels)
+    mask = center_mask(1, height, width)
+    edited, changed, _ = run("Edit", model=model, image=pictures, mask=mask, aligned=True, feather=feather)
+    kept = (mask == 0).expand(batch, -1, -1)
+    assert torch.equal(edited[kept], pictures[kept])
+    assert not changed[kept].any()
+    assert edited.dtype == torch.float32
+    assert 0 <= edited.min() <= edited.max() <= 1
+
+
+def test_wired_stages_give_the_bits_of_the_one_node_and_of_the_library(model: Any) -> None:
+    pictures, mask = photo(), center_mask()
+    edited, changed, _ = run("Edit", model=model, image=pictures, mask=mask, aligned=True)
+    stages, stages_changed = wired(model, pictures, mask)
+    request = EditRequest(mask=mask[None], aligned=True)
+    library = PhotoEditor(tiny_model()).edit(tensors.to_photos(pictures)[0], request)
+    assert torch.equal(stages, edited)
+    assert torch.equal(stages_changed, changed)
+    assert torch.equal((edited * 255).round().byte().permute(0, 3, 1, 2), library.photos[0].pixels)
+
+
+def test_a_chain_of_edits_keeps_all_that_no_mask_touches(model: Any) -> None:
+    first = pictures = photo()
+    mask = center_mask()
+    for seed in range(4):
+        pictures = run(
+            "Edit", model=model, image=pictures, mask=mask, aligned=True, style="random", seed=seed
+        )[0]
+    assert torch.equal(pictures[mask == 0], first[mask == 0])
+
+
+@pytest.mark.parametrize("mask", [None, torch.zeros(1, 64, 64), torch.zeros(1, 200, 240)])
+def test_without_a_mask_the_picture_comes_back_with_its_bits(model: Any, mask: Tensor | None) -> None:
+    pictures = image()
+    assert torch.equal(run("Edit", model=model, image=pictures, mask=mask, aligned=True)[0], pictures)
+
+
+def test_inputs_stay_as_they_were(model: Any) -> None:
+    pictures, mask = image(), center_mask()
+    before = pictures.clone(), mask.clone()
+    wired(model, pictures, mask)
+    run("Edit", model=model, image=pictures, mask=mask, aligned=True)
+    assert torch.equal(pictures, before[0])
+    assert torch.equal(mask, before[1])
+
+
+def test_global_random_states_stay_as_they_were(model: Any) -> None:
+    before, python = torch.get_rng_state(), random.getstate()
+    run("Edit", model=model, image=image(), mask=center_mask(), aligned=True, style="random")
+    run("RandomStyle", model=model, seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert random.getstate() == python
+
+
+def test_a_style_does_not_depend_on_the_other_variants(model: Any) -> None:
+    pictures, mask = photo(), center_mask()
+    several = run(
+        "Edit", model=model, image=pictures, mask=mask, aligned=True, style="random", seed=7, variants=3
+    )[0]
+    alone = run("Edit", model=model, image=pictures, mask=mask, aligned=True, style="random", seed=8)[0]
+    assert torch.equal(several[1:2], alone)
+
+
+def test_seeds_go_round_at_the_end_of_the_hosts_range(model: Any) -> None:
+    assert run("RandomStyle", model=model, seed=2**64 - 1, variants=2)[0].shape == (2, 18, 512)
+
+
+def test_half_precision_pictures_are_edited(model: Any) -> None:
+    edited = run("Edit", model=model, image=image().half(), mask=center_mask(), aligned=True)[0]
+    assert edited.dtype == torch.float32
+
+
+def test_a_run_that_is_stopped_stops_between_items(model: Any) -> None:
+    management = sys.modules["comfy.model_management"]
+    management.interrupt_current_processing(True)
+    with pytest.raises(management.InterruptProcessingException):
+        run("Edit", model=model, image=image(), mask=center_mask(), aligned=True)
+
+
+# --- batches ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pictures", "masks"), [(1, 1), (3, 1), (3, 3)])
+def test_one_mask_serves_all_photos(model: Any, pictures: int, masks: int) -> None:
+    edited, _, _ = run("Edit", model=model, image=image(pictures), mask=center_mask(masks), aligned=True)
+    assert len(edited) == pictures
+
+
+def test_masks_that_do_not_fit_the_photos_are_refused_with_both_numbers(model: Any) -> None:
+    with pytest.raises(ShapeError, match=r"masks is 2 .* photos is 3"):
+        run("Edit", model=model, image=image(3), mask=center_mask(2), aligned=True)
+
+
+def test_several_styles_of_one_face_give_several_pictures(model: Any) -> None:
+    (latent,) = run("RandomStyle", model=model, variants=3)
+    edited, changed = wired(model, photo(), center_mask(), latent)
+    assert len(edited) == len(changed) == 3
+
+
+def test_one_style_serves_all_faces(model: Any) -> None:
+    (latent,) = run("RandomStyle", model=model)
+    assert len(wired(model, photo(2), center_mask(), latent)[0]) == 2
+
+
+def test_styles_that_do_not_fit_the_faces_are_refused_with_both_numbers(model: Any) -> None:
+    (latent,) = run("RandomStyle", model=model, variants=3)
+    with pytest.raises(ShapeError, match=r"features is 2 .* latent is 3"):
+        wired(model, photo(2), center_mask(), latent)
+
+
+def test_variants_and_saved_styles_must_agree(model: Any) -> None:
+    (latent,) = run("RandomStyle", model=model, variants=2)
+    with pytest.raises(ShapeError, match=r"3 .* 2|2 .* 3"):
+        run("Edit", model=model, image=image(), mask=center_mask(), latent=latent, variants=3, aligned=True)
+
+
+# --- guides -------------------------------------------------------------------------------------------------
+
+
+def test_guides_of_the_photo_and_of_the_crop_agree_on_an_aligned_photo(model: Any) -> None:
+    pictures = photo(1, 256, 256)
+    faces, mask = aligned(model, pictures), center_mask(1, 256, 256)
+    of_image = run("Sketch", source="photo", image=pictures)[0]
+    of_faces = run("Sketch", source="photo", faces=faces)[0]
+    (a,) = run("Conditions", faces=faces, mask=mask, sketch=of_image)
+    (b,) = run("Conditions", faces=faces, mask=mask, sketch=of_faces)
+    assert a.sketch.any()
+    assert torch.equal(a.sketch, b.sketch)
+
+
+def test_a_strength_of_zero_is_the_same_as_no_guide(model: Any) -> None:
+    pictures, mask = photo(), center_mask()
+    color = run("ColorMap", source="painting", image=image(seed=1))[0]
+    assert torch.equal(
+        wired(model, pictures, mask, color=color, color_strength=0.0)[0], wired(model, pictures, mask)[0]
+    )
+
+
+def test_a_palette_map_comes_back_as_it_was_drawn() -> None:
+    labels = torch.arange(19).repeat_interleave(10)[None, None].expand(1, 8, -1)
+    drawn = tensors.from_bytes(sys.modules["facemug_core.conditions"].labels_to_palette(labels))
+    assert torch.equal(run("SemanticMap", image=drawn)[0].values, labels)
+
+
+def test_class_numbers_in_a_gray_file_are_read_as_numbers() -> None:
+    labels = torch.arange(19)[None, None].expand(1, 8, -1)
+    gray = (labels / 255)[..., None].expand(-1, -1, -1, 3)
+    assert torch.equal(run("SemanticMap", image=gray)[0].values, labels)
+
+
+def test_transparent_parts_of_a_painting_are_no_color() -> None:
+    transparent = torch.zeros(1, 20, 30)
+    transparent[:, :, 10:] = 1
+    color = run("ColorMap", source="painting", image=image(1, 20, 30), transparent=transparent)[0].values
+    assert not color[..., 10:].any()
+    assert (color[..., :10] != 0).all()
+
+
+def test_dark_paint_becomes_a_sketch_and_colored_paint_a_color_map() -> None:
+    original = torch.full((1, 60, 60, 3), 0.5)
+    painted = original.clone()
+    painted[:, 10:12, :] = 0
+    painted[:, 30:40, 30:40] = torch.tensor([1.0, 0.2, 0.2])
+    sketch, color, where, _ = run("SplitPaint", painted=painted, original=original)
+    assert torch.equal(sketch.values[0, 0] > 0, (painted == 0).all(-1)[0])
+    assert torch.equal((color.values[0] != 0).all(0), (painted[0, ..., 0] == 1))
+    assert where.sum() == 2 * 60 + 10 * 10
+
+
+def test_region_masks_lie_on_the_photo(model: Any) -> None:
+    faces = aligned(model, photo(1, 300, 200))
+    labels = torch.zeros(1, 256, 256, dtype=torch.long)
+    labels[:, 100:150, 100:150] = 17
+    semantic = sys.modules[f"{NAME}.nodes.payloads"].GuidePictures(labels, faces)
+    (mask,) = run("RegionMask", semantic=semantic)
+    assert mask.shape == (1, 300, 200)
+    rows = mask[0].any(1).nonzero()
+    scale = aligned_matrix((300, 200))[1, 1]
+    assert abs(int(rows[0]) - 100 * scale) <= 1
+    assert abs(int(rows[-1]) - 150 * scale) <= 1
+
+
+def test_a_new_face_needs_no_photo(model: Any) -> None:
+    (conditions,) = run("Conditions")
+    assert conditions.mask.all()
+    assert run("Edit", model=model)[0].shape == (1, 256, 256, 3)
+
+
+# --- faces --------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_without_a_face_is_left_alone_when_it_may_be_skipped(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *arguments, **options: [])
+    pictures, mask = image(), center_mask()
+    faces, crops, _, _, boxes = run("DetectFaces", model=model, image=pictures, no_face="skip")
+    assert boxes == [[]]
+    pasted, changed = run("PasteFaces", faces=faces, crops=torch.zeros_like(crops), mask=mask)
+    assert torch.equal(pasted, pictures)
+    assert not changed.any()
+
+
+def test_a_photo_without_a_face_is_an_error_that_says_what_to_do(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *arguments, **options: [])
+    with pytest.raises(InputError, match=r"photo 1 of 1.*`aligned`.*`no_face`"):
+        run("DetectFaces", model=model, image=image())
+
+
+def test_face_meshes_of_the_host_take_the_place_of_finding(model: Any) -> None:
+    mesh = torch.rand(478, 2, generator=torch.Generator().manual_seed(0)).numpy() * 100 + 50
+    mesh[[33, 133], 0], mesh[[362, 263], 0], mesh[[61, 291], 1] = 70, 130, 160
+    landmarks = {"frames": [[{"landmarks_xy": mesh}]], "image_size": (200, 240)}
+    faces = run("DetectFaces", model=model, image=image(), landmarks=landmarks)[0]
+    assert len(faces.places) == 1
+    assert faces.places[0].found
+
+
+def test_bigger_crops_are_pasted_at_the_same_place(model: Any) -> None:
+    pictures, mask = photo(1, 256, 256), center_mask(1, 256, 256)
+    faces = aligned(model, pictures)
+    gray = run("PasteFaces", faces=faces, crops=torch.full((1, 256, 256, 3), 0.2), mask=mask)[0]
+    big = run("PasteFaces", faces=faces, crops=torch.full((1, 512, 512, 3), 0.2), mask=mask)[0]
+    assert torch.equal(gray, big)
+
+
+def test_an_opacity_of_zero_changes_nothing(model: Any) -> None:
+    pictures, mask = image(), center_mask()
+    faces = aligned(model, pictures)
+    pasted, changed = run(
+        "PasteFaces", faces=faces, crops=torch.zeros(1, 256, 256, 3), mask=mask, opacity=0.0
+    )
+    assert torch.equal(pasted, pictures)
+    assert not changed.any()
+
+
+# --- latents ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: Any) -> Path:
+    paths = sys.modules["folder_paths"]
+    for name in ("input", "output"):
+        (tmp_path / "modèle é" / name).mkdir(parents=True)
+        folder = str(tmp_path / "modèle é" / name)
+        monkeypatch.setattr(paths, f"get_{name}_directory", lambda folder=folder: folder)
+    monkeypatch.setattr(paths, "base", tmp_path / "modèle é", raising=False)
+    return tmp_path / "modèle é"
+
+
+def test_a_saved_latent_is_offered_and_comes_back(model: Any, folders: Path) -> None:
+    (latent,) = run("RandomStyle", model=model, variants=2)
+    (path,) = run("SaveLatent", latent=latent)
+    (name,) = host.latent_files()
+    assert Path(path).parent == folders / "output" / "facemug"
+    assert name.endswith(" [output]")
+    assert NODES["FACEMUG_LoadLatent"].validate_inputs(file=name) is True
+    assert torch.equal(run("LoadLatent", file=name)[0], latent)
+
+
+def test_saving_twice_makes_two_files(model: Any, folders: Path) -> None:
+    (latent,) = run("RandomStyle", model=model)
+    assert run("SaveLatent", latent=latent) != run("SaveLatent", latent=latent)
+
+
+def test_a_missing_latent_file_is_refused_before_the_run(folders: Path) -> None:
+    assert "no latent file" in NODES["FACEMUG_LoadLatent"].validate_inputs(file="x.safetensors")
+
+
+def test_loading_is_repeated_only_when_the_file_changes(model: Any, folders: Path) -> None:
+    (latent,) = run("RandomStyle", model=model)
+    (path,) = run("SaveLatent", latent=latent)
+    (name,) = host.latent_files()
+    before = NODES["FACEMUG_LoadLatent"].fingerprint_inputs(file=name)
+    assert NODES["FACEMUG_LoadLatent"].fingerprint_inputs(file=name) == before
+    Path(path).write_bytes(b"other")
+    assert NODES["FACEMUG_LoadLatent"].fingerprint_inputs(file=name) != before
+
+
+def test_warping_without_weights_says_so(model: Any) -> None:
+    (latent,) = run("RandomStyle", model=model)
+    with pytest.raises(WeightsMissingError, match="warping"):
+        run("WarpLatent", model=model, latent=latent, target=latent)
+
+
+# --- wrong connections --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("Sketch", {"source": "photo"}, "Connect either `faces`"),
+        ("ColorMap", {"source": "parts of a photo", "image": image()}, "connect Parse Face"),
+        ("SplitPaint", {"painted": image()}, "Connect the photo without paint"),
+        ("SplitPaint", {"painted": image(), "original": image(1, 20, 20)}, "connect the same photo"),
+        ("Conditions", {"mask": center_mask()}, "no `faces`: connect Detect"),
+        ("SemanticMap", {"image": image()}, "colors that no label has"),
+    ],
+)
+def test_wrong_connections_say_what_to_connect(name: str, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(name, **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"mask": center_mask()}, "connect a photo to `image`"),
+        (
+            {"image": image(), "mask": center_mask(), "regions": "hair"},
+            "disconnect `mask`, or clear `regions`",
+        ),
+        ({"image": image() * float("nan"), "mask": center_mask()}, "not finite"),
+        ({"image": image()[0], "mask": center_mask()}, "Expected an IMAGE"),
+        (
+            {"image": image(), "mask": center_mask(), "aligned": True, "style": "exemplar"},
+            "needs an exemplar",
+        ),
+    ],
+)
+def test_an_impossible_edit_says_what_to_do(model: Any, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run("Edit", model=model, **values)
+
+
+def test_region_mask_wants_a_part() -> None:
+    semantic = sys.modules[f"{NAME}.nodes.payloads"].GuidePictures(torch.zeros(1, 8, 8, dtype=torch.long))
+    with pytest.raises(InputError, match="switch on at least one"):
+        run("RegionMask", semantic=semantic, hair=False)
+
+
+# --- masks of the host --------------------------------------------------------------------------------------
+
+
+def test_half_covered_mask_pixels_count_and_less_covered_ones_do_not() -> None:
+    soft = torch.tensor([[[0.0, 0.49, 0.5, 0.996]]])
+    assert tensors.to_masks(soft, (1, 4)).tolist() == [[[[0.0, 0.0, 1.0, 1.0]]]]
+
+
+def test_masks_of_another_size_come_to_the_size_of_the_photo() -> None:
+    assert tensors.to_masks(center_mask(1, 100, 120), (200, 240)).shape == (1, 1, 200, 240)
+
+
+def test_a_painted_mask_of_64_pixels_is_a_mask() -> None:
+    assert tensors.to_masks(torch.ones(1, 64, 64), (100, 100)).all()
+
+
+# --- the pack -----------------------------------------------------------------------------------------------
+
+
+def test_every_node_has_a_category_texts_and_a_help_page() -> None:
+    for node_id, node in NODES.items():
+        schema = node.GET_SCHEMA()
+        assert schema.category == "image/face/FACEMUG"
+        assert schema.display_name
+        assert schema.description
+        assert all(socket.tooltip for socket in [*schema.inputs, *schema.outputs])
+        assert (ROOT / "web" / "docs" / f"{node_id}.md").is_file()
+
+
+def test_no_two_sockets_of_a_node_share_an_id() -> None:
+    for node in NODES.values():
+        ids = [socket.id for socket in node.GET_SCHEMA().inputs]
+        assert len(set(ids)) == len(ids)
+
+
+def test_only_nodes_that_read_files_have_fingerprints() -> None:
+    assert [node_id for node_id, node in NODES.items() if "fingerprint_inputs" in vars(node)] == [
+        "FACEMUG_LoadLatent"
+    ]
