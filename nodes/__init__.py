@@ -47,8 +47,6 @@ NODES: tuple[type[io.ComfyNode], ...] = (
 
 
 class Extension(ComfyExtension):
-    async def on_load(self) -> None:
-        place_examples()
-
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        place_examples()  # here, since older hosts never call on_load
         return list(NODES)
