@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from .checking import converted
 from .editor import Node, Output, Workflow
 from .installing import ROOT
-from .running import Host
+from .running import Host, Prompt
 
 FOLDER = ROOT / "workflows"
 PHOTO, HOLE, MOUTH_MASK = (
@@ -20,14 +23,42 @@ PHOTO, HOLE, MOUTH_MASK = (
 )
 EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
 
+TILE = 256
+"""Height of a thumbnail's pictures."""
+
 DESCRIPTIONS: dict[str, Callable[[Workflow], None]] = {}
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Host(Path(folder)) as host:
         known = host.nodes()
-    for name in DESCRIPTIONS:
-        (FOLDER / f"{name}.json").write_text(text(name, known))
+        for name in DESCRIPTIONS:
+            (FOLDER / f"{name}.json").write_text(text(name, known))
+        files = [FOLDER / f"{name}.json" for name in DESCRIPTIONS]
+        for name, prompt in zip(DESCRIPTIONS, converted(files, known, Path(folder)), strict=True):
+            thumbnail(host, prompt).save(FOLDER / f"{name}.jpg", quality=88)
+
+
+def thumbnail(host: Host, prompt: Prompt) -> Image.Image:
+    """The first picture that a workflow loads, and up to four that it shows last, in a row."""
+    run = host.run(prompt)
+    loaded = next(node for node in prompt.values() if node["class_type"] == "LoadImage")
+    pictures = [Image.open(FOLDER / "inputs" / loaded["inputs"]["image"])]
+    last = last_preview(prompt)
+    shown = min(4, len(run.outputs[last]["images"]))
+    pictures += [host.picture(run, last, index) for index in range(shown)]
+    height = min(TILE, TILE * 4 // len(pictures))
+    small = [picture.convert("RGB") for picture in pictures]
+    small = [picture.resize((picture.width * height // picture.height, height)) for picture in small]
+    row = Image.new("RGB", (sum(picture.width for picture in small), height))
+    for i, picture in enumerate(small):
+        row.paste(picture, (sum(before.width for before in small[:i]), 0))
+    return row
+
+
+def last_preview(prompt: Prompt) -> str:
+    """The node that shows a workflow's result."""
+    return max((key for key, node in prompt.items() if node["class_type"] == "PreviewImage"), key=int)
 
 
 def text(name: str, known: Mapping[str, Any]) -> str:

@@ -1,0 +1,243 @@
+"""The library's own result for each workflow's inputs: what the host has to show, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facemug_core import latents
+from facemug_core.conditions import Conditions, pencil_sketch
+from facemug_core.conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
+from facemug_core.faces.alignment import aligned_matrix
+from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
+from facemug_core.faces.regions import region_mask
+from facemug_core.photos import (
+    AlignedFace,
+    EditRequest,
+    Guide,
+    Photo,
+    PhotoEditor,
+    crop_conditions,
+    guides_to_crop,
+)
+
+from .example_inputs import FOLDER
+from .workflows import EXEMPLARS, HOLE, MOUTH_MASK, PHOTO
+
+Pictures = list[np.ndarray]
+RESULTS: dict[str, Callable[[PhotoEditor], Pictures]] = {}
+
+
+def of_workflow(result: Callable[[PhotoEditor], Pictures]) -> Callable[[PhotoEditor], Pictures]:
+    RESULTS[result.__name__] = result
+    return result
+
+
+@of_workflow
+def quick_edit(editor: PhotoEditor) -> Pictures:
+    return edited(editor, EditRequest(regions="hair", grow=6, style="random", seeds=(4,)))
+
+
+@of_workflow
+def completion(editor: PhotoEditor) -> Pictures:
+    request = EditRequest(
+        mask=read_mask(FOLDER / HOLE), style="projected", style_mix=0.3, seeds=(1, 2, 3, 4), aligned=True
+    )
+    return edited(editor, request, HOLE)
+
+
+@of_workflow
+def exemplar(editor: PhotoEditor) -> Pictures:
+    return edited(
+        editor, EditRequest(regions="hair+face", grow=4, style="exemplar", exemplar=photo(EXEMPLARS[0]))
+    )
+
+
+@of_workflow
+def random_styles(editor: PhotoEditor) -> Pictures:
+    return edited(editor, EditRequest(regions="hair", grow=6, style="random", seeds=range(10, 19)))
+
+
+@of_workflow
+def make_up(editor: PhotoEditor) -> Pictures:
+    request = EditRequest(
+        regions="mouth+eyes",
+        grow=10,
+        sketch=Guide(pencil_sketch(photo(PHOTO).rgb / 127.5 - 1)),
+        color=Guide(read_color(FOLDER / "facemug_make_up_paint.png")),
+        style="projected",
+    )
+    return edited(editor, request)
+
+
+@of_workflow
+def edits_in_a_chain(editor: PhotoEditor) -> Pictures:
+    picture = photo(PHOTO)
+    for regions, seed in (("hair", 4), ("mouth", 3), ("eyes+brows", 5)):
+        request = EditRequest(regions=regions, grow=6, style="random", seeds=(seed,))
+        picture = editor.edit(picture, request).photos[0]
+    return [shown(picture)]
+
+
+@of_workflow
+def face_from_a_map(editor: PhotoEditor) -> Pictures:
+    labels = read_semantic(FOLDER / "facemug_map.png")
+    guides = guides_to_crop({"semantic": Guide(labels)}, aligned_matrix(tuple(labels.shape[-2:])))
+    crops, _ = editor.model.edit(Conditions.build(**guides), style="random", seeds=(7, 8, 9, 10))
+    return [shown_crop(crop) for crop in crops]
+
+
+@of_workflow
+def sketch(editor: PhotoEditor) -> Pictures:
+    request = EditRequest(
+        mask=read_mask(FOLDER / MOUTH_MASK),
+        sketch=Guide(read_sketch(FOLDER / "facemug_sketch.png")),
+        style="projected",
+    )
+    return edited(editor, request, MOUTH_MASK)
+
+
+@of_workflow
+def semantic_map(editor: PhotoEditor) -> Pictures:
+    labels = read_semantic(FOLDER / "facemug_map_with_longer_hair.png")
+    request = EditRequest(mask=region_mask(labels, "hair", 4), semantic=Guide(labels), style="projected")
+    return edited(editor, request)
+
+
+@of_workflow
+def color(editor: PhotoEditor) -> Pictures:
+    face = editor.find_faces(photo(PHOTO))[0]
+    labels = editor.parser.parse(face.crop)
+    request = EditRequest(
+        mask=part_mask(face, labels, "hair", 3),
+        style="projected",
+        **own_guides(face, labels, "facemug_hair_paint.png"),
+    )
+    return edited(editor, request)
+
+
+@of_workflow
+def exemplars_blended(editor: PhotoEditor) -> Pictures:
+    first, second, third = (encoded(editor, file) for file in EXEMPLARS)
+    codes = latents.mix_layers(latents.interpolate(first, second, 0.5), third, 8)
+    mask = own_mask(editor, "hair+skin+mouth+nose")
+    return edited(editor, EditRequest(mask=mask, codes=codes))
+
+
+@of_workflow
+def part_of_another_photo(editor: PhotoEditor) -> Pictures:
+    picture = photo(PHOTO)
+    face, other = editor.find_faces(picture)[0], editor.find_faces(photo(EXEMPLARS[2]))[0]
+    crop, part = as_photo(face.crop), as_photo(other.crop)
+    mask = region_mask(editor.parser.parse(part.rgb / 127.5 - 1), "mouth", 8)
+    copied = Photo(torch.where(mask > 0, part.pixels, crop.pixels), "RGB")
+    border = diamond_grown(mask, 9) - diamond_grown(mask, -4)
+    edit = editor.edit(copied, EditRequest(mask=border, style="projected", aligned=True)).photos[0]
+    everywhere = mask_to_photo(torch.ones(1, 1, 256, 256), face.matrix, picture.size)
+    return [shown(picture.with_crop(edit.rgb / 127.5 - 1, everywhere, face.matrix, 0, 1.0))]
+
+
+@of_workflow
+def everything_at_once(editor: PhotoEditor) -> Pictures:
+    face = editor.find_faces(photo(PHOTO))[0]
+    labels = editor.parser.parse(face.crop)
+    codes = latents.interpolate(encoded(editor, EXEMPLARS[0]), editor.model.random_codes([3]), 0.3)
+    request = EditRequest(
+        mask=part_mask(face, labels, "hair+mouth", 4),
+        codes=codes,
+        **own_guides(face, labels, "facemug_hair_paint.png"),
+    )
+    return edited(editor, request)
+
+
+@of_workflow
+def group_photo(editor: PhotoEditor) -> Pictures:
+    group = photo("facemug_group.jpg")
+    faces = editor.find_faces(group, "left to right")
+    mask = torch.zeros(1, 1, *group.size)
+    for face in faces:
+        own = region_mask(editor.parser.parse(face.crop), "hair", 4)
+        mask = torch.maximum(mask, mask_to_photo(own, face.matrix, group.size))
+    result = group
+    for face, codes in zip(faces, editor.model.random_codes([20, 21, 22]), strict=True):
+        conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
+        crop = editor.model.generate(editor.model.aggregate(conditions), codes[None])
+        result = result.with_crop(crop, mask, face.matrix, 0, 1.0)
+    return [shown(result)]
+
+
+@of_workflow
+def saved_face(editor: PhotoEditor) -> Pictures:
+    face, mask = editor.find_faces(photo(PHOTO))[0], own_mask(editor, "hair")
+    own = editor.model.project(crop_conditions(face, mask_to_crop(mask, face.matrix), {}))
+    saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
+    return edited(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
+
+
+@of_workflow
+def hand_over_to_inpainting(editor: PhotoEditor) -> Pictures:
+    """The host's own nodes have the last word there; what is handed over to them is compared."""
+    return quick_edit(editor)
+
+
+def photo(file: str) -> Photo:
+    """A photo as the host's Load Image gives it: alpha is the mask's."""
+    return Photo.from_image(read_photo(FOLDER / file).convert("RGB"))
+
+
+def edited(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pictures:
+    return [shown(result) for result in editor.edit(photo(file), request).photos]
+
+
+def encoded(editor: PhotoEditor, file: str) -> Tensor:
+    return editor.model.encode(editor.find_exemplar(photo(file)).crop)
+
+
+def own_mask(editor: PhotoEditor, names: str) -> Tensor:
+    """The mask of parts of the photo's own face, grown by 4."""
+    face = editor.find_faces(photo(PHOTO))[0]
+    return part_mask(face, editor.parser.parse(face.crop), names, 4)
+
+
+def part_mask(face: AlignedFace, labels: Tensor, names: str, grow: int) -> Tensor:
+    return mask_to_photo(region_mask(labels, names, grow), face.matrix, photo(PHOTO).size)
+
+
+def own_guides(face: AlignedFace, labels: Tensor, paint: str) -> Mapping[str, Guide]:
+    """The face's own edges and map, and a painting on the photo."""
+    return {
+        "sketch": Guide(pencil_sketch(face.crop), aligned=True),
+        "semantic": Guide(labels, aligned=True),
+        "color": Guide(read_color(FOLDER / paint)),
+    }
+
+
+def diamond_grown(mask: Tensor, pixels: int) -> Tensor:
+    """The mask as the host's Grow Mask grows it: by the four neighbors in each step."""
+    if pixels < 0:
+        return 1 - diamond_grown(1 - mask, -pixels)
+    for _ in range(pixels):
+        rows = torch.nn.functional.max_pool2d(mask, (3, 1), 1, (1, 0))
+        mask = torch.maximum(rows, torch.nn.functional.max_pool2d(mask, (1, 3), 1, (0, 1)))
+    return mask
+
+
+def as_photo(crop: Tensor) -> Photo:
+    """A crop as the host passes it on, read back in 8 bits."""
+    return Photo(((crop + 1) * 0.5 * 255).round().byte(), "RGB")
+
+
+def shown(picture: Photo) -> np.ndarray:
+    """The values that the host's preview writes: it cuts fractions off."""
+    return _cut(picture.pixels[0].permute(1, 2, 0) / 255)
+
+
+def shown_crop(crop: Tensor) -> np.ndarray:
+    return _cut((crop.clamp(-1, 1) + 1).mul(0.5).permute(1, 2, 0))
+
+
+def _cut(values: Tensor) -> np.ndarray:
+    return (255.0 * values.numpy()).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,101 @@
+"""The pack in the genuine host, with an empty models folder, beside a broken pack and a watching one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .installing import ROOT
+from .running import PACK, Host
+from .snapshot import FILE, breaks, snapshot
+
+PUBLISHED = (
+    "__init__.py", "facemug_core", "nodes", "web", "locales", "weights", "workflows", "requirements.txt",
+    "pyproject.toml",
+)  # fmt: skip
+
+
+def test_every_node_is_listed_with_its_category(host: Host) -> None:
+    nodes = host.nodes(PACK)
+    assert nodes.keys() >= json.loads(FILE.read_text()).keys()
+    assert {node["category"] for node in nodes.values()} == {"image/face/FACEMUG"}
+    assert all(identity.startswith("FACEMUG_") for identity in nodes)
+
+
+def test_saved_workflows_find_all_that_they_rely_on(host: Host) -> None:
+    assert breaks(json.loads(FILE.read_text()), snapshot(host.nodes(PACK))) == []
+
+
+def test_appending_breaks_nothing_and_inserting_does() -> None:
+    old = {"A": {"inputs": [["required", "a", "INT", 1]], "outputs": []}}
+    added = ["required", "b", "INT", 2]
+    appended = {"A": {"inputs": [*old["A"]["inputs"], added], "outputs": []}, "B": old["A"]}
+    inserted = {"A": {"inputs": [added, *old["A"]["inputs"]], "outputs": []}}
+    assert breaks(old, appended) == []
+    assert len(breaks(old, inserted)) == 1
+    assert breaks(old, {}) == ["A is gone"]
+
+
+def test_the_broken_neighbor_is_the_only_pack_that_fails(host: Host) -> None:
+    failed = [line for line in host.log.splitlines() if "(IMPORT FAILED)" in line]
+    assert len(failed) == 1
+    assert failed[0].endswith("broken")
+
+
+def test_the_workflows_are_listed_as_templates_and_served(host: Host) -> None:
+    names = json.loads(host.get("/workflow_templates"))[PACK]
+    assert sorted(names) == sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
+    for name in names:
+        served = host.get(f"/api/workflow_templates/{PACK}/{name}.json")
+        assert served == (ROOT / "workflows" / f"{name}.json").read_bytes()
+
+
+def test_the_examples_are_placed_where_load_image_lists_them(host: Host) -> None:
+    listed = host.nodes()["LoadImage"]["input"]["required"]["image"][0]
+    pictures = [path.name for path in (ROOT / "workflows/inputs").iterdir() if path.suffix != ".safetensors"]
+    assert set(pictures) <= set(listed)
+
+
+def test_an_edit_leaves_random_states_and_its_input_alone(host: Host) -> None:
+    prompt = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "facemug_photo.jpg"}},
+        "2": {"class_type": "Watcher", "inputs": {"image": ["1", 0]}},
+        "3": {"class_type": "FACEMUG_LoadModel", "inputs": {"size": "light", "precision": "float32"}},
+        "4": {
+            "class_type": "FACEMUG_Edit",
+            "inputs": defaults(host, "FACEMUG_Edit")
+            | {"model": ["3", 0], "image": ["2", 0], "regions": "mouth", "style": "random"},
+        },
+        "5": {"class_type": "Watcher", "inputs": {"image": ["2", 0], "after": ["4", 0]}},
+    }
+    run = host.run(prompt)
+    assert run.error == ""
+    assert run.outputs["2"] == run.outputs["5"]
+
+
+@pytest.mark.parametrize("name", ["comfyui-facemug", "FACEMUG master"])
+def test_it_loads_from_a_copied_folder_of_another_name_without_litert(name: str, tmp_path: Path) -> None:
+    pack = tmp_path / "copy"
+    for part in PUBLISHED:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, pack / part, ignore=shutil.ignore_patterns("fetched", "__pycache__"))
+        else:
+            shutil.copyfile(source, pack / part)
+    with Host(tmp_path / "host", {name: pack}, without=("ai_edge_litert",)) as other:
+        assert other.nodes(name).keys() >= json.loads(FILE.read_text()).keys()
+        assert json.loads(other.get("/workflow_templates"))[name]
+        assert "(IMPORT FAILED)" not in other.log
+
+
+def defaults(host: Host, node: str) -> dict[str, object]:
+    """Values of a node's widgets as the editor sets them at first."""
+    values = {}
+    for section in host.nodes()[node]["input"].values():
+        for name, spec in section.items():
+            if len(spec) > 1 and "default" in spec[1]:
+                values[name] = spec[1]["default"]
+    return values

@@ -1,0 +1,109 @@
+"""Every workflow in the genuine host: it fits, it runs, and it shows what the library makes, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facemug_core.model import FaceMug
+from facemug_core.photos import PhotoEditor
+
+from .checking import complaints, converted
+from .library_results import RESULTS
+from .running import Host, Prompt, Run
+from .workflows import DESCRIPTIONS, FOLDER, TILE, last_preview, text
+
+NAMES = sorted(DESCRIPTIONS)
+OTHERS_HAVE_THE_LAST_WORD = {"hand_over_to_inpainting": "Edited photo"}
+"""Titles of the pictures to compare where the last one is made by the host's own nodes."""
+
+
+@pytest.fixture(scope="module")
+def known(host: Host) -> Mapping[str, Any]:
+    return host.nodes()
+
+
+@pytest.fixture(scope="module")
+def prompts(known: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prompt]:
+    folder = tmp_path_factory.mktemp("converted")
+    files = [FOLDER / f"{name}.json" for name in NAMES]
+    return dict(zip(NAMES, converted(files, known, folder), strict=True))
+
+
+@pytest.fixture(scope="module")
+def editor() -> PhotoEditor:
+    return PhotoEditor(FaceMug.load())
+
+
+def test_every_file_is_described() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.json")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_what_its_description_says(name: str, known: Mapping[str, Any]) -> None:
+    assert (FOLDER / f"{name}.json").read_text() == text(name, known)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_fits_the_nodes(name: str, known: Mapping[str, Any], tmp_path: Path) -> None:
+    assert complaints(FOLDER / f"{name}.json", known, tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_host_shows_what_the_library_makes(
+    name: str, host: Host, prompts: Mapping[str, Prompt], editor: PhotoEditor
+) -> None:
+    prompt = prompts[name]
+    run = host.run(prompt)
+    assert run.error == ""
+    node = shown_by(name, prompt)
+    expected = RESULTS[name](editor)
+    assert len(run.outputs[node]["images"]) == len(expected)
+    for index, picture in enumerate(expected):
+        np.testing.assert_array_equal(np.asarray(host.picture(run, node, index).convert("RGB")), picture)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_thumbnail_lies_beside_the_file(name: str) -> None:
+    with Image.open(FOLDER / f"{name}.jpg") as image:
+        assert image.height <= TILE
+
+
+def test_after_a_slider_only_what_depends_on_it_runs_again(host: Host, prompts: Mapping[str, Prompt]) -> None:
+    prompt = prompts["everything_at_once"]
+    host.run(prompt)
+    mixed = [key for key, node in prompt.items() if node["class_type"] == "FACEMUG_InterpolateLatents"]
+    again = host.run(changed(prompt, mixed[0], amount=0.6))
+    stages = ["FACEMUG_Generate", "FACEMUG_InterpolateLatents", "FACEMUG_PasteFaces"]
+    assert types(prompt, again) == [*stages, "PreviewImage", "PreviewImage"]
+
+
+def test_a_second_workflow_loads_no_weights_again(host: Host, prompts: Mapping[str, Prompt]) -> None:
+    host.run(prompts["quick_edit"])
+    loader = next(
+        key for key, node in prompts["quick_edit"].items() if node["class_type"] == "FACEMUG_LoadModel"
+    )
+    assert loader in host.run(changed(prompts["quick_edit"], "5", seed=5)).cached
+
+
+def shown_by(name: str, prompt: Prompt) -> str:
+    """The node that shows what is compared."""
+    title = OTHERS_HAVE_THE_LAST_WORD.get(name)
+    if title is None:
+        return last_preview(prompt)
+    return next(key for key, node in prompt.items() if node["_meta"]["title"] == title)
+
+
+def changed(prompt: Prompt, node: str, **values: Any) -> Prompt:
+    """The prompt with other values of one node."""
+    return prompt | {node: prompt[node] | {"inputs": prompt[node]["inputs"] | values}}
+
+
+def types(prompt: Prompt, run: Run) -> list[str]:
+    """Classes of the nodes that ran."""
+    return sorted(prompt[node]["class_type"] for node in run.ran)
