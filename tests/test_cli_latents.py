@@ -1,0 +1,100 @@
+"""The commands `latent` and `directions`, and attributes of `edit`, as people write them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+import torch
+
+from facemug_core.cli import _amount, _layers, main
+from facemug_core.editing.directions import Linear, save_directions
+from facemug_core.latents import Latent, load_latent, save_latent
+
+
+def noise(seed: int, *shape: int) -> torch.Tensor:
+    return torch.randn(*(shape or (1, 18, 512)), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> tuple[Path, Path]:
+    paths = tmp_path / "anna.safetensors", tmp_path / "ben.safetensors"
+    for seed, path in enumerate(paths):
+        save_latent(path, Latent(noise(seed), "light", noise(9, 512)))
+    return paths
+
+
+def test_blend_writes_the_mean_and_its_recipe(people: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "both.safetensors"
+    assert main(["latent", "blend", str(people[0]), f"{people[1]}=3", "-o", str(out)]) == 0
+    latent = load_latent(out)
+    torch.testing.assert_close(latent.codes, 0.25 * noise(0) + 0.75 * noise(1))
+    assert latent.recipe[0]["operation"] == "blend"
+
+
+def test_mix_takes_fine_codes_of_the_second(people: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "mixed.safetensors"
+    assert main(["latent", "mix", *map(str, people), "--crossover", "5", "-o", str(out)]) == 0
+    assert torch.equal(load_latent(out).codes[:, 5:], noise(1)[:, 5:])
+
+
+def test_add_then_undo_gives_the_bits_back(people: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "more.safetensors"
+    assert main(["latent", "add", *map(str, people), "--amount", "0.5", "-o", str(out)]) == 0
+    assert not torch.equal(load_latent(out).codes, noise(0))
+    assert main(["latent", "undo", str(out), "-o", str(out)]) == 0
+    assert torch.equal(load_latent(out).codes, noise(0))
+
+
+def test_subtract_is_the_opposite_of_add(people: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "less.safetensors"
+    assert main(["latent", "subtract", *map(str, people), "-o", str(out)]) == 0
+    torch.testing.assert_close(load_latent(out).codes, noise(0) - (noise(1) - noise(9, 512)))
+
+
+def test_adding_somebody_without_a_mean_face_says_what_to_do(
+    people: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_latent(tmp_path / "old.safetensors", Latent(noise(1)))
+    arguments = ["latent", "add", str(people[0]), str(tmp_path / "old.safetensors"), "-o", "x.safetensors"]
+    assert main(arguments) == 2
+    assert "--save-latent" in capsys.readouterr().err
+
+
+def test_show_lists_the_recipe(
+    people: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "both.safetensors"
+    main(["latent", "blend", *map(str, people), "-o", str(out)])
+    assert main(["latent", "show", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "light model" in printed
+    assert '"operation": "blend"' in printed
+
+
+def test_list_shows_each_direction_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_directions(tmp_path / "directions.safetensors", {"grin": Linear(noise(0, 512), (2, 6))})
+    assert main(["directions", "list", "--weights", str(tmp_path)]) == 0
+    assert "codes 2-5" in capsys.readouterr().out
+
+
+def test_find_asks_for_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["directions", "find", "grin", "--with", "a", "-o", "x.safetensors"]) == 2
+    assert "--without" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["smile", "smile=", "=1", "smile=much", "smile=nan", "smile=inf"])
+def test_amount_must_be_a_number(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="NAME=AMOUNT"):
+        _amount(text)
+
+
+def test_amount_may_be_negative_and_follows_the_last_equals_sign() -> None:
+    assert _amount("a=b.pt=-0.5") == ("a=b.pt", -0.5)
+
+
+def test_layers_are_a_range() -> None:
+    assert _layers("2:8") == (2, 8)
+    with pytest.raises(argparse.ArgumentTypeError, match="START:END"):
+        _layers("2")
