@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..networks.same_conv import SameConv2d
+
 LEVEL_BLOCKS = (0, 2, 4, 10, 15)
 """Blocks after which a feature level is taken: the last ones at strides 2, 4, 8, 16 and 32."""
 
@@ -83,24 +85,6 @@ class InvertedResidual(nn.Module):
         y = F.relu6(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
         return x + y if self.adds else y
-
-
-class SameConv2d(nn.Conv2d):
-    """Convolution without bias whose output has size ⌈input / stride⌉, odd padding at the bottom right."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        vertical, horizontal = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
-        if vertical == horizontal and vertical % 2 == 0:
-            return F.conv2d(x, self.weight, None, stride, vertical // 2, 1, self.groups)
-        left, top = horizontal // 2, vertical // 2
-        x = F.pad(x, (left, horizontal - left, top, vertical - top))
-        return F.conv2d(x, self.weight, None, stride, 0, 1, self.groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
