@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .comparing import CompareFaces
 from .conditions import Conditions
 from .editing import Edit
 from .examples import place_examples
@@ -43,6 +44,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     Aggregate,
     Generate,
     PasteFaces,
+    CompareFaces,
 )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ..facemug_core.config import SIZES
+from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
 from ..facemug_core.model import FaceMug
 from ..facemug_core.photos import PhotoEditor
@@ -47,6 +48,17 @@ class HostedEditor:
     def finder(self) -> PhotoEditor:
         """For finding faces, which needs none of the managed networks."""
         return self._editor
+
+    def comparer(self) -> tuple[FaceComparer, torch.device]:
+        """What tells people apart, ready to run, and where it runs."""
+        comparer, network = self._comparer
+        return comparer, host.bring(network)
+
+    @cached_property
+    def _comparer(self) -> tuple[FaceComparer, host.ModelPatcher]:
+        with torch.inference_mode(False):
+            comparer = FaceComparer.load(self._editor.folders)
+        return comparer, host.managed(comparer.network)
 
     @cached_property
     def _managed_parser(self) -> host.ModelPatcher:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.errors import InputError, ShapeError, WeightsMissingError
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.photos import EditRequest, PhotoEditor
@@ -322,6 +323,19 @@ def test_an_opacity_of_zero_changes_nothing(model: Any) -> None:
     )
     assert torch.equal(pasted, pictures)
     assert not changed.any()
+
+
+@pytest.mark.skipif(
+    not (WEIGHTS / "fetched" / "faceres.safetensors").is_file(), reason="`fetch compare` has not run"
+)
+def test_a_face_is_most_like_itself(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *arguments, **options: [])
+    pictures = photo(1, 256, 256)
+    similarity, sheet, report = run("CompareFaces", model=model, first=pictures, second=photo(2, 256, 256))
+    assert similarity[0] == pytest.approx(1, abs=1e-5)
+    assert similarity[1] < similarity[0]
+    assert len(sheet) == 2
+    assert report.count("FaceRes") == 2
 
 
 # --- latents ------------------------------------------------------------------------------------------------
