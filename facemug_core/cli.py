@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_directions(commands)
     _add_latent(commands)
     _add_fetch(commands)
+    _add_files(commands)
     _add_demo(commands)
     _add_training(commands)
     _add_evaluate(commands)
@@ -496,6 +497,29 @@ def _fetch(parsed: Parsed) -> None:
     print(f"Fetched {len(report.fetched)} files, {len(report.present)} were there already.")
 
 
+def _add_files(commands: Any) -> None:
+    info = _command(commands, "info", _info, "Say what a weights file is, by its content.")
+    info.add_argument("file", type=Path)
+    convert = _command(commands, "convert", _convert, "Write a weights file's tensors as safetensors.")
+    convert.add_argument("file", type=Path)
+    convert.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
+
+
+def _info(parsed: Parsed) -> None:
+    from .checkpoints.recognising import describe
+
+    print(describe(parsed.file))
+
+
+def _convert(parsed: Parsed) -> None:
+    from .checkpoints.recognising import convert
+
+    try:
+        convert(parsed.file, parsed.output)
+    except OSError as error:
+        raise InputError(f"{parsed.output} cannot be written: {error}.") from error
+
+
 def _add_demo(commands: Any) -> None:
     demo = _command(commands, "demo", _demo, "Edit a public-domain photo in several ways, on one sheet.")
     demo.add_argument("-o", "--output", type=Path, default=Path("demo"), metavar="FOLDER")
@@ -529,7 +553,8 @@ def _add_training(commands: Any) -> None:
     train.add_argument("stage", choices=("encoder", "generator", "picture_head"))
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run")
-    train.add_argument("--init", type=Path, metavar="FOLDER", help="start from the weights there")
+    train.add_argument("--init", type=Path, metavar="PATH",
+                       help="start from the weights in this folder, or from a published file")  # fmt: skip
     train.add_argument("--steps", type=_at_least_one, default=20_000)
     train.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
     train.add_argument("--batch", type=_at_least_one, default=8)

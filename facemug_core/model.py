@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from . import latents
 from .batches import Progress, common_batch, no_progress, one_by_one
-from .checkpoints.assembling import load_bank, load_trained
+from .checkpoints.assembling import load_bank, load_encoder, load_trained, require
 from .conditions import Conditions
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
@@ -34,7 +34,6 @@ from .networks.generator import Features, Generator
 from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
-from .networks.style_encoder import StyleEncoder
 from .pictures import at_working_size
 
 Style = Literal["projected", "exemplar", "random"]
@@ -76,21 +75,24 @@ class FaceMug:
     ) -> FaceMug:
         """Build a size of the model from its weights, looked for in `folders` and in the pack's `weights/`.
 
+        Published files of the full size are known by their content, whatever they are called.
+
         Raises:
             InputError: no such size.
-            WeightsMissingError: a file is missing; the message names all places and the command to fetch it.
+            WeightsMissingError: files are missing; the message names all places and what to do about each.
         """
         if size not in SIZES:
             raise InputError(f"There is no model called {size!r}; the sizes are {', '.join(SIZES)}.")
         config = SIZES[size]
         # The host runs nodes in inference mode; parameters made there could never be optimised through.
         with torch.inference_mode(False):
+            require(config, folders)
             mapping, bank = load_bank(config, folders)
             model = cls(
                 config,
                 mapping,
                 bank,
-                load_trained(lambda: StyleEncoder(config.encoder), f"{size}_encoder", folders),
+                load_encoder(config, mapping.mean_code, folders),
                 load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
             )
             try:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
 
-import torch
-from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor, nn
 
 from ..config import ModelConfig
-from ..errors import CheckpointError
+from ..errors import CheckpointError, WeightsMissingError
 from ..networks.banks import FeatureBank
 from ..networks.bisenet import BiSeNet
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
 from ..networks.mobilenet_v2 import MobileNetV2Features
+from ..networks.style_encoder import StyleEncoder
 from ..networks.stylegan2 import StyleGAN2
-from .manifest import locate
-from .reading import read_safetensors
+from .building import Network, build_empty, misfit
+from .formats.base import Part
+from .formats.style_encoder import recentered
+from .manifest import located, missing, places
+from .reading import open_checkpoint, read_safetensors
+from .recognising import find_part, misplaced, recognise
 
-Network = TypeVar("Network", bound=nn.Module)
 Folders = Sequence[str | Path]
 
 BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
@@ -31,27 +33,28 @@ BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
 """Feature banks by their name in `ModelConfig.bank`: class, file of the bank, file of its mapping network."""
 
 
-class _Undrawn(TorchFunctionMode):
-    """Leaves weights undrawn: loading replaces them all, and the global random state stays untouched.
-
-    The meta device does as much, but the first arithmetic on it imports torch's compiler, for seconds.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.randn:
-            return torch.empty(*args, **kwargs)
-        if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_"):  # of tensors and of nn.init
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "stylegan2.safetensors": "any file of the StyleGAN2 network of faces serves, such as "
+        "stylegan2-ffhq-config-f.pt or the e4e file; put it into one of these folders.",
+        "stylegan2_mapping.safetensors": "it is part of the same files.",
+        "full_encoder.safetensors": "an e4e, pSp or 26-channel encoder serves, such as e4e_ffhq_encode.pt; "
+        "put it into one of these folders.",
+        "full_generator.safetensors": "its authors have not published it. Train it: `python -m facemug_core "
+        "train generator --model full`.",
+    }
+)
+"""How to come by files that `fetch` does not bring."""
 
 
 def load_trained(
-    build: Callable[[], Network], name: str, folders: Folders = (), *, drop: tuple[str, ...] = ()
+    build: Callable[[], Network],
+    name: str,
+    folders: Folders = (),
+    *,
+    drop: tuple[str, ...] = (),
 ) -> Network:
-    """A network from `name.safetensors`, found by `locate`.
+    """A network from `name.safetensors`, or from any file whose content serves as it (see `recognising`).
 
     Args:
         build: makes the network.
@@ -63,16 +66,109 @@ def load_trained(
         WeightsMissingError: no such file.
         CheckpointError: the file is damaged or belongs to another network.
     """
-    path = locate(f"{name}.safetensors", *folders)
-    with _Undrawn():
-        network = build()
-    tensors, _ = read_safetensors(path)
+    path, part = _find(name, folders)
+    return _filled(build_empty(build), _read(path, part), path, drop)
+
+
+def load_encoder(config: ModelConfig, mean_code: Tensor, folders: Folders = ()) -> StyleEncoder:
+    """Style encoder of a size, whose codes are offsets from this mean code [512].
+
+    A published encoder keeps its own widths, and whether its codes are relative; its own mean code is
+    accounted for.
+
+    Raises:
+        WeightsMissingError, CheckpointError: as `load_trained`.
+    """
+    path, part = _find(f"{config.name}_encoder", folders)
+    tensors = _read(path, part)
+    if part is None or part.mean_code is None:
+        return _filled(build_empty(lambda: StyleEncoder(config.encoder)), tensors, path)
+    encoder = build_empty(part.build)
+    assert isinstance(encoder, StyleEncoder)
+    change = part.mean_code.load().float() - mean_code
+    return _filled(encoder, recentered(tensors, change, encoder.relative), path)
+
+
+def start_from(network: nn.Module, name: str, path: str | Path, mean_code: Tensor) -> int:
+    """Fill what of a network a published file has weights for; returns how many tensors that is.
+
+    Encoders of e4e start the full style encoder, with or without its guides' channels; IR-SE50 starts its
+    backbone but for the first convolution; EXE-GAN starts the refinement encoder but for its entry.
+
+    Args:
+        network: to be trained.
+        name: of the weights file that it will be, such as `full_encoder`.
+        path: the published file.
+        mean_code: [512], from which the network's codes are offsets, if it is an encoder.
+
+    Raises:
+        CheckpointError: the file cannot be read, or has nothing for this network.
+    """
+    for found in recognise(open_checkpoint(path)):
+        part = found.parts.get(name)
+        stored = found.starts.get(name, {}) if part is None else part.tensors
+        tensors = {key: tensor.load().float() for key, tensor in stored.items()}
+        if part is not None and part.mean_code is not None:
+            relative = bool(network.relative)
+            if relative != build_empty(part.build).relative:
+                raise CheckpointError(f"{path} gives whole codes, but the {name} is trained on offsets.")
+            tensors = recentered(tensors, part.mean_code.load().float() - mean_code, relative)
+        if tensors:
+            difference = misfit(network, network.state_dict() | tensors)
+            if difference is not None:
+                raise CheckpointError(f"{path} does not fit the {name}: {difference}.")
+            network.load_state_dict(tensors, strict=False)
+            return len(tensors)
+    raise CheckpointError(f"{path} has nothing that the training of {name} could start from.")
+
+
+def require(config: ModelConfig, folders: Folders = ()) -> None:
+    """Check that all files of a size are there.
+
+    Raises:
+        WeightsMissingError: some are missing; the message names them all.
+    """
+    _, bank, mapping = BANKS[config.bank]
+    names = [bank, mapping, f"{config.name}_encoder", f"{config.name}_generator"]
+    lost = [name for name in names if _found(name, folders) is None]
+    if lost:
+        raise _missing(lost, folders)
+
+
+def _find(name: str, folders: Folders) -> tuple[Path, Part | None]:
+    """`name.safetensors`, or else any file whose content serves as it."""
+    found = _found(name, folders)
+    if found is None:
+        raise _missing([name], folders)
+    return found
+
+
+def _found(name: str, folders: Folders) -> tuple[Path, Part | None] | None:
+    path = located(f"{name}.safetensors", *folders)
+    return find_part(name, places(*folders)) if path is None else (path, None)
+
+
+def _missing(names: Sequence[str], folders: Folders) -> WeightsMissingError:
+    advice = dict(ADVICE)
+    for name in names:
+        deeper = misplaced(name, [Path(folder) for folder in folders])
+        if deeper is not None:
+            advice[f"{name}.safetensors"] = f"{deeper} would serve, if it lay in one of these folders."
+    return missing([f"{name}.safetensors" for name in names], *folders, advice=advice)
+
+
+def _read(path: Path, part: Part | None) -> dict[str, Tensor]:
+    if part is None:
+        return read_safetensors(path)[0]
+    return {name: tensor.load() for name, tensor in part.tensors.items()}
+
+
+def _filled(network: Network, tensors: dict[str, Tensor], path: Path, drop: tuple[str, ...] = ()) -> Network:
     wanted = {key: value.float() for key, value in tensors.items() if not key.startswith(drop)}
-    try:
-        network.load_state_dict(wanted, assign=True)
-    except RuntimeError as error:
-        first = next(line.strip() for line in str(error).splitlines()[1:])
-        raise CheckpointError(f"{path} does not fit the network it is named after: {first}") from error
+    difference = misfit(network, wanted)
+    if difference is not None:
+        raise CheckpointError(f"{path} does not fit the network that it is to fill: {difference}.")
+    network.load_state_dict(wanted, assign=True)
     return network.eval().requires_grad_(False)
 
 

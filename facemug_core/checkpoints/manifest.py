@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ..errors import FetchError, InputError, WeightsMissingError
@@ -111,17 +112,40 @@ def locate(name: str, *folders: str | Path) -> Path:
     Raises:
         WeightsMissingError: it is in none of them; tells where it was looked for and how to bring it.
     """
-    places = [*map(Path, folders), WEIGHTS, WEIGHTS / FETCHED]
-    for folder in places:
-        if (folder / name).is_file():
-            return folder / name
-    looked = "\n".join(f"  {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in places)
-    raise WeightsMissingError(f"{name} is missing. Looked in\n{looked}\n{_advice(name, places)}")
+    path = located(name, *folders)
+    if path is None:
+        raise missing([name], *folders)
+    return path
 
 
-def _advice(name: str, places: Sequence[Path]) -> str:
+def places(*folders: str | Path) -> list[Path]:
+    """Where weights are looked for, in this order."""
+    return [*map(Path, folders), WEIGHTS, WEIGHTS / FETCHED]
+
+
+def located(name: str, *folders: str | Path) -> Path | None:
+    """As `locate`, but None if the file is in none of the folders."""
+    return next((folder / name for folder in places(*folders) if (folder / name).is_file()), None)
+
+
+def missing(
+    names: Sequence[str], *folders: str | Path, advice: Mapping[str, str] = MappingProxyType({})
+) -> WeightsMissingError:
+    """The error of files that are in none of the folders, with what to do about each."""
+    looked = "\n".join(
+        f"  {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in places(*folders)
+    )
+    advised = "\n".join(
+        (f"{name}: " if len(names) > 1 else "") + (advice.get(name) or _advice(name, places(*folders)))
+        for name in names
+    )
+    verb = "is" if len(names) == 1 else "are"
+    return WeightsMissingError(f"{', '.join(names)} {verb} missing. Looked in\n{looked}\n{advised}")
+
+
+def _advice(name: str, looked: Sequence[Path]) -> str:
     misplaced = next(
-        (path for folder in places for path in folder.rglob("*") if path.name.lower() == name.lower()), None
+        (path for folder in looked for path in folder.rglob("*") if path.name.lower() == name.lower()), None
     )
     if misplaced is not None and misplaced.is_file():
         return f"There is {misplaced}: move or rename it, so that it lies in one of these folders as {name}."

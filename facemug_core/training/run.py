@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from ..checkpoints.assembling import load_bank, load_mobilenet, load_trained
+from ..checkpoints.assembling import load_bank, load_encoder, load_mobilenet, start_from
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
-from ..networks.style_encoder import StyleEncoder, widen_stem
+from ..networks.style_encoder import widen_stem
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits
 from .encoder import EncoderStage
 from .generator import GeneratorStage
@@ -34,7 +34,10 @@ def run_stage(options: Namespace) -> None:
     stage = STAGES[options.stage](config, faces, options)
     samples = SAMPLERS[options.stage](faces, SAMPLE_SEED)
     name = f"{options.model}_{options.stage}.safetensors"
-    if options.init is not None:
+    if options.init is not None and options.init.is_file():
+        mean_code = load_bank(config)[0].mean_code
+        start_from(stage.model, name.removesuffix(".safetensors"), options.init, mean_code)
+    elif options.init is not None:
         load_weights(stage.model, options.init / name)
     run = RunConfig(
         folder=str(options.folder), steps=options.steps, minutes=options.minutes, batch=options.batch,
@@ -57,7 +60,7 @@ def _encoder(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stag
 def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     mapping, bank = load_bank(config)
     folders = [] if options.init is None else [options.init]
-    encoder = load_trained(lambda: StyleEncoder(config.encoder), f"{config.name}_encoder", folders)
+    encoder = load_encoder(config, mapping.mean_code, folders)
     return GeneratorStage(
         config, faces, bank, mapping, encoder, PerceptualLoss(load_mobilenet()), seed=options.seed,
         adversarial_from=options.adversarial_from,

@@ -1,1 +1,1 @@
-"""One small reader per published format. Each lists the keys that it needs and takes all sizes from shapes."""
+"""One small reader per published format: each lists the keys that it needs and takes sizes from shapes."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import nn
 
+from ..building import build_empty, misfit
 from ..stored import Checkpoint, StoredTensor
 
 
@@ -24,16 +24,7 @@ class Part:
 
     def misfit(self) -> str | None:
         """The first difference between the file's names and shapes and the network's, if there is one."""
-        with torch.device("meta"):
-            wanted = {name: tuple(tensor.shape) for name, tensor in self.build().state_dict().items()}
-        for name in sorted(wanted.keys() | self.tensors.keys()):
-            if name not in self.tensors:
-                return f"{name} {list(wanted[name])} is missing"
-            if name not in wanted:
-                return f"{name} is one too many"
-            if self.tensors[name].shape != wanted[name]:
-                return f"{name} is {list(self.tensors[name].shape)} instead of {list(wanted[name])}"
-        return None
+        return misfit(build_empty(self.build), self.tensors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,21 +22,14 @@ from .base import Found, Part
 
 BISENET_KEYS = ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight", "conv_out.conv_out.weight")
 
+_ALL = tuple(SIZES.values())
+
 OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
-    {
-        "stylegan2": ("input.input", StyleGAN2),
-        "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN),
-    }
-    | {
-        f"{size}_{part}": (key, partial(build, arguments))
-        for size, config in SIZES.items()
-        for part, key, build, arguments in (
-            ("encoder", "styles.0.linear.weight", StyleEncoder, config.encoder),
-            ("generator", "decoder.first.bias", Generator, config.generator),
-            ("warping", "output_scale", LatentWarping, config.warp_rank),
-            ("picture_head", "entry.weight", PictureHead, config.picture_head),
-        )
-    }
+    {"stylegan2": ("input.input", StyleGAN2), "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN)}
+    | {f"{c.name}_encoder": ("styles.0.linear.weight", partial(StyleEncoder, c.encoder)) for c in _ALL}
+    | {f"{c.name}_generator": ("decoder.first.bias", partial(Generator, c.generator)) for c in _ALL}
+    | {f"{c.name}_warping": ("output_scale", partial(LatentWarping, c.warp_rank)) for c in _ALL}
+    | {f"{c.name}_picture_head": ("entry.weight", partial(PictureHead, c.picture_head)) for c in _ALL}
 )
 """Networks of this project's files, by the names of these files, with one of their keys."""
 

@@ -1,0 +1,50 @@
+"""Networks built to be filled, and whether tensors fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from .stored import StoredTensor
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves weights undrawn: loading replaces them all, and the global random state stays untouched.
+
+    The meta device does as much, but the first arithmetic on it imports torch's compiler, for seconds.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.randn:
+            return torch.empty(*args, **kwargs)
+        if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_"):  # of tensors and of nn.init
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def build_empty(build: Callable[[], Network]) -> Network:
+    """A network whose weights are whatever lay in memory."""
+    with _Undrawn():
+        return build()
+
+
+def misfit(network: nn.Module, tensors: Mapping[str, Tensor | StoredTensor]) -> str | None:
+    """The first difference between the names and shapes of a network and of tensors, if there is one."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors:
+            return f"{name} {list(wanted[name])} is missing"
+        if name not in wanted:
+            return f"{name} is one too many"
+        if tuple(tensors[name].shape) != wanted[name]:
+            return f"{name} is {list(tensors[name].shape)} instead of {list(wanted[name])}"
+    return None
