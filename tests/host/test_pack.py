@@ -79,6 +79,7 @@ def test_an_edit_leaves_random_states_and_its_input_alone(host: Host) -> None:
 @pytest.mark.parametrize("name", ["comfyui-facemug", "FACEMUG master"])
 def test_it_loads_from_a_copied_folder_of_another_name_without_litert(name: str, tmp_path: Path) -> None:
     pack = tmp_path / "copy"
+    pack.mkdir()
     for part in PUBLISHED:
         source = ROOT / part
         if source.is_dir():
