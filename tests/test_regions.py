@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from facemug_core.conventions import LABELS, REGIONS
 from facemug_core.errors import InputError
-from facemug_core.faces.regions import distance_to, grow_mask, region_mask
+from facemug_core.faces.regions import distance_to, grow_mask, region_mask, smooth_mask
 
 
 def all_labels() -> torch.Tensor:
@@ -85,3 +85,21 @@ def test_a_point_grows_to_a_disk():
 
 def test_shrinking_does_not_eat_from_the_border_of_the_picture():
     assert grow_mask(torch.ones(1, 1, 9, 9), -3).all()
+
+
+def test_smoothing_takes_bumps_and_fills_dents():
+    mask = torch.zeros(1, 1, 60, 60)
+    mask[..., 20:40, 20:40] = 1
+    ragged = mask.clone()
+    ragged[..., 18:20, 30] = 1
+    ragged[..., 38:40, 25] = 0
+    smooth = smooth_mask(ragged, 3)
+    assert not smooth[..., 18, 30].any()
+    assert smooth[..., 38, 25].all()
+    assert (smooth != mask).sum() < 40
+
+
+def test_smoothing_by_nothing_returns_the_bits_and_whole_masks_stay_whole():
+    mask = (torch.rand(1, 1, 30, 30, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    assert smooth_mask(mask, 0) is mask
+    assert smooth_mask(torch.ones(1, 1, 30, 30), 5).all()

@@ -63,7 +63,9 @@ class StyleFusionBlock(nn.Module):
         if bank is None:
             return fused
         prior = self.prior(bank)
-        return torch.lerp(prior, fused, torch.sigmoid(self.prior_gate(prior, style)))
+        gate = torch.sigmoid(self.prior_gate(prior, style))
+        # In mixed precision their types differ, which lerp does not take.
+        return torch.lerp(prior.to(fused.dtype), fused, gate.to(fused.dtype))
 
 
 class AdditiveFusion(nn.Module):
