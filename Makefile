@@ -33,6 +33,8 @@ format: setup
 
 bench: fetch
 	$(PY) benchmarks/speed.py
+	TORCH="$(TORCH)" $(PY) -m tests.host.installing host
+	$(PY) benchmarks/host_overhead.py
 
 fetch: setup
 	$(PY) -m facemug_core fetch run astronaut.png
@@ -45,4 +47,4 @@ $(VENV)/ready: pyproject.toml requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) .host demo
