@@ -107,7 +107,9 @@ def managed(network: nn.Module) -> ModelPatcher:
 
 def bring(networks: ModelPatcher) -> torch.device:
     """Have the host bring a network to where it computes; tells where that is."""
-    comfy.model_management.load_models_gpu([networks], force_full_load=True)
+    # Parameters that move in inference mode could never be optimised through.
+    with torch.inference_mode(False):
+        comfy.model_management.load_models_gpu([networks], force_full_load=True)
     return networks.load_device
 
 

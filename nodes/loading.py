@@ -37,7 +37,8 @@ class HostedEditor:
         """The stages, ready to run."""
         device = host.bring(self._networks)
         if self._editor.model.device != device:
-            self._editor.model.to(device)
+            with torch.inference_mode(False):
+                self._editor.model.to(device)
         return self._editor.model
 
     def parser(self) -> Parser:

@@ -19,7 +19,7 @@ from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.photos import EditRequest, PhotoEditor
 
 from .pack import NAME, ROOT, load_nodes
-from .tiny import tiny_model
+from .tiny import random_conditions, tiny_model
 
 NODES = load_nodes()
 tensors = sys.modules[f"{NAME}.nodes.tensors"]
@@ -472,3 +472,13 @@ def test_only_nodes_that_read_files_have_fingerprints() -> None:
     assert [node_id for node_id, node in NODES.items() if "fingerprint_inputs" in vars(node)] == [
         "FACEMUG_LoadLatent"
     ]
+
+
+def test_codes_can_be_optimised_with_networks_that_a_node_brought(model: Any) -> None:
+    with torch.inference_mode():
+        ready = model.model()
+        with torch.inference_mode(False), torch.enable_grad():
+            codes = torch.zeros(1, 18, 512, requires_grad=True)
+            ready.generate(ready.aggregate(random_conditions()), codes).sum().backward()
+    assert codes.grad is not None
+    assert codes.grad.any()
