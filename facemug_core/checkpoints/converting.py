@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .face_api import face_api_state
 from .mobile_stylegan_ir import read_mapping, read_synthesis
 from .reading import open_checkpoint
 
@@ -54,12 +55,17 @@ def read_tfjs(paths: Sequence[Path]) -> dict[str, Tensor]:
     return tensors
 
 
+def _face_api(paths: Sequence[Path]) -> dict[str, Tensor]:
+    return face_api_state(read_tfjs(paths))
+
+
 CONVERTERS: MappingProxyType[str, Converter] = MappingProxyType(
     {
         "mobile_mapping": _mobile_mapping,
         "mobile_synthesis": _mobile_synthesis,
         "state_dict": _state_dict,
         "tfjs": read_tfjs,
+        "face_api": _face_api,
     }
 )
 """Converters by the name that the manifest gives them.

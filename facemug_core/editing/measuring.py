@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -17,10 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checkpoints.assembling import Folders, load_parser, load_trained
+from ..checkpoints.manifest import locate
 from ..conventions import LABELS, NUM_LABELS, REGIONS, WORKING_SIZE
 from ..faces.alignment import resample
-from ..faces.detection import Box, Detector
+from ..faces.detection import LANDMARK_FILE, Box, Detector
 from ..faces.parsing import Parser
+from ..networks.face_attributes import EXPRESSIONS, AgeGenderNet, ExpressionNet
 from ..pictures import to_bytes
 
 Array = NDArray[np.float64]
@@ -69,13 +71,11 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
         "yaw": Attribute("turns to the right of the picture", "mesh", "parser"),
         "pitch": Attribute("looks up", "mesh", "parser"),
         "glasses": Attribute("wears glasses", "parser", "mesh"),
-        "beard": Attribute("has a beard", "parser", "mesh"),
         "hair_length": Attribute("has long hair", "parser", None),
         "hair_darkness": Attribute("has dark hair", "parser", "mesh"),
-        "hair_warmth": Attribute("has red or golden hair; −1 has ashen hair", "parser", "mesh"),
+        "warmth": Attribute("has warm colors, hair and skin alike; −1 has cold ones", "parser", "mesh"),
         "hair_volume": Attribute("has voluminous hair", "parser", None),
-        "hair_curl": Attribute("has curly or strandy hair; −1 has smooth hair", "parser", None),
-        "fringe": Attribute("has hair on the forehead", "parser", "mesh"),
+        "fringe": Attribute("has hair on the forehead", "parser", None),
         "lipstick": Attribute("has red lips", "parser", "mesh"),
         "lip_fullness": Attribute("has full lips", "parser", "mesh"),
         "skin_tone": Attribute("has light skin; −1 has dark skin", "parser", "mesh", same_person=False),
@@ -87,6 +87,22 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
     }
 )
 """What is measured and shipped as directions."""
+
+
+def load_measurer(folders: Folders = ()) -> Measurer:
+    """A measurer with all that finds directions.
+
+    Raises:
+        WeightsMissingError: a file is missing; `fetch run train` brings all.
+    """
+    return Measurer(
+        Detector(locate(LANDMARK_FILE, *folders).parent),
+        Parser(load_parser(folders)),
+        [
+            _Smile(load_trained(ExpressionNet, "face_expression", folders)),
+            _AgeAndGender(load_trained(AgeGenderNet, "age_gender", folders)),
+        ],
+    )
 
 
 class Measurer:
@@ -125,15 +141,34 @@ class Measurer:
         return reading
 
 
+@dataclass(frozen=True)
+class _Smile:
+    network: ExpressionNet
+
+    def __call__(self, faces: Tensor) -> dict[str, Tensor]:
+        """How much likelier happiness is than all other expressions together, as a logit."""
+        happy = EXPRESSIONS.index("happy")
+        logits = self.network(faces)
+        others = torch.cat([logits[:, :happy], logits[:, happy + 1 :]], 1)
+        return {"smile.network": logits[:, happy] - others.logsumexp(1)}
+
+
+@dataclass(frozen=True)
+class _AgeAndGender:
+    network: AgeGenderNet
+
+    def __call__(self, faces: Tensor) -> dict[str, Tensor]:
+        """Years, and how much likelier male is than female, as a logit."""
+        age, gender = self.network(faces)
+        return {"age.network": age, "masculine.network": gender[:, 0] - gender[:, 1]}
+
+
 def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading:
     """Measurements from classes [256, 256] of an aligned face [256, 256, 3]."""
     face = _Parsed(pixels / 255.0, labels)
     eyes, nose, mouth = face.center("eyes"), face.center("nose"), face.center("mouth")
     skin = face.region("face")
     brows = face.center("brows")
-    below_nose, below_mouth = face.rows > nose[1], face.rows > mouth[1] + 0.04
-    cheeks = face.region("skin") & below_nose & ~below_mouth
-    chin = face.region("skin") & below_mouth
     left_half = face.columns < nose[0]
     hair = face.region("hair")
     forehead = (np.abs(face.columns - 0.5) < 0.12) & (np.abs(face.rows - 0.34) < 0.06)
@@ -143,12 +178,10 @@ def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading
         "yaw": nose[0] - _center(skin)[0],
         "pitch": -_ratio(nose[1] - eyes[1], mouth[1] - eyes[1]),
         "glasses": face.area("glasses"),
-        "beard": face.light(cheeks) - face.light(chin),
         "hair_length": float((hair & (face.rows > 0.6)).mean()),
         "hair_darkness": -face.light(hair),
-        "hair_warmth": _warmth(face.color(hair)),
+        "warmth": _warmth(face.color(hair)),
         "hair_volume": float((hair & (face.rows < 0.5)).mean()),
-        "hair_curl": face.contrast(hair),
         "fringe": float(hair[forehead].mean()),
         "lipstick": _redness(face.color(face.region("lips"))) - _redness(face.color(face.region("skin"))),
         "lip_fullness": _thickness(face.region("lips")),
@@ -179,7 +212,6 @@ def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
     middle = p[168]
     # Beyond the forehead, along rays from between the eyes: most of these points lie in the hair.
     hair = np.median([face.color(middle + HAIR * (p[i] - middle)) for i in (10, 109, 338, 54, 284)], 0)
-    chin = (p[17] + p[152]) / 2
     values = {
         "smile": float(np.hypot(*(p[61] - p[291])) + 2 * (lips[1] - corners[1])),
         "mouth_open": float(np.hypot(*(p[13] - p[14]))),
@@ -187,10 +219,8 @@ def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
         "yaw": _ratio(p[1][0] - (p[234][0] + p[454][0]) / 2, p[454][0] - p[234][0]),
         "pitch": -_ratio(p[1][1] - eyes[1], lips[1] - eyes[1]),
         "glasses": float(np.mean([face.vertical_contrast(p[i]) for i in (168, 6)])),
-        "beard": _light(cheeks) - _light(np.mean([face.color(x) for x in (chin, p[169], p[394])], 0)),
         "hair_darkness": -_light(hair),
-        "hair_warmth": _warmth(hair),
-        "fringe": float(np.mean([face.texture(p[i]) for i in (10, 109, 338)])),
+        "warmth": _warmth(hair),
         "lipstick": _redness((face.color((p[0] + p[13]) / 2) + face.color((p[14] + p[17]) / 2)) / 2)
         - _redness(cheeks),
         "lip_fullness": float(np.hypot(*(p[0] - p[13])) + np.hypot(*(p[14] - p[17]))),
@@ -230,19 +260,6 @@ class _Parsed:
     def light(self, mask: NDArray[np.bool_]) -> float:
         return _light(self.color(mask))
 
-    def contrast(self, mask: NDArray[np.bool_]) -> float:
-        """How much light changes from pixel to pixel, next to how light it is."""
-        inside = mask[1:, 1:] & mask[:-1, :-1]
-        if inside.sum() < LEAST_PIXELS:
-            return float("nan")
-        light = self._lightness
-        steps = np.abs(light[1:, 1:] - light[:-1, :-1])
-        return float(steps[inside].mean() / (light[1:, 1:][inside].mean() + 0.05))
-
-    @cached_property
-    def _lightness(self) -> Array:
-        return self.pixels @ LUMA
-
 
 class _Meshed:
     """A picture whose colors are taken around points, given as shares of the picture, (x, y)."""
@@ -262,10 +279,6 @@ class _Meshed:
         """How much light changes from row to row around a point."""
         light = (self.patch(point, up=2 * PATCH) @ LUMA).mean(1)
         return float(np.abs(np.diff(light)).mean())
-
-    def texture(self, point: Array) -> float:
-        """Spread of light around a point."""
-        return float((self.patch(point) @ LUMA).std())
 
 
 _IN_REGION = {name: np.isin(np.arange(NUM_LABELS), classes) for name, classes in REGIONS.items()}
