@@ -41,10 +41,10 @@ def recognise(checkpoint: Checkpoint) -> list[Found]:
     for find in READERS:
         try:
             seen = find(checkpoint)
-        except (IndexError, KeyError, ValueError):
-            continue  # the names are right, but the shapes are those of something else
-        if seen is not None:
-            found.append(_checked(seen))
+            if seen is not None:
+                found.append(_checked(seen))
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+            continue  # the names are right, but no network can be built of the shapes
     return found
 
 

@@ -1,0 +1,545 @@
+"""Published checkpoints: recognised by their content, and right to the number.
+
+References are written from the equations, in float64, on the published names.
+"""
+
+import argparse
+import math
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from facemug_core.checkpoints.assembling import load_bank, load_encoder, load_trained, require, start_from
+from facemug_core.checkpoints.building import build_empty, misfit
+from facemug_core.checkpoints.reading import open_checkpoint
+from facemug_core.checkpoints.recognising import convert, describe, find_part, recognise
+from facemug_core.checkpoints.stored import Checkpoint
+from facemug_core.cli import main
+from facemug_core.config import FULL, EncoderConfig, GeneratorConfig
+from facemug_core.errors import CheckpointError, WeightsMissingError
+from facemug_core.networks.bisenet import BiSeNet
+from facemug_core.networks.generator import Generator
+from facemug_core.networks.style_encoder import StyleEncoder, add_upsampled
+from facemug_core.networks.stylegan2 import StyleGAN2
+
+from . import published
+
+TINY = (8, 8, 6, 4)
+CODE_DIM = 16
+E4E = {"opts.encoder_type": "Encoder4Editing"}
+MEAN = {"latent_avg": (18, 512)}
+
+
+def by_kind(checkpoint: Checkpoint) -> dict:
+    return {found.kind: found for found in recognise(checkpoint)}
+
+
+# Recognition, at full size ---------------------------------------------------------------------------------
+
+
+def test_the_published_stylegan2_is_bank_and_mapping_network():
+    shapes = published.prefixed("g_ema.", published.stylegan2()) | {"latent_avg": (512,)}
+    (found,) = recognise(published.empty("stylegan2-ffhq-config-f.pt", shapes))
+    assert found.facts["picture"] == "1024 px"
+    assert found.facts["codes"] == "18 of 512"
+    assert found.parts.keys() == {"stylegan2", "stylegan2_mapping"}
+    assert not found.lacks
+
+
+def test_training_dumps_give_their_averaged_generator():
+    shapes = published.prefixed("g.", published.stylegan2(TINY, CODE_DIM))
+    shapes |= published.prefixed("g_ema.", published.stylegan2(TINY[:3], CODE_DIM))
+    (found,) = recognise(published.empty("550000.pt", shapes))
+    assert found.facts["picture"] == "16 px"
+
+
+@pytest.mark.parametrize(
+    ("encoder_type", "channels", "kind"),
+    [
+        ("Encoder4Editing", 3, "e4e style encoder"),
+        ("Encoder4Editing", 26, "e4e style encoder"),
+        ("GradualStyleEncoder", 3, "pSp style encoder"),
+    ],
+)
+def test_encoders_are_told_apart_and_bring_their_decoder(encoder_type, channels, kind):
+    shapes = published.prefixed("state_dict.encoder.", published.style_encoder(channels))
+    shapes |= published.prefixed("state_dict.decoder.", published.stylegan2()) | MEAN
+    found = by_kind(published.empty("x.pt", shapes, {"opts.encoder_type": encoder_type}))
+    assert found.keys() == {kind, "StyleGAN2 generator"}
+    assert found[kind].facts == {"input channels": channels, "codes": "18 of 512"}
+    part = found[kind].parts["full_encoder"]
+    assert misfit(build_empty(lambda: StyleEncoder(FULL.encoder)), part.tensors) is None
+    assert build_empty(part.build).relative == (encoder_type == "Encoder4Editing")
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "lack"),
+    [
+        (E4E, {}, "latent_avg"),
+        ({}, MEAN, "opts.encoder_type"),
+        (E4E | {"opts.encoder_type": "X"}, MEAN, "e4e"),
+    ],
+)
+def test_an_encoder_without_what_it_needs_is_not_used(values, mean, lack):
+    shapes = published.prefixed("state_dict.encoder.", published.style_encoder()) | mean
+    (found,) = recognise(published.empty("x.pt", shapes, values))
+    assert not found.parts
+    assert lack in " ".join(found.lacks)
+
+
+def test_ir_se50_starts_the_encoder_but_for_its_first_convolution():
+    (found,) = recognise(published.empty("model_ir_se50.pth", published.ir_se50()))
+    assert found.facts == {"descriptor": 512, "picture": "112 px"}
+    network = build_empty(lambda: StyleEncoder(FULL.encoder)).state_dict()
+    start = found.starts["full_encoder"]
+    assert all(tensor.shape == tuple(network[name].shape) for name, tensor in start.items())
+    backbone = {name for name in network if name.startswith(("input_layer.", "body."))}
+    assert backbone - start.keys() == {"input_layer.0.weight"}
+
+
+def test_bisenet_is_recognised():
+    state = build_empty(BiSeNet).state_dict()
+    (found,) = recognise(published.empty("x.pth", {name: tuple(t.shape) for name, t in state.items()}))
+    assert found.facts == {"labels": 19}
+    assert found.parts.keys() == {"bisenet"}
+
+
+def test_exe_gan_starts_the_full_refinement_encoder():
+    shapes = published.prefixed("g_ema.", published.exe_gan())
+    (found,) = recognise(published.empty("EXE_GAN_model.pt", shapes))
+    assert found.facts == {"picture": "256 px", "global vector": 1024}
+    network = build_empty(lambda: Generator(FULL.generator)).state_dict()
+    start = found.starts["full_generator"]
+    assert all(tensor.shape == tuple(network[name].shape) for name, tensor in start.items())
+    trained = {name for name, _ in Generator(small_generator()).encoder.named_parameters()}
+    assert {n.split(".")[1] for n in start} == {n.split(".")[0] for n in trained} - {"entry"}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "kind"),
+    [
+        ({"tensor": (1, 512)}, "direction (InterFaceGAN)"),
+        ({"tensor": (1, 18, 512)}, "direction (InterFaceGAN)"),
+        ({"mean": (1, 512), "comp": (80, 1, 512), "std": (80,)}, "GANSpace analysis"),
+        (published.prefixed("state_dict.mapper.", published.mapper()), "StyleCLIP mapper"),
+        (
+            published.prefixed("state_dict.mapper.", published.mapper(("course", "medium"))),
+            "StyleCLIP mapper",
+        ),
+        (
+            {f"lin{i}.model.1.weight": (1, c, 1, 1) for i, c in enumerate((64, 128, 256, 512, 512))},
+            "LPIPS weights",
+        ),
+    ],
+)
+def test_directions_mappers_and_lpips_are_recognised(shapes, kind):
+    (found,) = recognise(published.empty("x.pt", shapes))
+    assert found.kind == kind
+    assert not found.lacks
+
+
+def test_a_mapper_tells_its_levels():
+    shapes = published.prefixed("state_dict.mapper.", published.mapper(("course", "medium")))
+    (found,) = recognise(published.empty("x.pt", shapes))
+    assert found.facts == {"levels": "coarse medium"}
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (1, 0, 1, 1, 1), (0,)])
+@pytest.mark.parametrize(
+    "name", ["convs.0.conv.weight", "conv1.conv.modulation.weight", "input.input", "style.1.bias"]
+)
+def test_right_names_with_wrong_shapes_are_no_parts(name, shape):
+    shapes = published.stylegan2(TINY, CODE_DIM) | {name: shape}
+    for found in recognise(published.empty("x.pt", shapes)):
+        assert "stylegan2" not in found.parts or name.startswith("style.")
+
+
+# Numbers ---------------------------------------------------------------------------------------------------
+
+KERNEL = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])).double() / 64
+
+
+def fused(x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    y = x + bias.reshape(1, -1, *[1] * (x.ndim - 2))
+    return torch.where(y > 0, y, 0.2 * y) * math.sqrt(2)
+
+
+def stuffed(x: torch.Tensor) -> torch.Tensor:
+    """A zero after each number, in both directions."""
+    out = x.new_zeros(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
+    out[:, :, ::2, ::2] = x
+    return out
+
+
+def filtered(x: torch.Tensor, kernel: torch.Tensor, before: int, after: int) -> torch.Tensor:
+    """Convolution of each channel with the filter (which is symmetric)."""
+    padded = F.pad(x, (before, after, before, after))
+    return F.conv2d(padded, kernel.expand(x.shape[1], 1, 4, 4), groups=x.shape[1])
+
+
+def modulated(
+    state: dict, name: str, x: torch.Tensor, code: torch.Tensor, *, up: bool, demodulate: bool = True
+):
+    """StyleGAN2's equations 1 to 3: a kernel for each sample."""
+    weight, matrix = state[f"{name}.weight"][0], state[f"{name}.modulation.weight"]
+    out = []
+    for sample, w in zip(x, code, strict=True):
+        scale = matrix @ w / math.sqrt(matrix.shape[1]) + state[f"{name}.modulation.bias"]
+        kernel = weight / math.sqrt(weight[0].numel()) * scale[None, :, None, None]
+        if demodulate:
+            kernel = kernel / (kernel.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        if up:
+            wide = F.pad(stuffed(sample[None]), (2, 1, 2, 1))
+            out.append(filtered(F.conv2d(wide, kernel.flip(2, 3)), 4 * KERNEL, 1, 1)[0])
+        else:
+            out.append(F.conv2d(sample[None], kernel, padding=kernel.shape[2] // 2)[0])
+    return torch.stack(out)
+
+
+def generator(state: dict, codes: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """The features of each level's first convolution, and the picture."""
+
+    def styled(name: str, x: torch.Tensor, index: int, *, up: bool) -> torch.Tensor:
+        y = modulated(state, f"{name}.conv", x, codes[:, index], up=up)
+        y = y + state[f"{name}.noise.weight"] * state[f"noises.noise_{index}"]
+        return fused(y, state[f"{name}.activate.bias"])
+
+    def colors(name: str, x: torch.Tensor, index: int) -> torch.Tensor:
+        y = modulated(state, f"{name}.conv", x, codes[:, index], up=False, demodulate=False)
+        return y + state[f"{name}.bias"]
+
+    x = styled("conv1", state["input.input"].expand(len(codes), -1, -1, -1), 0, up=False)
+    features, picture = [x], colors("to_rgb1", x, 1)
+    for k in range(len(TINY) - 1):
+        x = styled(f"convs.{2 * k}", x, 2 * k + 1, up=True)
+        features.append(x)
+        x = styled(f"convs.{2 * k + 1}", x, 2 * k + 2, up=False)
+        wide = filtered(stuffed(picture), 4 * KERNEL, 2, 1)
+        picture = colors(f"to_rgbs.{k}", x, 2 * k + 3) + wide
+    return features, picture
+
+
+@pytest.fixture
+def stylegan2_state() -> dict[str, torch.Tensor]:
+    return published.random(published.stylegan2(TINY, CODE_DIM, layers=3))
+
+
+@pytest.fixture
+def stylegan2_file(tmp_path, stylegan2_state) -> Path:
+    path = tmp_path / "some name.pt"
+    mean = torch.randn(CODE_DIM, generator=torch.Generator().manual_seed(5))
+    torch.save({"g_ema": stylegan2_state, "latent_avg": mean}, path)
+    return path
+
+
+def tiny_bank() -> StyleGAN2:
+    return StyleGAN2(dict(zip((4, 8, 16, 32), TINY, strict=True)), CODE_DIM)
+
+
+def test_the_bank_of_a_file_draws_what_the_equations_say(stylegan2_file, stylegan2_state):
+    bank = load_trained(tiny_bank, "stylegan2", [stylegan2_file.parent]).double()
+    state = {name: tensor.double() for name, tensor in stylegan2_state.items()}
+    codes = torch.randn(2, 10, CODE_DIM).double()
+    features, picture = generator(state, codes)
+    for ours, theirs in zip(bank.features(codes, 32).values(), features, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(bank(codes), picture, rtol=1e-5, atol=1e-5)
+
+
+def test_the_mapping_network_of_a_file_gives_what_the_equations_say(stylegan2_file, stylegan2_state):
+    (found,) = [f for f in recognise(open_checkpoint(stylegan2_file)) if "stylegan2_mapping" in f.parts]
+    part = found.parts["stylegan2_mapping"]
+    network = part.build()
+    network.load_state_dict({name: tensor.load() for name, tensor in part.tensors.items()})
+    z = torch.randn(3, CODE_DIM).double()
+    w = z / (z.square().mean(1, keepdim=True) + 1e-8).sqrt()
+    for i in (1, 2, 3):
+        weight, bias = (stylegan2_state[f"style.{i}.{kind}"].double() for kind in ("weight", "bias"))
+        w = fused(w @ (weight * 0.01 / math.sqrt(CODE_DIM)).t(), bias * 0.01)
+    torch.testing.assert_close(network.double()(z), w, rtol=1e-5, atol=1e-6)
+    expected = torch.load(stylegan2_file, weights_only=True)["latent_avg"]
+    assert torch.equal(network.mean_code.float(), expected)
+
+
+def test_a_file_without_mean_code_has_it_measured(tmp_path, stylegan2_state):
+    torch.save({"g_ema": stylegan2_state}, tmp_path / "x.pt")
+    (found,) = recognise(open_checkpoint(tmp_path / "x.pt"))
+    mean = found.parts["stylegan2_mapping"].tensors["mean_code"].load()
+    assert mean.shape == (CODE_DIM,)
+    assert mean.abs().max() > 0
+
+
+def test_a_converted_file_serves_like_the_original(tmp_path, stylegan2_file):
+    (tmp_path / "new").mkdir()
+    convert(stylegan2_file, tmp_path / "new" / "any.safetensors")
+    before = load_trained(tiny_bank, "stylegan2", [tmp_path]).state_dict()
+    after = load_trained(tiny_bank, "stylegan2", [tmp_path / "new"]).state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+# The encoder -----------------------------------------------------------------------------------------------
+
+
+def normed(state: dict, name: str, x: torch.Tensor) -> torch.Tensor:
+    """Batch norm of a trained network."""
+    mean, var, weight, bias = (
+        state[f"{name}.{kind}"].reshape(1, -1, 1, 1)
+        for kind in ("running_mean", "running_var", "weight", "bias")
+    )
+    return (x - mean) / (var + 1e-5).sqrt() * weight + bias
+
+
+def prelu(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    return torch.where(x > 0, x, slope.reshape(1, -1, 1, 1) * x)
+
+
+def unit(state: dict, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
+    """Improved residual unit with squeeze and excitation."""
+    y = F.conv2d(normed(state, f"{name}.res_layer.0", x), state[f"{name}.res_layer.1.weight"], padding=1)
+    y = prelu(y, state[f"{name}.res_layer.2.weight"])
+    y = F.conv2d(y, state[f"{name}.res_layer.3.weight"], stride=stride, padding=1)
+    y = normed(state, f"{name}.res_layer.4", y)
+    squeezed = y.mean((2, 3), keepdim=True)
+    squeezed = F.conv2d(squeezed, state[f"{name}.res_layer.5.fc1.weight"]).clamp(min=0)
+    y = y / (1 + torch.exp(-F.conv2d(squeezed, state[f"{name}.res_layer.5.fc2.weight"])))
+    shortcut = x[:, :, ::stride, ::stride]
+    if f"{name}.shortcut_layer.0.weight" in state:
+        shortcut = F.conv2d(shortcut, state[f"{name}.shortcut_layer.0.weight"])
+        shortcut = normed(state, f"{name}.shortcut_layer.1", shortcut)
+    return y + shortcut
+
+
+def widened(x: torch.Tensor) -> torch.Tensor:
+    """Twice the side, bilinear with corners kept, as a product with one matrix for each direction."""
+    small = x.shape[-1]
+    position = torch.linspace(0, small - 1, 2 * small, dtype=x.dtype)
+    matrix = (1 - (position[:, None] - torch.arange(small)[None]).abs()).clamp(min=0)
+    return matrix @ x @ matrix.t()
+
+
+def head(state: dict, index: int, x: torch.Tensor) -> torch.Tensor:
+    name, layer = f"styles.{index}", 0
+    while f"{name}.convs.{layer}.weight" in state:
+        weight, bias = state[f"{name}.convs.{layer}.weight"], state[f"{name}.convs.{layer}.bias"]
+        x = F.conv2d(x, weight, bias, stride=2, padding=1)
+        x = torch.where(x > 0, x, 0.01 * x)
+        layer += 2
+    weight = state[f"{name}.linear.weight"]
+    return x.flatten(1) @ weight.t() / math.sqrt(weight.shape[1]) + state[f"{name}.linear.bias"]
+
+
+def encoded(state: dict, x: torch.Tensor, mean: torch.Tensor, *, relative: bool) -> torch.Tensor:
+    """e4e's and pSp's codes of a picture [1, 3, 256, 256]."""
+    x = F.conv2d(x, state["input_layer.0.weight"], padding=1)
+    x = prelu(normed(state, "input_layer.1", x), state["input_layer.2.weight"])
+    taps = []
+    for i in range(24):
+        x = unit(state, f"body.{i}", x, stride=2 if i in (0, 3, 7, 21) else 1)
+        taps += [x] if i in (6, 20, 23) else []
+    fine, middle, coarse = taps
+    middle = widened(coarse) + F.conv2d(middle, state["latlayer1.weight"], state["latlayer1.bias"])
+    fine = widened(middle) + F.conv2d(fine, state["latlayer2.weight"], state["latlayer2.bias"])
+    codes = [head(state, i, coarse if i < 3 else middle if i < 7 else fine) for i in range(18)]
+    if relative:
+        codes = [codes[0], *(codes[0] + code for code in codes[1:])]
+    return torch.stack(codes, 1) + mean
+
+
+@pytest.fixture(scope="module")
+def encoder_state() -> dict[str, torch.Tensor]:
+    return published.random(published.style_encoder(heads=8))
+
+
+@pytest.fixture(scope="module")
+def encoder_folder(tmp_path_factory, encoder_state) -> Path:
+    """An e4e file of full backbone, with narrow heads; its mean code has rows that differ."""
+    folder = tmp_path_factory.mktemp("models")
+    state = {f"encoder.{name}": tensor for name, tensor in encoder_state.items()}
+    file = {"state_dict": state, "latent_avg": mean_codes(), "opts": {"encoder_type": "Encoder4Editing"}}
+    torch.save(file, folder / "e4e_ffhq_encode.pt")
+    return folder
+
+
+def mean_codes() -> torch.Tensor:
+    return torch.randn(18, 512, generator=torch.Generator().manual_seed(3))
+
+
+def test_e4e_from_its_file_gives_what_the_equations_say_whatever_the_models_mean_code_is(
+    encoder_folder, encoder_state
+):
+    mean = torch.randn(512, generator=torch.Generator().manual_seed(4))
+    encoder = load_encoder(FULL, mean, [encoder_folder])
+    guides = torch.zeros(1, 26, 256, 256)
+    guides[:, :3] = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(6)) * 2 - 1
+    expected = encoded(
+        {name: tensor.double() for name, tensor in encoder_state.items()},
+        guides[:, :3].double(), mean_codes().double(), relative=True,
+    )  # fmt: skip
+    codes = mean.double() + encoder.double()(guides.double())
+    torch.testing.assert_close(codes, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+
+
+def test_a_widened_stem_ignores_guides_at_first(encoder_folder, encoder_state):
+    part = find_part("full_encoder", [encoder_folder])[1]
+    stem = part.tensors["input_layer.0.weight"].load()
+    assert stem.shape == (64, 26, 3, 3)
+    assert torch.equal(stem[:, :3], encoder_state["input_layer.0.weight"])
+    assert not stem[:, 3:].any()
+    others = part.tensors.keys() - {"input_layer.0.weight"}
+    assert all(torch.equal(part.tensors[name].load(), encoder_state[name]) for name in others)
+
+
+def test_an_encoder_that_does_not_start_from_the_mean_code_gets_none():
+    shapes = published.prefixed("state_dict.encoder.", published.style_encoder()) | MEAN
+    checkpoint = published.empty("x.pt", shapes, E4E | {"opts.start_from_latent_avg": False})
+    part = recognise(checkpoint)[0].parts["full_encoder"]
+    assert part.mean_code.shape == (18, 512)
+    tensors = dict(checkpoint.tensors) | {
+        "latent_avg": replace(checkpoint.tensors["latent_avg"], load=lambda: torch.ones(18, 512))
+    }
+    part = recognise(Checkpoint(checkpoint.path, tensors, checkpoint.values))[0].parts["full_encoder"]
+    assert not part.mean_code.load().any()
+
+
+def test_corners_of_the_pyramid_are_kept():
+    coarse, fine = torch.randn(1, 3, 4, 4).double(), torch.randn(1, 3, 8, 8).double()
+    torch.testing.assert_close(add_upsampled(coarse, fine), widened(coarse) + fine)
+
+
+# Starting points of training -------------------------------------------------------------------------------
+
+
+def small_generator() -> GeneratorConfig:
+    return replace(
+        FULL.generator,
+        aggregation_channels=4, branch_channels=4, score_channels=4, global_dim=16,
+        channels=MappingProxyType({4: 8, 8: 8, 16: 6, 32: 4}),
+        bank_channels=MappingProxyType({8: 4}),
+    )  # fmt: skip
+
+
+def test_exe_gan_encodes_as_its_equations_say_in_our_network(tmp_path):
+    state = published.random(published.exe_gan(TINY))
+    torch.save({"g_ema": state, "args": argparse.Namespace(size=32, batch=16)}, tmp_path / "exe.pt")
+    torch.manual_seed(0)
+    network = Generator(small_generator()).eval()
+    entry = network.encoder.entry.weight.clone()
+    assert start_from(network, "full_generator", tmp_path / "exe.pt", torch.zeros(512)) == 6 + 4 * 3
+    assert torch.equal(network.encoder.entry.weight, entry)
+
+    encoder = network.encoder.double().requires_grad_(False)
+    given = torch.randn(2, 4, 32, 32).double()
+    features, g = encoder(given)
+    state = {name: tensor.double() for name, tensor in state.items()}
+    x = encoder.entry(given)
+    for level, side in enumerate((32, 16, 8)):
+        weight = state[f"encoder_convs.{2 * level}.0.weight"]
+        x = fused(F.conv2d(x, scaled(weight), padding=1), state[f"encoder_convs.{2 * level}.1.bias"])
+        torch.testing.assert_close(features[side], x, rtol=1e-5, atol=1e-5)
+        weight = state[f"encoder_convs.{2 * level + 1}.1.weight"]
+        x = F.conv2d(filtered(x, KERNEL, 2, 2), scaled(weight), stride=2)
+        x = fused(x, state[f"encoder_convs.{2 * level + 1}.2.bias"])
+    x = fused(F.conv2d(x, scaled(state["final_layer.0.weight"]), padding=1), state["final_layer.1.bias"])
+    weight = state["final_linear.0.weight"]
+    expected = fused(x.flatten(1) @ scaled(weight).t(), state["final_linear.0.bias"])
+    torch.testing.assert_close(g, expected, rtol=1e-5, atol=1e-5)
+
+
+def scaled(weight: torch.Tensor) -> torch.Tensor:
+    return weight / math.sqrt(weight[0].numel())
+
+
+def test_an_encoder_starts_from_e4e(encoder_folder, encoder_state):
+    network = build_empty(lambda: StyleEncoder(EncoderConfig("ir_se50", 512, 8, 8, equalized=False)))
+    mean = torch.zeros(512)
+    count = start_from(network, "full_encoder", encoder_folder / "e4e_ffhq_encode.pt", mean)
+    assert count == len(network.state_dict())
+    assert torch.equal(network.body[5].res_layer[1].weight, encoder_state["body.5.res_layer.1.weight"])
+    torch.testing.assert_close(
+        network.styles[0].linear.bias, encoder_state["styles.0.linear.bias"] + mean_codes()[0]
+    )
+
+
+def test_nothing_starts_from_a_file_of_another_network(stylegan2_file):
+    with pytest.raises(CheckpointError, match=r"some name\.pt has nothing.*full_generator"):
+        start_from(Generator(small_generator()), "full_generator", stylegan2_file, torch.zeros(512))
+
+
+# Files in folders ------------------------------------------------------------------------------------------
+
+
+def test_a_bank_of_another_size_is_refused_with_the_difference(stylegan2_file):
+    with pytest.raises(CheckpointError, match=r"some name\.pt does not fit .*conv"):
+        load_trained(StyleGAN2, "stylegan2", [stylegan2_file.parent])
+
+
+def test_all_that_is_missing_is_named_at_once(stylegan2_file):
+    with pytest.raises(WeightsMissingError) as caught:
+        require(FULL, [stylegan2_file.parent])
+    message = str(caught.value)
+    assert message.startswith("full_encoder.safetensors, full_generator.safetensors are missing.")
+    assert str(stylegan2_file.parent) in message
+    assert "e4e_ffhq_encode.pt" in message
+    assert "train generator --model full" in message
+
+
+def test_a_file_one_folder_too_deep_is_pointed_at(tmp_path, stylegan2_state):
+    deep = tmp_path / "models" / "facemug" / "archive"
+    deep.mkdir(parents=True)
+    torch.save({"g_ema": stylegan2_state}, deep / "x.pt")
+    with pytest.raises(WeightsMissingError, match=r"archive.x\.pt would serve"):
+        load_bank(FULL, [deep.parent])
+
+
+def test_damaged_files_beside_the_right_one_do_no_harm(tmp_path, stylegan2_file):
+    (tmp_path / "a.pt").write_bytes(b"<html>")
+    (tmp_path / "b.safetensors").write_bytes(b"")
+    assert find_part("stylegan2", [tmp_path])[0] == stylegan2_file
+
+
+def test_a_replaced_file_is_looked_into_again(tmp_path, stylegan2_state):
+    path = tmp_path / "x.pt"
+    path.write_bytes(b"not yet")
+    assert find_part("stylegan2", [tmp_path]) is None
+    torch.save({"g_ema": stylegan2_state}, path)
+    assert find_part("stylegan2", [tmp_path])[0] == path
+
+
+def test_info_tells_kind_sizes_use_and_lacks(tmp_path, stylegan2_state):
+    state = {name: tensor for name, tensor in stylegan2_state.items() if not name.startswith("style.")}
+    torch.save(state, tmp_path / "x.pt")
+    text = describe(tmp_path / "x.pt")
+    for part in (
+        "StyleGAN2 generator",
+        "picture: 32 px",
+        "codes: 8 of 16",
+        "use: feature bank",
+        "lacks: the mapping",
+    ):
+        assert part in text
+
+
+def test_info_on_an_unknown_file_tells_what_it_holds(tmp_path):
+    torch.save({"layer.weight": torch.ones(2)}, tmp_path / "x.pt")
+    assert "no kind that is known here; it holds layer.weight" in describe(tmp_path / "x.pt")
+
+
+# Commands --------------------------------------------------------------------------------------------------
+
+
+def test_info_and_convert_from_the_command_line(tmp_path, stylegan2_file, capsys):
+    output = tmp_path / "out" / "x.safetensors"
+    assert main(["convert", str(stylegan2_file), "-o", str(output)]) == 0
+    assert main(["info", str(output)]) == 0
+    assert "StyleGAN2 generator" in capsys.readouterr().out
+
+
+def test_commands_end_with_one_clear_line_on_a_bad_file(tmp_path, capsys):
+    (tmp_path / "x.pt").write_bytes(b"<html>")
+    for command in (["info"], ["convert", "-o", str(tmp_path / "y.safetensors")]):
+        assert main([*command, str(tmp_path / "x.pt")]) == 2
+        assert "x.pt cannot be read as a weights file: it is a web page" in capsys.readouterr().err
