@@ -20,6 +20,9 @@ PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
 PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview")
 COLOR = "#3f5159"
+INPUT_NODE, OUTPUT_NODE = -10, -20
+"""Ids of the nodes that stand for a subgraph's own sockets inside it."""
+LINK_FIELDS = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Workflow:
     nodes: list[Node] = field(default_factory=list)
     links: list[list[Any]] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
+    folds: list[tuple[str, set[int]]] = field(default_factory=list)
     _x: int = 0
     _y: int = 0
 
@@ -99,6 +103,14 @@ class Workflow:
             }
         )
         self._x += WIDTH + 3 * GAP
+
+    @contextmanager
+    def subgraph(self, title: str) -> Iterator[None]:
+        """Nodes added inside are folded into one; its sockets are the links that cross its border."""
+        first, top = len(self.nodes), self._y
+        yield
+        self._y = top + 6 * ROW + TITLE + GAP
+        self.folds.append((title, {node.identity for node in self.nodes[first:]}))
 
     def note(self, text: str) -> None:
         """Text for the reader, in Markdown."""
@@ -135,7 +147,7 @@ class Workflow:
 
     def written(self) -> dict[str, Any]:
         """The whole workflow in the editor's format."""
-        return {
+        flat = {
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"facemug/{self.name}")),
             "revision": 0,
             "last_node_id": len(self.nodes),
@@ -147,6 +159,9 @@ class Workflow:
             "extra": {"name": self.name},
             "version": 0.4,
         }
+        for title, members in self.folds:
+            flat = folded(flat, title, members)
+        return flat
 
     def _connect(self, node: Node, name: str, kind: Any, value: Any, is_widget: bool, required: bool) -> None:
         slot: dict[str, Any] = {
@@ -175,6 +190,95 @@ class Workflow:
         node.position = (self._x + GAP, self._y + TITLE)
         self._y += node.height + TITLE + GAP
         self.nodes.append(node)
+
+
+def folded(workflow: dict[str, Any], title: str, members: set[int]) -> dict[str, Any]:
+    """A written workflow with some of its nodes folded into a subgraph."""
+    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"facemug/{workflow['id']}/{title}"))
+    outer_id, next_link = workflow["last_node_id"] + 1, workflow["last_link_id"] + 1
+    inside = [node for node in workflow["nodes"] if node["id"] in members]
+    outside = [node for node in workflow["nodes"] if node["id"] not in members]
+    sockets: dict[str, dict[tuple[int, int], dict[str, Any]]] = {"inputs": {}, "outputs": {}}
+    inner_links, outer_links = [], []
+    for link, origin, slot, target, target_slot, kind in workflow["links"]:
+        if (origin in members) == (target in members):
+            (inner_links if origin in members else outer_links).append(
+                [link, origin, slot, target, target_slot, kind]
+            )
+            continue
+        side = "inputs" if target in members else "outputs"
+        new = (origin, slot) not in sockets[side]
+        socket = sockets[side].setdefault(
+            (origin, slot), {"name": kind.removeprefix("FACEMUG_").lower(), "type": kind, "linkIds": []}
+        )
+        place = list(sockets[side]).index((origin, slot))
+        if side == "inputs":
+            inner_links.append([link, INPUT_NODE, place, target, target_slot, kind])
+            socket["linkIds"].append(link)
+            if new:
+                outer_links.append([next_link, origin, slot, outer_id, place, kind])
+        else:
+            outer_links.append([link, outer_id, place, target, target_slot, kind])
+            if new:
+                inner_links.append([next_link, origin, slot, OUTPUT_NODE, place, kind])
+                socket["linkIds"].append(next_link)
+        next_link += new
+    first = inside[0]
+    outer = first | {
+        "id": outer_id,
+        "type": identity,
+        "title": title,
+        "size": [WIDTH, ROW * (2 + max(map(len, sockets.values())))],
+        "inputs": [
+            {"name": socket["name"], "type": socket["type"], "link": _link_to(outer_links, outer_id, place)}
+            for place, socket in enumerate(sockets["inputs"].values())
+        ],
+        "outputs": [
+            {"name": socket["name"], "type": socket["type"], "links": []}
+            for socket in sockets["outputs"].values()
+        ],
+        "properties": {"proxyWidgets": []},
+        "widgets_values": [],
+    }
+    nodes = [*outside, outer]
+    for all_nodes, links in ((nodes, outer_links), (inside, inner_links)):
+        for node in all_nodes:
+            for slot, output in enumerate(node["outputs"]):
+                output["links"] = [link[0] for link in links if link[1:3] == [node["id"], slot]]
+    left, top = first["pos"]
+    definition = {
+        "id": identity,
+        "version": 1,
+        "state": {"lastGroupId": 0, "lastNodeId": outer_id, "lastLinkId": next_link, "lastRerouteId": 0},
+        "revision": 0,
+        "config": {},
+        "name": title,
+        "inputNode": {"id": INPUT_NODE, "bounding": [left - WIDTH, top, 120, 100]},
+        "outputNode": {"id": OUTPUT_NODE, "bounding": [left + 2 * WIDTH, top, 120, 100]},
+        **{
+            side: [
+                socket | {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{identity}/{side}/{place}"))}
+                for place, socket in enumerate(sockets[side].values())
+            ]
+            for side in sockets
+        },
+        "widgets": [],
+        "nodes": inside,
+        "groups": [],
+        "links": [dict(zip(LINK_FIELDS, link, strict=True)) for link in inner_links],
+        "extra": {},
+    }
+    return workflow | {
+        "last_node_id": outer_id,
+        "last_link_id": next_link,
+        "nodes": nodes,
+        "links": outer_links,
+        "definitions": {"subgraphs": [definition]},
+    }
+
+
+def _link_to(links: list[list[Any]], node: int, slot: int) -> int:
+    return next(link[0] for link in links if link[3:5] == [node, slot])
 
 
 def _inputs(description: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, dict[str, Any]], bool]]:

@@ -131,13 +131,15 @@ def exemplars_blended(editor: PhotoEditor) -> Pictures:
 def part_of_another_photo(editor: PhotoEditor) -> Pictures:
     picture = photo(PHOTO)
     face, other = editor.find_faces(picture)[0], editor.find_faces(photo(EXEMPLARS[2]))[0]
-    crop, part = as_photo(face.crop), as_photo(other.crop)
-    mask = region_mask(editor.parser.parse(part.rgb / 127.5 - 1), "mouth", 8)
-    copied = Photo(torch.where(mask > 0, part.pixels, crop.pixels), "RGB")
+    mask = region_mask(editor.parser.parse(in_eight_bits(other.crop)), "mouth", 8)
+    copied = (torch.where(mask > 0, other.crop, face.crop) + 1) * 0.5
+    pixels = (copied * 255).round().byte()
     border = diamond_grown(mask, 9) - diamond_grown(mask, -4)
-    edit = editor.edit(copied, EditRequest(mask=border, style="projected", aligned=True)).photos[0]
+    request = EditRequest(mask=border, style="projected", aligned=True)
+    edit = editor.edit(Photo(pixels, "RGB"), request).photos[0].pixels
+    crop = torch.where(edit == pixels, copied, edit / 255) * 2 - 1
     everywhere = mask_to_photo(torch.ones(1, 1, 256, 256), face.matrix, picture.size)
-    return [shown(picture.with_crop(edit.rgb / 127.5 - 1, everywhere, face.matrix, 0, 1.0))]
+    return [shown(picture.with_crop(crop, everywhere, face.matrix, 0, 1.0))]
 
 
 @of_workflow
@@ -175,6 +177,11 @@ def saved_face(editor: PhotoEditor) -> Pictures:
     own = editor.model.project(crop_conditions(face, mask_to_crop(mask, face.matrix), {}))
     saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
     return edited(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
+
+
+@of_workflow
+def inside_a_subgraph(editor: PhotoEditor) -> Pictures:
+    return edited(editor, EditRequest(mask=own_mask(editor, "hair"), style="random", seeds=(4,)))
 
 
 @of_workflow
@@ -225,9 +232,9 @@ def diamond_grown(mask: Tensor, pixels: int) -> Tensor:
     return mask
 
 
-def as_photo(crop: Tensor) -> Photo:
-    """A crop as the host passes it on, read back in 8 bits."""
-    return Photo(((crop + 1) * 0.5 * 255).round().byte(), "RGB")
+def in_eight_bits(crop: Tensor) -> Tensor:
+    """A crop as a node sees it that takes an IMAGE for a photo."""
+    return ((crop + 1) * 0.5 * 255).round() / 127.5 - 1
 
 
 def shown(picture: Photo) -> np.ndarray:

@@ -503,6 +503,27 @@ def saved_face(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, blend["latent_out"], mask, group=3)
 
 
+@described
+def inside_a_subgraph(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## Your own node from ours\n"
+            "All stages of an edit lie in one subgraph: double-click *New hair* to see and change them.\n\n"
+            "**Try:** another *seed* inside; unpacking it by a right-click."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+    with w.group("2 · A subgraph"), w.subgraph("New hair"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True)
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+        style = w.add("FACEMUG_RandomStyle", model=model, seed=4)
+        features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
+        made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=style["latent"])
+        pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
+    with w.group("3 · Result"):
+        preview(w, pasted["image"], "Edited photo")
+
+
 def detect(w: Workflow, model: Output, image: Output) -> Node:
     return w.add("FACEMUG_DetectFaces", model=model, image=image)
 
