@@ -28,21 +28,14 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.plain_mobile_stylegan import MobileStyleGAN as PlainBank  # noqa: E402
 from facemug_core.conditions import Conditions  # noqa: E402
+from facemug_core.conventions import PALETTE  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 
-FIRST_EDIT = """
-import sys, time
-from PIL import Image
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
-from facemug_core.model import FaceMug
-import torch
-photo = Photo.from_image(Image.open(sys.argv[1]))
-mask = torch.zeros(1, 1, *photo.size)
-mask[..., 64:192, 64:192] = 1
-start = time.perf_counter()
-PhotoEditor(FaceMug.load("light", "cpu")).edit(photo, EditRequest(mask=mask, aligned=True))
-print(time.perf_counter() - start)
-"""
+LARGE = (4000, 3000)
+"""Width and height of a camera's photo."""
+
+USER_IMPORTS = "facemug_core.model, facemug_core.photos"
+"""What someone who edits photos imports."""
 
 
 def main() -> None:
@@ -55,7 +48,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
 
     model = FaceMug.load("light", "cpu")
-    conditions, exemplar = _everything()
+    conditions, exemplar = everything()
     plain = PlainBank().eval()
     plain.load_state_dict(model.bank.state_dict())
     codes = model.random_codes([1])
@@ -67,7 +60,7 @@ def main() -> None:
     }
     with torch.inference_mode():
         times = _in_turns(sides, options.rounds)
-        stages = _stages(model, conditions, exemplar, codes, options.rounds)
+        stage_times = _in_turns(stages(model, conditions, exemplar, codes), options.rounds)
         growth = _growth(lambda: model.edit(conditions, exemplar=exemplar), options.edits)
     reference = times["reference"]
     figures = {
@@ -75,11 +68,14 @@ def main() -> None:
         "reference_seconds": reference,
         "warm_edit_ratio": times["edit"] / reference,
         "style_change_ratio": times["style"] / reference,
-        "first_edit_ratio": _first_edit() / times["edit"],
-        "import_ratio": _import_seconds("facemug_core") / _import_seconds("torch"),
-        "command_peak_mb_12_megapixels": _command_peak(),
-        "memory_growth_mb": growth,
-        **{f"stage_seconds.{name}": value for name, value in stages.items()},
+        "first_edit_ratio": _in_new_processes(
+            f"from benchmarks.speed import first_edit_ratio; print(first_edit_ratio({options.threads}))", 3
+        ),
+        "import_ratio": _import_seconds(USER_IMPORTS) / _import_seconds("torch"),
+        "command_peak_mb_12_megapixels": _command_peak(guides=False),
+        "command_peak_mb_12_megapixels_all_guides": _command_peak(guides=True),
+        f"memory_growth_mb_over_{options.edits}_edits": growth,
+        **{f"stage_seconds.{name}": value for name, value in stage_times.items()},
     }
     for name, value in figures.items():
         print(f"{name:36} {value:.4g}")
@@ -87,7 +83,7 @@ def main() -> None:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def _everything() -> tuple[Conditions, torch.Tensor]:
+def everything() -> tuple[Conditions, torch.Tensor]:
     """A photo with a hole and every guide, and an exemplar; speed does not depend on what they show."""
     generator = torch.Generator().manual_seed(0)
     mask = torch.zeros(1, 1, 256, 256)
@@ -114,85 +110,94 @@ def _in_turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, 
     return {name: statistics.median(values[2:]) for name, values in times.items()}
 
 
-def _stages(
-    model: FaceMug, conditions: Conditions, exemplar: torch.Tensor, codes: torch.Tensor, rounds: int
-) -> dict[str, float]:
-    """Where the time of an edit goes."""
+def stages(
+    model: FaceMug, conditions: Conditions, exemplar: torch.Tensor, codes: torch.Tensor
+) -> dict[str, Callable[[], object]]:
+    """The stages of an edit, each ready to run by itself."""
     features = model.aggregate(conditions)
     finest = max(model.config.generator.bank_channels)
     bank = model.bank.features(codes, up_to=finest)
-    return _in_turns(
-        {
-            "encode exemplar": lambda: model.encode(exemplar),
-            "project conditions": lambda: model.project(conditions),
-            "aggregate": lambda: model.aggregate(conditions),
-            "bank": lambda: model.bank.features(codes, up_to=finest),
-            "decode": lambda: model.generator.decode(features, bank, codes),
-        },
-        rounds,
-    )
+    return {
+        "encode exemplar": lambda: model.encode(exemplar),
+        "project conditions": lambda: model.project(conditions),
+        "aggregate": lambda: model.aggregate(conditions),
+        "bank": lambda: model.bank.features(codes, up_to=finest),
+        "decode": lambda: model.generator.decode(features, bank, codes),
+    }
+
+
+def first_edit_ratio(threads: int) -> float:
+    """Loading the weights and the first edit ÷ the same edit later; says something in a new process only."""
+    torch.set_num_threads(threads)
+    conditions, exemplar = everything()
+    start = time.perf_counter()
+    model = FaceMug.load("light", "cpu")
+    model.edit(conditions, exemplar=exemplar)
+    first = time.perf_counter() - start
+    return first / _in_turns({"edit": lambda: model.edit(conditions, exemplar=exemplar)}, 9)["edit"]
 
 
 def _growth(run: Callable[[], object], edits: int) -> float:
-    """Growth of the resident memory in MB over many edits, after a warm-up."""
-    for _ in range(10):
+    """Growth of the resident memory in MB over many edits, after a warm-up.
+
+    The allocator may keep a few megabytes more or less after an edit, so that two single samples say little:
+    the least of the last tenth is compared with the least of the first.
+    """
+    resident = []
+    for _ in range(10 + edits):
         run()
-    before = _resident()
-    for _ in range(edits):
-        run()
-    return (_resident() - before) / 1e6
+        resident.append(_resident())
+    tenth = max(1, edits // 10)
+    return (min(resident[-tenth:]) - min(resident[10 : 10 + tenth])) / 1e6
 
 
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def _first_edit() -> float:
-    """Seconds of the first edit in a new process, loading weights included, after the picture is read."""
+def _import_seconds(modules: str) -> float:
+    return _in_new_processes(
+        f"import time; s = time.perf_counter(); import {modules}; print(time.perf_counter() - s)", 5
+    )
+
+
+def _in_new_processes(code: str, times: int) -> float:
+    """Median of the number that some code prints."""
+    command = [sys.executable, "-c", code]
+    return statistics.median(
+        float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+        for _ in range(times)
+    )
+
+
+def _command_peak(*, guides: bool) -> float:
+    """Peak memory in MB of the edit command on a 12-megapixel photo, alone or with guides of its size."""
+    code = (
+        "import resource, sys; from facemug_core.cli import main; code = main(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        path = _noise_photo(Path(folder, "photo.png"), 256, 256)
-        runs = [
-            float(subprocess.run([sys.executable, "-c", FIRST_EDIT, path], cwd=ROOT, check=True,
-                                 capture_output=True, text=True).stdout)
-            for _ in range(3)
-        ]  # fmt: skip
-    return statistics.median(runs)
-
-
-def _import_seconds(module: str) -> float:
-    code = f"import time; s = time.perf_counter(); import {module}; print(time.perf_counter() - s)"
-    runs = [
-        float(
-            subprocess.run(
-                [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-            ).stdout
-        )
-        for _ in range(5)
-    ]
-    return statistics.median(runs)
-
-
-def _command_peak() -> float:
-    """Peak memory in MB of the edit command on a 12-megapixel photo."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = _noise_photo(Path(folder, "photo.png"), 4000, 3000)
-        mask = Path(folder, "mask.png")
+        photo, mask, output = (str(Path(folder, f"{name}.png")) for name in ("photo", "mask", "output"))
+        Image.fromarray(_noise(3)).resize(LARGE, Image.Resampling.BICUBIC).save(photo)
         Image.fromarray(np.pad(np.full((1000, 1000), 255, np.uint8), ((1000, 1000), (1500, 1500)))).save(mask)
-        code = (
-            "import resource, sys; from facemug_core.cli import main; code = main(sys.argv[1:]); "
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
-        )
-        command = [sys.executable, "-c", code, "edit", path, "--mask", str(mask), "--aligned", "-o"]
-        done = subprocess.run(
-            [*command, str(Path(folder, "out.png"))], cwd=ROOT, check=True, capture_output=True, text=True
-        )
+        command = [sys.executable, "-c", code, "edit", photo, "--mask", mask, "--aligned", "-o", output]
+        if guides:
+            pixels = {
+                "sketch": (_noise(1)[..., 0] > 240).astype(np.uint8) * 255,
+                "semantic": np.array(PALETTE, np.uint8)[_noise(1)[..., 0] % len(PALETTE)],
+                "color": _noise(4),
+            }
+            for name, values in pixels.items():
+                path = Path(folder, f"{name}.png")
+                Image.fromarray(values).resize(LARGE, Image.Resampling.NEAREST).save(path)
+                command += [f"--{name}", str(path)]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return int(done.stderr.split()[-1]) * 1024 / 1e6
 
 
-def _noise_photo(path: Path, width: int, height: int) -> str:
-    pixels = np.random.default_rng(0).integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC).save(path)
-    return str(path)
+def _noise(channels: int) -> np.ndarray:
+    """Noise [375, 500, channels] that becomes large pictures with areas of one color."""
+    return np.random.default_rng(0).integers(0, 256, (LARGE[1] // 8, LARGE[0] // 8, channels), dtype=np.uint8)
 
 
 if __name__ == "__main__":
