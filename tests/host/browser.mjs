@@ -10,7 +10,7 @@ const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
 });
-const page = await browser.newPage({ viewport: { width: 1800, height: 1000 } });
+const page = await browser.newPage({ viewport: { width: 2800, height: 1500 } });
 page.setDefaultTimeout(START);
 let errors = [];
 page.on('pageerror', error => errors.push(error.message));

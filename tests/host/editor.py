@@ -19,7 +19,7 @@ WIDTH, GAP, TITLE, ROW = 320, 30, 40, 26
 PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
 PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview")
-COLOR = "#3f5159"
+COLOR = "#9fc1cf"
 INPUT_NODE, OUTPUT_NODE = -10, -20
 """Ids of the nodes that stand for a subgraph's own sockets inside it."""
 LINK_FIELDS = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
