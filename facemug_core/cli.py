@@ -589,10 +589,12 @@ def _add_evaluate(commands: Any) -> None:
     evaluate = _command(
         commands, "evaluate", _evaluate, "Measure the model, and write a report with pictures."
     )
-    evaluate.add_argument("suites", nargs="*", metavar="SUITE", help="completion, guided; all by default")
+    evaluate.add_argument("suites", nargs="*", metavar="SUITE", help="see docs/evaluation.md; all by default")
     evaluate.add_argument("--report", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--limit", type=_at_least_one, default=300, metavar="N", help="number of faces")
-    evaluate.add_argument("--cache", type=Path, metavar="DIR", help="keep the rendered faces here")
+    evaluate.add_argument("--faces", type=Path, metavar="DIR", help="evaluate on these real photos as well")
+    evaluate.add_argument("--cache", type=Path, metavar="DIR",
+                          help="keep the rendered faces here (by default in your cache folder)")  # fmt: skip
     _add_model(evaluate)
 
 
@@ -604,13 +606,17 @@ def _evaluate(parsed: Parsed) -> None:
 
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     with tqdm(total=parsed.limit, unit="face") as bar:
-        keys = evaluate(
+        report = evaluate(
             model, parsed.suites or list(SUITES), limit=parsed.limit, report_dir=parsed.report,
-            cache_dir=parsed.cache or parsed.report / "faces", folders=parsed.weights,
+            cache_dir=parsed.cache, faces_dir=parsed.faces, folders=parsed.weights,
             progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
-    for name, value in keys.items():
+    for name, value in report.values.items():
         print(f"{name:48} {value:.4g}")
+    for name, reason in report.missing.items():
+        print(f"{name:48} {reason}")
+    missed = [f"{bar.key} {bar.text}" for bar, holds in report.verdicts() if holds is False]
+    print(f"Bars missed: {', '.join(missed) or 'none'}.")
 
 
 # --- options and files --------------------------------------------------------------------------------------

@@ -10,12 +10,15 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from skimage import data, restoration
+from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
 from facemug_core.errors import InputError
 from facemug_core.evaluation import SUITES, evaluate
+from facemug_core.evaluation.bars import BARS, above, at_least, at_most
 from facemug_core.evaluation.efficientnet import EfficientNetLite0
 from facemug_core.evaluation.faces import FIRST_SEED, MASK_KINDS, BankFaces, random_region_mask
 from facemug_core.evaluation.inpainting import inpaint_biharmonic
@@ -25,17 +28,22 @@ from facemug_core.evaluation.metrics import (
     masked_mean,
     peak_signal_to_noise,
 )
+from facemug_core.evaluation.photos import FolderFaces
 from facemug_core.evaluation.report import run_suites
-from facemug_core.evaluation.suites import COMPLETION, Case, Trial
+from facemug_core.evaluation.suites import COMPLETION, PAIRS
+from facemug_core.evaluation.suites.subsets import PAIRS as MORE_BY_ONE
+from facemug_core.evaluation.suites.subsets import SUBSETS
+from facemug_core.evaluation.trials import Case, Judges, Trial
+from facemug_core.faces.comparison import FaceComparer
 from facemug_core.faces.parsing import Parser
 from facemug_core.model import FaceMug
 from facemug_core.networks.bisenet import BiSeNet
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
+from facemug_core.photos import PhotoEditor
 
 from .tiny import tiny_model
 
-RATIOS = ("perceptual_ratio", "paste_ratio")
 JUDGE_FILE = WEIGHTS / "fetched" / "efficientnet_lite0.safetensors"
 
 
@@ -67,6 +75,24 @@ def judge() -> EfficientNetDistance:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
+
+
+class TinyJudges(Judges):
+    """Small networks; every picture shows the same face mesh."""
+
+    def __init__(self, perceptual: EfficientNetDistance, parser: Parser) -> None:
+        super().__init__()
+        self.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
+        self.perceptual = perceptual
+        self.parser = parser
+
+    def mesh(self, picture):
+        return np.random.default_rng(0).uniform(60, 200, (468, 2))
+
+
+@pytest.fixture(scope="module")
+def judges(judge, bank_faces) -> TinyJudges:
+    return TinyJudges(judge, bank_faces.parser)
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +231,13 @@ def test_faces_keep_the_photo_outside_the_hole_of_the_baseline(bank_faces):
     assert faces.photo.abs().max() <= 1
 
 
+def test_neighbors_are_each_others_other_person(bank_faces):
+    faces = next(bank_faces.batches(3, 6))
+    assert torch.equal(faces.other_photo[0], faces.photo[1])
+    assert torch.equal(faces.other_labels[1], faces.labels[0])
+    assert not torch.equal(faces.other_photo[2], faces.photo[2])
+
+
 def test_region_masks_leave_something_to_keep_and_to_edit():
     labels = torch.zeros(64, 64, dtype=torch.long)
     labels[8:56, 12:52], labels[4:14, 10:54], labels[30:40, 28:36] = 1, 17, 10
@@ -219,55 +252,172 @@ def test_region_masks_leave_something_to_keep_and_to_edit():
 
 def case(kind: str, ours: float, biharmonic: float, paste: float) -> Case:
     numbers = {"distance": ours, "biharmonic_distance": biharmonic, "paste_distance": paste}
-    return Case("a face", kind, ours / biharmonic, {**numbers, "kept_pixels_changed": 0}, {})
+    return Case("a face", kind, ours / biharmonic, numbers, {})
 
 
 def test_ratios_are_ratios_of_means_in_all_and_by_kind():
     cases = [case("regions", 1, 2, 4), case("regions", 1, 6, 4), case("strokes", 4, 4, 2)]
     summary = COMPLETION.summary(cases)
-    assert summary["perceptual_ratio"] == pytest.approx(6 / 12)
-    assert summary["paste_ratio"] == pytest.approx(6 / 10)
-    assert summary["regions.perceptual_ratio"] == pytest.approx(2 / 8)
-    assert summary["strokes.paste_ratio"] == pytest.approx(2)
-    assert "generator.perceptual_ratio" not in summary
+    assert summary["completion.perceptual_ratio"] == pytest.approx(6 / 12)
+    assert summary["completion.paste_ratio"] == pytest.approx(6 / 10)
+    assert summary["completion.regions.perceptual_ratio"] == pytest.approx(2 / 8)
+    assert summary["completion.strokes.paste_ratio"] == pytest.approx(2)
+    assert "completion.generator.perceptual_ratio" not in summary
 
 
-def test_report_has_the_promised_keys_and_whole_files_only(bank_faces, judge, tmp_path):
-    done, folder = [], tmp_path / "report"
-    batches = bank_faces.batches(3, 2)
-    report = run_suites(tiny_model(), list(SUITES.values()), batches, judge, folder, done.append)
-    assert done == [2, 3]
-    ratios = {f"{prefix}{ratio}" for prefix in ("", *(f"{kind}." for kind in MASK_KINDS)) for ratio in RATIOS}
-    assert {f"{name}.{ratio}" for name in SUITES for ratio in ratios} <= set(report)
-    assert all(math.isfinite(value) for value in report.values())
-    assert report["faces"] == 3
-    assert report["kept_pixels_changed"] == 0
-    assert json.loads((folder / "report.json").read_text()) == report
-    sheets = {f"{name}_{title}.jpg" for name in SUITES for title in ("best", "median", "worst")}
-    assert {path.name for path in folder.iterdir()} == {"report.json", "index.html", *sheets}
+@pytest.fixture(scope="module")
+def whole_report(bank_faces, judges, tmp_path_factory):
+    """A report of all suites on two faces, and its folder."""
+    folder = tmp_path_factory.mktemp("reports") / "report"
+    return run_suites(tiny_model(), list(SUITES.values()), bank_faces.batches(2, 2), judges, folder), folder
+
+
+def test_report_has_a_value_or_a_reason_for_every_bar(whole_report):
+    report, _ = whole_report
+    known = report.values.keys() | report.missing.keys()
+    keys = {key for bar in BARS for key in (bar.key, *bar.others) if not key.startswith("real.")}
+    kinds_without_faces = {key for key in keys if ".generator." in key}
+    assert keys - kinds_without_faces <= known
+    assert all(math.isfinite(value) for value in report.values.values())
+    assert report.values["faces"] == 2
+    assert report.values["kept_pixels_changed"] == 0
+
+
+def test_report_says_why_a_value_is_missing(whole_report):
+    report, _ = whole_report
+    assert "warping weights" in report.missing["warp.pose_ratio"]
+    assert report.missing["completion.frechet_ratio"] == "needs 100 faces, not 2"
+
+
+def test_report_folder_holds_values_verdicts_and_every_sheet(whole_report):
+    report, folder = whole_report
+    written = json.loads((folder / "report.json").read_text())
+    assert {name: value for name, value in written.items() if isinstance(value, float)} == report.values
+    assert sum(len(bars) for bars in written["bars"].values()) == len(BARS)
+    sheets = {f"{n}_{t}.jpg" for n in SUITES if n != "warp" for t in ("best", "median", "worst")}
+    texts = {"report.json", "seconds.json", "index.html"}
+    assert {path.name for path in folder.iterdir()} == texts | sheets
     page = (folder / "index.html").read_text()
     assert all(f'src="{sheet}"' in page for sheet in sheets)
+    assert all(bar.key in page for bar in BARS)
 
 
-def test_a_changed_kept_pixel_is_counted(bank_faces, judge):
+def test_the_same_command_gives_the_same_report(bank_faces, judges, tmp_path):
+    suites = [SUITES["sketch"], SUITES["color"]]
+    reports = []
+    for name in ("first", "second"):
+        run_suites(tiny_model(), suites, bank_faces.batches(2, 2), judges, tmp_path / name)
+        reports.append((tmp_path / name / "report.json").read_bytes())
+    assert reports[0] == reports[1]
+
+
+def test_progress_counts_faces(bank_faces, judges, tmp_path):
+    done: list[int] = []
+    batches = bank_faces.batches(3, 2)
+    run_suites(tiny_model(), [SUITES["seam"]], batches, judges, tmp_path, progress=done.append)
+    assert done == [2, 3]
+
+
+def test_a_changed_kept_pixel_is_counted(bank_faces, judges):
     class Leaking(FaceMug):
         def generate(self, features, codes):
             return super().generate(features, codes) + 1e-6
 
-    trial = Trial(next(bank_faces.batches(1, 1)), judge)
-    (found,) = COMPLETION.run(Leaking(**vars(tiny_model())), trial)
-    assert found.numbers["kept_pixels_changed"] > 0
+    trial = Trial(Leaking(**vars(tiny_model())), next(bank_faces.batches(1, 1)), judges)
+    SUITES["seam"].run(trial)
+    assert trial.kept_pixels_changed > 0
 
 
-def test_true_guides_show_in_the_guided_suite_only(bank_faces):
-    faces = next(bank_faces.batches(1, 1))
-    faces = replace(faces, photo=faces.photo + 0.01)
-    assert set(SUITES["completion"].conditions(faces).present) == {"image"}
-    assert {"image", "semantic", "color"} <= set(SUITES["guided"].conditions(faces).present)
+def test_completion_is_told_photo_and_mask_alone(bank_faces, judges):
+    trial = Trial(tiny_model(), next(bank_faces.batches(1, 1)), judges)
+    trial.faces = replace(trial.faces, photo=trial.faces.photo + 0.01)
+    assert trial.untold.present == ("image",)
+
+
+def test_warping_is_judged_where_there_are_weights_for_it(bank_faces, judges):
+    model = replace(tiny_model(), warping=lambda codes, target: torch.zeros_like(codes))
+    (found,) = SUITES["warp"].run(Trial(model, next(bank_faces.batches(1, 1)), judges))
+    summary = SUITES["warp"].summary([replace(found, numbers={**found.numbers, "unwarped_pose": 1.0})])
+    assert found.numbers["warped_cosine"] == found.numbers["unwarped_cosine"]
+    assert summary["warp.identity_ratio"] == pytest.approx(1)
+
+
+def test_there_are_32_subsets_and_80_ways_to_add_one_modality():
+    assert len(set(SUBSETS)) == 32
+    assert len(set(MORE_BY_ONE)) == 80
+    assert all(set(SUBSETS[fewer]) < set(SUBSETS[more]) for fewer, more in MORE_BY_ONE)
+
+
+# Bars
+
+
+@pytest.mark.parametrize(
+    ("bar", "values", "verdict"),
+    [
+        (at_most("a", 1), {"a": 1.0}, True),
+        (at_most("a", 1), {"a": 1.1}, False),
+        (at_least("a", 1), {"b": 1.0}, None),
+        (above("a", "b", 0.25), {"a": 0.5, "b": 0.2}, True),
+        (above("a", "b", 0.25), {"a": 0.5}, None),
+    ],
+)
+def test_bars_hold_are_missed_or_cannot_be_told(bar, values, verdict):
+    assert bar.verdict(values) is verdict
+
+
+# Real photos
+
+
+@pytest.fixture
+def folder_faces(tmp_path, bank_faces):
+    """Two square photos, one of which has a mask and an exemplar beside it."""
+    for seed, name in enumerate(("photo_1", "exemplar_1", "someone")):
+        pixels = (random_picture(256, seed)[0].permute(1, 2, 0) + 1) * 127.5
+        Image.fromarray(pixels.byte().numpy()).save(tmp_path / f"{name}.png")
+    mask = np.zeros((256, 256), np.uint8)
+    mask[64:128, 64:192] = 255
+    Image.fromarray(mask).save(tmp_path / "mask_1.png")
+    return FolderFaces(tmp_path, PhotoEditor(tiny_model()), bank_faces.parser)
+
+
+def test_every_photo_of_a_folder_gets_a_mask_of_every_kind(folder_faces):
+    (faces,) = folder_faces.batches(4, 6)
+    assert faces.kinds == (*MASK_KINDS, next(iter(MASK_KINDS)))
+    assert torch.equal(faces.photo[0], faces.photo[2])
+    assert torch.equal(faces.photo[3], faces.other_photo[0])
+
+
+def test_photos_with_mask_and_exemplar_are_pairs(folder_faces, judges):
+    (faces,) = folder_faces.pairs(6)
+    assert faces.mask[0, 0, 64:128, 64:192].all()
+    assert faces.mask.sum() == 64 * 128
+    summary = PAIRS.summary(PAIRS.run(Trial(tiny_model(), faces, judges)))
+    assert set(summary) == {"pairs.cosine_photo", "pairs.cosine_without", "pairs.cosine_with"}
+
+
+def test_keys_of_real_photos_say_so(folder_faces, bank_faces, judges, tmp_path):
+    real, pairs = folder_faces.batches(2, 2), folder_faces.pairs(2)
+    report = run_suites(
+        tiny_model(),
+        [COMPLETION],
+        bank_faces.batches(2, 2),
+        judges,
+        tmp_path / "report",
+        real=real,
+        pairs=pairs,
+    )
+    assert {"completion.perceptual_ratio", "real.completion.perceptual_ratio"} <= report.values.keys()
+    assert "real.pairs.cosine_with" in report.values
+    assert (tmp_path / "report" / "real.completion_best.jpg").is_file()
+
+
+def test_a_folder_without_photos_is_refused(tmp_path, bank_faces):
+    with pytest.raises(InputError, match="no photos"):
+        FolderFaces(tmp_path, PhotoEditor(tiny_model()), bank_faces.parser)
 
 
 @pytest.mark.parametrize(("suites", "limit"), [(["beauty"], 3), ([], 3), (["completion"], 0)])
 def test_what_cannot_be_evaluated_is_said(suites, limit, tmp_path):
     with pytest.raises(InputError):
-        evaluate(None, suites, limit=limit, report_dir=tmp_path / "report", cache_dir=tmp_path)
+        evaluate(tiny_model(), suites, limit=limit, report_dir=tmp_path / "report", cache_dir=tmp_path)
     assert not (tmp_path / "report").exists()

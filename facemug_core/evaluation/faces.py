@@ -34,6 +34,10 @@ FIRST_SEED = 1_000_000_000
 CACHE_VERSION = 3
 """To be raised when a seed gives another face, mask or baseline than before."""
 
+RARE_CLASSES = (*REGIONS["hat"], *REGIONS["glasses"])
+RARE_PIXELS = 300
+"""So many pixels of a rare class make a face a rare one."""
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -54,6 +58,10 @@ class Faces:
     """`[B, 1, 256, 256]`, 1 = hole."""
     labels: Tensor
     """Classes that the parser sees in the photo, `[B, 256, 256]` int64."""
+    other_photo: Tensor
+    """Another person, for guides that differ from the truth."""
+    other_labels: Tensor
+    """Classes of that person's photo."""
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -102,9 +110,18 @@ class BankFaces:
         self.folder = Path(folder) / f"bank_faces_v{CACHE_VERSION}"
 
     def batches(self, count: int, size: int) -> Iterator[Faces]:
-        """The first `count` faces in batches of `size`: always the same ones, mask kinds taking turns."""
+        """The first `count` faces in batches of `size`: always the same ones, mask kinds taking turns.
+
+        Two neighbors are each other's other person; but one in four gets a person with a hat or glasses
+        from an earlier batch, where there was one.
+        """
+        rare: list[int] = []
         for start in range(0, count, size):
-            yield _batch([self._cached(index) for index in range(start, min(start + size, count))], start)
+            indices = range(start, min(start + size, count))
+            found = [self._cached(index) for index in indices]
+            others = [rare[i // 4 % len(rare)] if rare and i % 4 == 3 else i ^ 1 for i in indices]
+            yield _batch(found, [self._cached(index) for index in others], start)
+            rare += [i for i, face in zip(indices, found, strict=True) if _is_rare(face["labels"])]
 
     def _cached(self, index: int) -> Arrays:
         path = self.folder / f"{index:06d}.npz"
@@ -123,7 +140,7 @@ class BankFaces:
         code = self.mapping.mean_code + truncation * (code - self.mapping.mean_code)
         picture = self.bank(broadcast(code))
         picture = F.adaptive_avg_pool2d(picture, WORKING_SIZE)[0].clamp(-1, 1)  # [3, 256, 256]
-        photo, exemplar = (to_bytes(_in_random_tone(picture, generator)).numpy() for _ in range(2))
+        photo, exemplar = (to_bytes(in_random_tone(picture, generator)).numpy() for _ in range(2))
         truth = from_bytes(torch.from_numpy(photo))
         labels = self.parser.parse(truth[None])[0]
         mask = MASK_KINDS[_kind(index)](labels, generator)
@@ -165,7 +182,7 @@ def _kind(index: int) -> str:
     return tuple(MASK_KINDS)[index % len(MASK_KINDS)]
 
 
-def _in_random_tone(picture: Tensor, generator: torch.Generator) -> Tensor:
+def in_random_tone(picture: Tensor, generator: torch.Generator) -> Tensor:
     """Another gamma, contrast, white balance and saturation, so that the bank's own tones are no help.
 
     `picture` `[3, H, W]` in [-1, 1]; returns the same.
@@ -178,8 +195,13 @@ def _in_random_tone(picture: Tensor, generator: torch.Generator) -> Tensor:
     return x.clamp(0, 1) * 2 - 1
 
 
-def _batch(faces: list[Arrays], start: int) -> Faces:
-    def stacked(name: str) -> Tensor:
+def _is_rare(labels: NDArray[np.integer]) -> bool:
+    """Whether a face wears a hat or glasses."""
+    return int(np.isin(labels, RARE_CLASSES).sum()) >= RARE_PIXELS
+
+
+def _batch(faces: list[Arrays], others: list[Arrays], start: int) -> Faces:
+    def stacked(name: str, faces: list[Arrays] = faces) -> Tensor:
         return torch.from_numpy(np.stack([face[name] for face in faces]))
 
     indices = range(start, start + len(faces))
@@ -191,4 +213,6 @@ def _batch(faces: list[Arrays], start: int) -> Faces:
         biharmonic=from_bytes(stacked("biharmonic")),
         mask=stacked("mask").float(),
         labels=stacked("labels").long(),
+        other_photo=from_bytes(stacked("photo", others)),
+        other_labels=stacked("labels", others).long(),
     )

@@ -27,25 +27,31 @@ class EfficientNetDistance(nn.Module):
         self.network = network
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Feature levels of pictures `[B, 3, H, W]` in [-1, 1], each pixel's vector of unit length."""
-        return [F.normalize(level, dim=1) for level in self.network(images)]
+        """Feature levels of pictures `[B, 3, H, W]` in [-1, 1], fine to coarse."""
+        return list(self.network(images))
 
     def between(self, first: Sequence[Tensor], second: Sequence[Tensor], mask: Tensor) -> Tensor:
         """Distance `[B]`, 0 to 4, of two sets of `features`; `mask` `[B, 1, H, W]`, 1 = counts, not empty.
 
-        Squared difference of the unit vectors, averaged over the pixels of a level with the mask's share of
-        each cell as the weight, then over the levels.
+        Squared difference of the pixels' vectors, scaled to unit length, averaged over the pixels of a level
+        with the mask's share of each cell as the weight, then over the levels.
         """
         levels = []
         for a, b in zip(first, second, strict=True):
             height, width = a.shape[-2:]
             weight = F.adaptive_avg_pool2d(mask, (height, width))
-            levels.append(masked_mean((a - b).square().sum(dim=1, keepdim=True), weight))
+            apart = F.normalize(a, dim=1) - F.normalize(b, dim=1)
+            levels.append(masked_mean(apart.square().sum(dim=1, keepdim=True), weight))
         return torch.stack(levels).mean(dim=0)
 
     def forward(self, first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
         """Distance `[B]` of pictures `[B, 3, H, W]` in [-1, 1] inside the mask `[B, 1, H, W]`."""
         return self.between(self.features(first), self.features(second), mask)
+
+
+def pooled(features: Sequence[Tensor]) -> Tensor:
+    """One vector `[B, C]` a picture from its feature levels: the mean of the coarsest one."""
+    return features[-1].mean((2, 3))
 
 
 def absolute_error(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:

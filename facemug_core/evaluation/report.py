@@ -5,23 +5,30 @@ from __future__ import annotations
 import html
 import io
 import json
+import math
+import os
+import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..checkpoints.assembling import Folders, load_bank, load_parser, load_trained
+from ..checkpoints.assembling import Folders, load_bank
 from ..checkpoints.reading import replacing
 from ..config import LIGHT
 from ..errors import InputError
-from ..faces.parsing import Parser
+from ..photos import PhotoEditor
 from ..sheets import crop_image
-from .efficientnet import EfficientNetLite0
+from .bars import BARS, Bar
 from .faces import BankFaces, Faces
-from .metrics import EfficientNetDistance
-from .suites import SUITES, Case, Suite, Trial
+from .photos import FolderFaces
+from .suites import PAIRS, SUITES
+from .trials import Case, Judges, Suite, Trial
 
 if TYPE_CHECKING:
     from ..model import FaceMug
@@ -30,13 +37,15 @@ DEFAULT_COUNT = 300
 """Faces of a full evaluation."""
 BATCH = 6
 """Faces edited at a time."""
-SHOWN = 6
+SHOWN = {"best": 6, "median": 6, "worst": 20}
 """Cases on each contact sheet."""
 LINE = 16
 """Height, in pixels, of a line of text on a contact sheet."""
+REAL = "real."
+"""What keys and sheets of real faces begin with."""
 
 Progress = Callable[[int], None]
-"""Called with the number of faces done so far."""
+"""Called with the number of bank faces done so far."""
 
 
 class _Row(NamedTuple):
@@ -46,64 +55,105 @@ class _Row(NamedTuple):
     jpeg: bytes
 
 
+@dataclass
+class _Run:
+    """What came out of some suites on one source of faces."""
+
+    prefix: str
+    rows: dict[Suite, list[_Row]]
+    seconds: dict[str, float] = field(default_factory=dict)
+    kept_pixels_changed: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that was measured."""
+
+    values: dict[str, float]
+    """Keys with their values."""
+    missing: dict[str, str]
+    """Keys without a value, and why."""
+    seconds: dict[str, float]
+    """Time of each suite for one face."""
+
+    def verdicts(self) -> list[tuple[Bar, bool | None]]:
+        """Every bar, and whether it holds; None where it was not measured."""
+        return [(bar, bar.verdict(self.values)) for bar in BARS]
+
+
+def cache_folder() -> Path:
+    """Where the user's other programs keep what can be made again."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "facemug"
+
+
 def evaluate(
     model: FaceMug,
     suites: Sequence[str],
     *,
     limit: int = DEFAULT_COUNT,
     report_dir: str | Path,
-    cache_dir: str | Path,
+    cache_dir: str | Path | None = None,
+    faces_dir: str | Path | None = None,
     folders: Folders = (),
     progress: Progress | None = None,
-) -> dict[str, float]:
+) -> Report:
     """Run suites on the first `limit` bank faces and write the report.
 
     Args:
         model: what is judged.
         suites: names out of `SUITES`.
-        limit: how many faces.
-        report_dir: gets `report.json` (the returned keys), `index.html` and the contact sheets; each file is
+        limit: how many faces; some suites need fewer, see `Suite.most`.
+        report_dir: gets `report.json`, `seconds.json`, `index.html` and the contact sheets; each file is
             written under another name first. Other files in it stay.
-        cache_dir: keeps the faces for the next evaluation.
+        cache_dir: keeps the faces for the next evaluation; by default the user's cache folder.
+        faces_dir: real photos on which the suites run as well (`FolderFaces`), under keys with "real." first.
         folders: where weights are looked for first.
         progress: told how far it is after each batch.
 
-    Returns:
-        The report: the suites' keys, `faces`, and `kept_pixels_changed` over all edits (to be 0).
-
     Raises:
-        InputError: a suite is unknown, none is named, or `limit` is below 1.
+        InputError: a suite is unknown, none is named, `limit` is below 1, or a photo cannot be used.
         WeightsMissingError: a network of the evaluation has no weights.
     """
     chosen = _chosen(suites)
     if limit < 1:
         raise InputError(f"The limit is {limit}; at least one face is needed to evaluate.")
-    faces = BankFaces(*load_bank(LIGHT, folders), Parser(load_parser(folders)), cache_dir)
-    network = load_trained(EfficientNetLite0, "efficientnet_lite0", folders)
-    judge = EfficientNetDistance(network.to(model.device))
-    return run_suites(model, chosen, faces.batches(limit, BATCH), judge, report_dir, progress)
+    judges = Judges(folders, model.device)
+    bank = BankFaces(*load_bank(LIGHT, folders), judges.parser, cache_dir or cache_folder())
+    real: Iterable[Faces] = ()
+    pairs: Iterable[Faces] = ()
+    if faces_dir is not None:
+        photos = FolderFaces(faces_dir, PhotoEditor(model, folders), judges.parser)
+        real, pairs = photos.batches(limit, BATCH), photos.pairs(BATCH)
+    faces = bank.batches(limit, BATCH)
+    return run_suites(model, chosen, faces, judges, report_dir, real=real, pairs=pairs, progress=progress)
 
 
 def run_suites(
     model: FaceMug,
     suites: Sequence[Suite],
     batches: Iterable[Faces],
-    judge: EfficientNetDistance,
+    judges: Judges,
     report_dir: str | Path,
+    *,
+    real: Iterable[Faces] = (),
+    pairs: Iterable[Faces] = (),
     progress: Progress | None = None,
-) -> dict[str, float]:
-    """Run suites on batches of faces and write the report; `evaluate` without loading anything."""
-    rows = _run(model, suites, batches, judge, progress)
-    cases = {suite.name: [row.case for row in rows[suite.name]] for suite in suites}
-    report = {
-        "faces": float(max(len(of_suite) for of_suite in cases.values())),
-        "kept_pixels_changed": sum(
-            case.numbers["kept_pixels_changed"] for of_suite in cases.values() for case in of_suite
-        ),
-    }
-    for suite in suites:
-        report |= {f"{suite.name}.{key}": value for key, value in suite.summary(cases[suite.name]).items()}
-    _write(Path(report_dir), report, rows, judge.name)
+) -> Report:
+    """Run suites on batches of faces and write the report; `evaluate` without finding anything."""
+    on_real = [suite for suite in suites if suite.on_real_faces]
+    runs = [
+        _run(model, suites, batches, judges, "", progress),
+        _run(model, on_real, real, judges, REAL),
+        _run(model, [PAIRS], pairs, judges, REAL),
+    ]
+    report = _report(runs)
+    _write(Path(report_dir), report, runs)
     return report
 
 
@@ -120,31 +170,79 @@ def _run(
     model: FaceMug,
     suites: Sequence[Suite],
     batches: Iterable[Faces],
-    judge: EfficientNetDistance,
-    progress: Progress | None,
-) -> dict[str, list[_Row]]:
-    rows: dict[str, list[_Row]] = {suite.name: [] for suite in suites}
-    done = 0
+    judges: Judges,
+    prefix: str,
+    progress: Progress | None = None,
+) -> _Run:
+    run, done = _Run(prefix, {suite: [] for suite in suites}), 0
     for batch in batches:
-        trial = Trial(batch.to(model.device), judge)
-        for suite in suites:
-            rows[suite.name] += [_Row(case, _strip(case)) for case in suite.run(model, trial)]
+        trial = Trial(model, batch.to(model.device), judges)
+        for suite, rows in run.rows.items():
+            if done >= suite.most:
+                continue
+            start = time.perf_counter()
+            rows += [_Row(case, _strip(case)) for case in suite.run(trial)]
+            spent = time.perf_counter() - start
+            run.seconds[prefix + suite.name] = run.seconds.get(prefix + suite.name, 0.0) + spent
+        run.kept_pixels_changed += trial.kept_pixels_changed
         done += len(batch)
         if progress:
             progress(done)
-    return rows
+    return run
 
 
-def _write(folder: Path, report: Mapping[str, float], rows: Mapping[str, list[_Row]], judge: str) -> None:
+def _report(runs: Sequence[_Run]) -> Report:
+    values: dict[str, float] = {
+        "faces": float(max((len(rows) for rows in runs[0].rows.values()), default=0)),
+        "kept_pixels_changed": float(sum(run.kept_pixels_changed for run in runs)),
+    }
+    missing: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    for run in runs:
+        for suite, rows in run.rows.items():
+            if not rows and run.prefix:
+                continue
+            for key, value in suite.summary([row.case for row in rows]).items():
+                if isinstance(value, str):
+                    missing[run.prefix + key] = value
+                elif math.isnan(value):
+                    missing[run.prefix + key] = "no face allowed to measure it"
+                else:
+                    values[run.prefix + key] = float(value)
+            if rows:
+                name = run.prefix + suite.name
+                seconds[name] = run.seconds[name] / len(rows)
+    return Report(values, missing, seconds)
+
+
+def _write(folder: Path, report: Report, runs: Sequence[_Run]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sheets = {}
-    for name, of_suite in rows.items():
-        for title, shown in _best_median_worst(of_suite).items():
-            sheets[f"{name}_{title}.jpg"] = _sheet(shown)
+    for run in runs:
+        for suite, rows in run.rows.items():
+            for title, shown in _best_median_worst(rows).items():
+                sheets[f"{run.prefix}{suite.name}_{title}.jpg"] = _sheet(shown)
     for file, sheet in sheets.items():
         _replace(folder / file, sheet)
-    _replace(folder / "index.html", _page(report, list(sheets), judge).encode())
-    _replace(folder / "report.json", (json.dumps(report, indent=2) + "\n").encode())
+    _replace(folder / "index.html", _page(report, list(sheets)).encode())
+    _replace(folder / "seconds.json", _json(report.seconds))
+    _replace(folder / "report.json", _json(report.values | _verdicts(report)))
+
+
+def _verdicts(report: Report) -> dict[str, object]:
+    """What the report says beside its values: keys by what became of their bars, and what is missing."""
+    verdicts = report.verdicts()
+    return {
+        "bars": {
+            word: [f"{bar.key} {bar.text}" for bar, holds in verdicts if holds is state]
+            for word, state in (("held", True), ("missed", False), ("not measured", None))
+        },
+        "missing": report.missing,
+    }
+
+
+def _json(content: Mapping[str, object]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -153,13 +251,15 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _best_median_worst(rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
+    """None at all where there are no rows."""
     ranked = sorted(rows, key=lambda row: row.case.score)
-    middle = max(0, (len(ranked) - SHOWN) // 2)
-    return {
-        "best": ranked[:SHOWN],
-        "median": ranked[middle : middle + SHOWN],
-        "worst": ranked[::-1][:SHOWN],
+    middle = max(0, (len(ranked) - SHOWN["median"]) // 2)
+    chosen = {
+        "best": ranked[: SHOWN["best"]],
+        "median": ranked[middle : middle + SHOWN["median"]],
+        "worst": ranked[::-1][: SHOWN["worst"]],
     }
+    return {title: shown for title, shown in chosen.items() if shown}
 
 
 def _strip(case: Case) -> bytes:
@@ -177,8 +277,8 @@ def _strip(case: Case) -> bytes:
 
 def _sheet(rows: Sequence[_Row]) -> bytes:
     strips = [Image.open(io.BytesIO(row.jpeg)) for row in rows]
-    width, height = strips[0].size
-    canvas = Image.new("RGB", (width, height * len(strips)))
+    width, height = max(strip.width for strip in strips), strips[0].height
+    canvas = Image.new("RGB", (width, height * len(strips)), "white")
     for i, strip in enumerate(strips):
         canvas.paste(strip, (0, i * height))
     return _jpeg(canvas, quality=88)
@@ -190,16 +290,39 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _page(report: Mapping[str, float], sheets: Sequence[str], judge: str) -> str:
+WORDS = {True: "holds", False: "missed", None: "not measured"}
+
+
+def _page(report: Report, sheets: Sequence[str]) -> str:
+    verdicts = report.verdicts()
+    counts = {word: sum(holds is state for _, holds in verdicts) for state, word in WORDS.items()}
+    bars = "\n".join(
+        _line(
+            bar.key,
+            f"{report.values[bar.key]:.4g}" if bar.key in report.values else "",
+            bar.text,
+            WORDS[holds] if holds is not None else report.missing.get(bar.key, WORDS[None]),
+            css=str(holds).lower(),
+        )
+        for bar, holds in verdicts
+    )
     numbers = "\n".join(
-        f"<tr><td>{html.escape(key)}</td><td>{value:.4g}</td></tr>" for key, value in report.items()
+        chain(
+            (_line(key, f"{value:.4g}") for key, value in report.values.items()),
+            (_line(key, "", reason) for key, reason in report.missing.items()),
+        )
     )
     pictures = "\n".join(
-        f"<h2>{html.escape(file.removesuffix('.jpg').replace('_', ': '))}</h2>\n"
-        f'<a href="{html.escape(file)}"><img src="{html.escape(file)}" alt=""></a>'
+        f"<h3>{html.escape(file.removesuffix('.jpg').replace('_', ': '))}</h3>\n"
+        f'<a href="{html.escape(file)}"><img src="{html.escape(file)}" alt="" loading="lazy"></a>'
         for file in sheets
     )
-    return _PAGE.format(judge=html.escape(judge), numbers=numbers, pictures=pictures)
+    total = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return _PAGE.format(total=total, bars=bars, numbers=numbers, pictures=pictures)
+
+
+def _line(*cells: str, css: str = "") -> str:
+    return f'<tr class="{css}">' + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
 _PAGE = """<!doctype html>
@@ -209,16 +332,26 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 110em; padding: 0 1em }}
 td {{ padding: 0 1.5em 0 0; border-bottom: 1px solid #ddd }}
-td + td {{ text-align: right; font-variant-numeric: tabular-nums }}
-img {{ width: 100% }}
+td:nth-child(2) {{ text-align: right; font-variant-numeric: tabular-nums }}
+.true td:last-child {{ color: #060 }}
+.false td:last-child {{ color: #a00; font-weight: bold }}
+.none td {{ color: #777 }}
+img {{ max-width: 100% }}
 </style>
 <h1>FACEMUG evaluation</h1>
-<p>Perceptual distances to the truth inside the mask are {judge}s; lower is better. A ratio compares the mean
-distance of the edits with that of a baseline: <em>perceptual</em> with biharmonic inpainting, <em>paste</em>
-with the bank's rendering of the same codes pasted into the hole. Below 1 the edits are better.</p>
+<p>Perceptual distances to the truth inside the mask are EfficientNet-lite0 distances, Fréchet distances use
+the same network's features, identity is a FaceRes cosine on a scale from different (0) to same people (1),
+classes are BiSeNet's. No judge is a training loss. What each key means, and what is weak about it:
+docs/evaluation.md.</p>
+<h2>Bars: {total}</h2>
+<table>
+{bars}
+</table>
+<h2>All numbers</h2>
 <table>
 {numbers}
 </table>
+<h2>Pictures</h2>
 {pictures}
 </html>
 """

@@ -1,0 +1,146 @@
+"""How well a picture follows its guides (classes, strokes, colors), and how well an edit joins its photo."""
+
+from __future__ import annotations
+
+import colorsys
+import io
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+from torch import Tensor
+
+from ..conventions import NUM_LABELS
+from ..faces.regions import distance_to
+from ..pictures import from_bytes, to_bytes
+
+TOLERANCE = 2
+"""Strokes that lie at most so many pixels apart agree."""
+MOST_STROKES = 0.1
+"""Share of the mask's area that given strokes may take."""
+FEWEST_PIXELS = 64
+"""Smaller pieces of a region have no color to speak of."""
+JPEG_QUALITY = 75
+
+Array = NDArray[np.floating]
+
+
+def overlaps(labels: Tensor, given: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels that two label maps `[B, H, W]` share, and pixels of either, inside the mask `[B, 1, H, W]`.
+
+    Returns intersections and unions `[B, 19]` by class; pixels of unknown class (below 0) in `given` do not
+    count.
+    """
+    counts = (mask[:, 0] > 0) & (given >= 0)
+    shared, either = [], []
+    for label in range(NUM_LABELS):
+        found, wanted = labels == label, given == label
+        shared.append((found & wanted & counts).sum((1, 2)))
+        either.append(((found | wanted) & counts).sum((1, 2)))
+    return torch.stack(shared, 1), torch.stack(either, 1)
+
+
+def sparse_strokes(sketch: Tensor, mask: Tensor) -> Tensor:
+    """The longest strokes inside the mask that together take at most a tenth of its area, `[B, 1, H, W]`."""
+    kept = torch.zeros_like(sketch)
+    for result, strokes, hole in zip(kept, sketch, mask, strict=True):
+        numbers, count = ndimage.label((strokes * hole)[0].cpu().numpy(), np.ones((3, 3)))
+        lengths = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
+        order = np.argsort(-lengths, kind="stable")
+        fitting = order[np.cumsum(lengths[order]) <= MOST_STROKES * float(hole.sum())]
+        result[0] = torch.from_numpy(np.isin(numbers, fitting + 1)).to(sketch)
+    return kept
+
+
+def stroke_agreement(found: Tensor, given: Tensor, mask: Tensor) -> Tensor:
+    """F1 score `[B]` of strokes `[B, 1, H, W]` inside the mask `[B, 1, H, W]`.
+
+    A found stroke pixel is right if a given one lies within `TOLERANCE`, and the other way round. Where
+    neither has strokes, they agree.
+    """
+    found, given = (found > 0) & (mask > 0), (given > 0) & (mask > 0)
+    right = found & (distance_to(given, TOLERANCE) <= TOLERANCE)
+    met = given & (distance_to(found, TOLERANCE) <= TOLERANCE)
+    scores = []
+    for i in range(len(mask)):
+        finds, gives = int(found[i].sum()), int(given[i].sum())
+        precision, recall = int(right[i].sum()) / max(finds, 1), int(met[i].sum()) / max(gives, 1)
+        both = precision + recall
+        scores.append(2 * precision * recall / both if both else float(not finds and not gives))
+    return torch.tensor(scores)
+
+
+def color_errors(picture: Tensor, colors: Tensor, labels: Tensor, mask: Tensor) -> dict[int, float]:
+    """CIEDE2000 by class, between a picture's region means and a color map of one color a region.
+
+    `picture` and `colors` `[3, H, W]` in [-1, 1], `labels` `[H, W]`, `mask` `[1, H, W]`; only pixels inside
+    the mask count, and only regions with `FEWEST_PIXELS` of them.
+    """
+    from skimage.color import deltaE_ciede2000
+
+    errors = {}
+    for label in range(NUM_LABELS):
+        region = (labels == label) & (mask[0] > 0)
+        if int(region.sum()) >= FEWEST_PIXELS:
+            found, wanted = (_lab(values[:, region].mean(1)) for values in (picture, colors))
+            errors[label] = float(deltaE_ciede2000(found, wanted))
+    return errors
+
+
+def class_means(picture: Tensor, labels: Tensor) -> dict[int, Tensor]:
+    """Mean color `[3]` in [-1, 1] of each class in a picture `[3, H, W]`."""
+    return {int(label): picture[:, labels == label].mean(1) for label in labels.unique() if label >= 0}
+
+
+def painted(labels: Tensor, means: dict[int, Tensor]) -> Tensor:
+    """Color map `[3, H, W]`: each class of `labels` `[H, W]` in its color `[3]`, zero where it has none."""
+    colors = torch.zeros(3, *labels.shape, device=labels.device)
+    for label, mean in means.items():
+        colors[:, labels == label] = mean[:, None].to(colors)
+    return colors
+
+
+def rotated_hue(color: Tensor, degrees: float) -> Tensor:
+    """A color `[3]` in [-1, 1] with its hue turned; saturation and value (HSV) stay."""
+    hue, saturation, value = colorsys.rgb_to_hsv(*((color + 1) / 2).clamp(0, 1).tolist())
+    turned = colorsys.hsv_to_rgb((hue + degrees / 360) % 1, saturation, value)
+    return color.new_tensor(turned) * 2 - 1
+
+
+def seam_gradients(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean brightness steps `[B]` between neighbors across the mask's border, and of neighbors inside it.
+
+    `picture` `[B, 3, H, W]`, `mask` `[B, 1, H, W]`. Masks without a border, or without neighbors inside, give
+    NaN.
+    """
+    gray, inside = picture.mean(1), mask[:, 0] > 0
+    across, within = [], []
+    for values, hole in zip(gray, inside, strict=True):
+        steps = torch.cat([values.diff(dim=0).abs().flatten(), values.diff(dim=1).abs().flatten()])
+        # How many of the two neighbors are inside: one across the border, two within.
+        count = torch.cat(
+            [(hole[1:].int() + hole[:-1]).flatten(), (hole[:, 1:].int() + hole[:, :-1]).flatten()]
+        )
+        across.append(steps[count == 1].mean())
+        within.append(steps[count == 2].mean())
+    return torch.stack(across), torch.stack(within)
+
+
+def through_jpeg(pictures: Tensor) -> Tensor:
+    """Pictures `[B, 3, H, W]` in [-1, 1] as a JPEG file gives them back."""
+    results = []
+    for values in to_bytes(pictures):
+        buffer = io.BytesIO()
+        Image.fromarray(values.permute(1, 2, 0).contiguous().numpy()).save(
+            buffer, "JPEG", quality=JPEG_QUALITY
+        )
+        results.append(torch.from_numpy(np.array(Image.open(buffer))).permute(2, 0, 1))
+    return from_bytes(torch.stack(results)).to(pictures.device)
+
+
+def _lab(color: Tensor) -> Array:
+    from skimage.color import rgb2lab
+
+    return rgb2lab(((color + 1) / 2).clamp(0, 1).double().cpu().numpy())

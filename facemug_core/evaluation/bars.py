@@ -1,0 +1,96 @@
+"""What is good enough: the report's keys and the bars that they have to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .faces import MASK_KINDS
+
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A demand on one key."""
+
+    key: str
+    text: str
+    """The demand in words or signs."""
+    others: tuple[str, ...]
+    """Keys that the demand refers to."""
+    holds: Callable[[float, Values], bool]
+
+    def verdict(self, values: Values) -> bool | None:
+        """Whether it holds; None where the key, or one that it refers to, was not measured."""
+        if not {self.key, *self.others} <= values.keys():
+            return None
+        return self.holds(values[self.key], values)
+
+
+def at_most(key: str, limit: float) -> Bar:
+    """The key must not exceed the limit."""
+    return Bar(key, f"≤ {limit:g}", (), lambda value, _: value <= limit)
+
+
+def at_least(key: str, limit: float) -> Bar:
+    """The key must reach the limit."""
+    return Bar(key, f"≥ {limit:g}", (), lambda value, _: value >= limit)
+
+
+def within(key: str, low: float, high: float) -> Bar:
+    """The key must lie between two limits."""
+    return Bar(key, f"{low:g} to {high:g}", (), lambda value, _: low <= value <= high)
+
+
+def at_most_times(key: str, factor: float, other: str) -> Bar:
+    """The key must not exceed a multiple of another key."""
+    return Bar(key, f"≤ {factor:g} × {other}", (other,), lambda value, all_: value <= factor * all_[other])
+
+
+def at_least_times(key: str, factor: float, other: str) -> Bar:
+    """The key must reach a multiple of another key."""
+    return Bar(key, f"≥ {factor:g} × {other}", (other,), lambda value, all_: value >= factor * all_[other])
+
+
+def above(key: str, other: str, margin: float) -> Bar:
+    """The key must exceed another key by a margin."""
+    return Bar(key, f"≥ {other} + {margin:g}", (other,), lambda value, all_: value >= all_[other] + margin)
+
+
+BARS: Sequence[Bar] = (
+    at_most("kept_pixels_changed", 0),
+    *(at_most(f"completion.{kind}.perceptual_ratio", 0.75) for kind in MASK_KINDS),
+    *(at_most(f"guided.{kind}.perceptual_ratio", 0.5) for kind in MASK_KINDS),
+    at_most("completion.paste_ratio", 0.8),
+    at_most("guided.paste_ratio", 0.7),
+    at_most("completion.frechet_ratio", 0.2),
+    at_least("semantic.miou_ratio", 0.75),
+    above("semantic.miou_ratio", "semantic.unconditioned_miou_ratio", 0.25),
+    at_least("semantic.iou.hat", 0.5),
+    at_least("semantic.iou.eye_g", 0.5),
+    at_least("sketch.f1", 0.6),
+    above("sketch.f1", "sketch.f1_unconditioned", 0.25),
+    at_most("color.delta_e_other", 8),
+    at_most_times("color.delta_e_other", 0.5, "color.unconditioned"),
+    at_most("color.delta_e_rotated", 15),
+    at_most_times("color.delta_e_rotated", 0.5, "color.unconditioned_rotated"),
+    at_least("exemplar.identity_gain", 0.3),
+    at_most("warp.pose_ratio", 0.5),
+    at_least("warp.identity_ratio", 0.8),
+    at_least("encoder.identity", 0.5),
+    at_least("encoder.rank1_of_100", 0.8),
+    at_least_times("generation.sketch.f1", 0.8, "sketch.f1"),
+    at_least_times("generation.semantic.miou_ratio", 0.8, "semantic.miou_ratio"),
+    at_most_times("generation.color.delta_e", 1.2, "color.delta_e_other"),
+    at_least_times("generation.all.f1", 0.8, "sketch.f1"),
+    at_least_times("generation.all.miou_ratio", 0.8, "semantic.miou_ratio"),
+    at_most_times("generation.all.delta_e", 1.2, "color.delta_e_other"),
+    at_most("subsets.worst", 1.05),
+    at_least("subsets.improving_pairs", 0.8),
+    at_least("diversity", 0.3),
+    at_most_times("diversity.frechet_ratio", 1, "diversity.frechet_ratio_projected"),
+    within("seam.gradient_ratio", 0.8, 1.2),
+    at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
+)
+"""One table of all demands. A report is good where every one of them holds."""

@@ -1,0 +1,30 @@
+"""Suites: what is asked of the model on each face, and what is measured.
+
+A suite looks at one batch of faces after another and returns a `Case` for each face; when all are done it
+sums them up as keys of the report. To add one, write a class with the members of `trials.Suite`, list it in
+`SUITES`, and put bars for its keys into `bars.py`.
+"""
+
+from collections.abc import Mapping
+
+from ..trials import Suite
+from .distribution import Diversity, Frechet
+from .guides import Color, Generation, Semantic, Sketch
+from .identity import Encoder, Exemplar, Warp
+from .pairs import Pairs
+from .reconstruction import COMPLETION, GUIDED, Seam
+from .subsets import Subsets
+
+__all__ = ["COMPLETION", "GUIDED", "PAIRS", "SUITES"]
+
+SUITES: Mapping[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
+        Generation(), Subsets(), Diversity(),
+    )
+}  # fmt: skip
+"""All suites by name."""
+
+PAIRS: Suite = Pairs()
+"""Runs by itself, where real photos come with masks and exemplars."""

@@ -1,0 +1,287 @@
+"""Whether edits, and faces made without a photo, follow sketch, semantic map and color map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...conditions import Conditions, labels_to_palette, one_hot, pencil_sketch
+from ...conventions import LABELS, REGIONS
+from ...faces.detection import MESH_POINTS
+from ...pictures import from_bytes
+from ..adherence import (
+    class_means,
+    color_errors,
+    overlaps,
+    painted,
+    rotated_hue,
+    sparse_strokes,
+    stroke_agreement,
+)
+from ..trials import Array, Case, Summary, Trial, cases, guide_panels, mean, stacked
+
+FEWEST_CLASS_PIXELS = 500
+"""A class with fewer pixels in all masks together is left out."""
+
+ROTATED = (*REGIONS["hair"], *REGIONS["lips"], *REGIONS["cloth"])
+"""Classes whose hue is rotated."""
+
+
+@dataclass(frozen=True)
+class Semantic:
+    """Classes that the parser sees in the edit, against the map that was given.
+
+    Every other face gets another person's map. The same is measured on completions, and on the photo after
+    JPEG compression for the parser's own ceiling.
+    """
+
+    name: str = "semantic"
+    most: int = 96
+    on_real_faces: bool = True
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Edit by map and parse again."""
+        faces, parser = trial.faces, trial.judges.parser
+        given = _alternating(faces.labels, faces.other_labels)
+        conditions = trial.told(semantic=one_hot(given))
+        edit = trial.edit(conditions, trial.model.project(conditions))
+        parsed = parser.parse(edit)
+        arrays = {
+            **_counts("edit", parsed, given, faces.mask),
+            **_counts("untold", parser.parse(trial.completion), given, faces.mask),
+            **_counts("ceiling", trial.jpeg_labels, faces.labels, faces.mask),
+        }
+        wanted = _alternating(faces.photo, faces.other_photo)
+        numbers = {
+            "landmarks": _mesh_distances(trial, edit, wanted),
+            "untold_landmarks": _mesh_distances(trial, trial.completion, wanted),
+        }
+        panels = {
+            **guide_panels(conditions),
+            "without the map": trial.completion,
+            "ours": edit,
+            "ours, parsed": _palette(parsed),
+            "truth": faces.photo,
+        }
+        counts = zip(*(arrays[f"edit_{n}"].cpu().numpy() for n in PAIR), strict=True)
+        scores = [-_mean_iou(shared, either) for shared, either in counts]
+        return cases(trial, scores, "mean IoU (negative)", panels, numbers, arrays)
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Mean IoU over classes and its ratio to the ceiling; IoU of each class; landmark distances."""
+        counts = {
+            kind: [stacked(found, f"{kind}_{n}").sum(0) for n in PAIR]
+            for kind in ("edit", "untold", "ceiling")
+        }
+        ceiling = _mean_iou(*counts["ceiling"])
+        keys: Summary = {
+            "semantic.miou_ratio": _mean_iou(*counts["edit"]) / ceiling,
+            "semantic.unconditioned_miou_ratio": _mean_iou(*counts["untold"]) / ceiling,
+            "semantic.ceiling_miou": ceiling,
+            "semantic.landmark_distance": mean(found, "landmarks"),
+            "semantic.landmark_distance_unconditioned": mean(found, "untold_landmarks"),
+        }
+        shared, either = counts["edit"]
+        for label, name in enumerate(LABELS):
+            if either[label] >= FEWEST_CLASS_PIXELS:
+                keys[f"semantic.iou.{name}"] = float(shared[label] / either[label])
+            else:
+                keys[f"semantic.iou.{name}"] = f"only {int(either[label])} pixels of it lay in masks"
+        return keys
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Strokes of the edit against strokes that were given, on every other face another person's."""
+
+    name: str = "sketch"
+    most: int = 120
+    on_real_faces: bool = True
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Edit by strokes and draw the edit's own."""
+        faces = trial.faces
+        drawn = pencil_sketch(_alternating(faces.photo, faces.other_photo))
+        strokes = sparse_strokes(drawn, faces.mask)
+        conditions = trial.told(sketch=strokes)
+        edit = trial.edit(conditions, trial.model.project(conditions))
+        found = pencil_sketch(edit) * faces.mask
+        numbers = {
+            "f1": stroke_agreement(found, strokes, faces.mask),
+            "f1_unconditioned": stroke_agreement(pencil_sketch(trial.completion), strokes, faces.mask),
+        }
+        panels = {
+            **guide_panels(conditions),
+            "without strokes": trial.completion,
+            "ours": edit,
+            "ours, drawn": (1 - 2 * found).expand(-1, 3, -1, -1),
+            "truth": faces.photo,
+        }
+        return cases(trial, -numbers["f1"], "F1 (negative)", panels, numbers)
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Mean F1 with and without the strokes."""
+        return {f"sketch.{name}": mean(found, name) for name in ("f1", "f1_unconditioned")}
+
+
+@dataclass(frozen=True)
+class Color:
+    """Mean colors of the edit's regions against colors that were given.
+
+    Once another person's colors on the photo's own regions, once the photo's own with the hue of hair, lips
+    and cloth rotated.
+    """
+
+    name: str = "color"
+    most: int = 96
+    on_real_faces: bool = True
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Edit by either color map."""
+        faces = trial.faces
+        maps = {"other": _other_colors(trial), "rotated": _rotated_colors(trial)}
+        numbers: dict[str, list[float]] = {}
+        panels = {"photo": trial.untold.masked_image}
+        for name, colors in maps.items():
+            conditions = trial.told(color=colors)
+            edit = trial.edit(conditions, trial.model.project(conditions))
+            classes = range(len(LABELS)) if name == "other" else ROTATED
+            numbers[name] = _mean_errors(trial, edit, colors, classes)
+            numbers[f"{name}_untold"] = _mean_errors(trial, trial.completion, colors, classes)
+            panels |= {f"{name} colors": conditions.color, f"ours, {name}": edit}
+        panels |= {"without colors": trial.completion, "truth": faces.photo}
+        return cases(trial, np.nan_to_num(numbers["other"]).tolist(), "from other colors", panels, numbers)
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Mean CIEDE2000 with and without the maps."""
+        keys: Summary = {
+            "color.delta_e_other": mean(found, "other"),
+            "color.unconditioned": mean(found, "other_untold"),
+        }
+        names = {"color.delta_e_rotated": "rotated", "color.unconditioned_rotated": "rotated_untold"}
+        for key, name in names.items():
+            value = mean(found, name)
+            keys[key] = "no hair, lips or cloth lay in masks" if math.isnan(value) else value
+        return keys
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The same adherence without any photo: guides of a whole face, and a random style."""
+
+    name: str = "generation"
+    most: int = 36
+    on_real_faces: bool = False
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Make faces by each guide and by all together."""
+        faces, parser = trial.faces, trial.judges.parser
+        whole = torch.ones_like(faces.mask)
+        strokes, colors = sparse_strokes(faces.sketch, whole), faces.color
+        guides = {"sketch": strokes, "semantic": faces.semantic, "color": colors}
+        codes = trial.model.random_codes(faces.seeds)
+        numbers: dict[str, Tensor | list[float]] = {}
+        arrays = _counts("ceiling", trial.jpeg_labels, faces.labels, whole)
+        panels = {"truth": faces.photo, **guide_panels(Conditions.build(**guides))}  # type: ignore[arg-type]
+        for name, told in {**{name: {name: guide} for name, guide in guides.items()}, "all": guides}.items():
+            face = trial.edit(Conditions.build(**told), codes)  # type: ignore[arg-type]
+            panels[f"by {name}"] = face
+            if "sketch" in told:
+                numbers[f"{name}.f1"] = stroke_agreement(pencil_sketch(face), strokes, whole)
+            if "semantic" in told:
+                arrays |= _counts(name, parser.parse(face), faces.labels, whole)
+            if "color" in told:
+                numbers[f"{name}.delta_e"] = _mean_errors(trial, face, colors, range(len(LABELS)), whole)
+        del panels["photo"]
+        scores = [-float(value) for value in numbers["all.f1"]]
+        return cases(trial, scores, "F1 of all guides (negative)", panels, numbers, arrays)
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Means of what `Sketch`, `Semantic` and `Color` measure."""
+        ceiling = _mean_iou(*(stacked(found, f"ceiling_{n}").sum(0) for n in PAIR))
+        keys: Summary = {f"generation.{name}": mean(found, name) for name in found[0].numbers}
+        for name in ("semantic", "all"):
+            iou = _mean_iou(*(stacked(found, f"{name}_{n}").sum(0) for n in PAIR))
+            keys[f"generation.{name}.miou_ratio"] = iou / ceiling
+        return keys
+
+
+PAIR = ("shared", "either")
+
+
+def _counts(name: str, labels: Tensor, given: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    return {f"{name}_{kind}": count for kind, count in zip(PAIR, overlaps(labels, given, mask), strict=True)}
+
+
+def _mean_iou(shared: Array, either: Array) -> float:
+    """Mean over the classes with enough pixels, or with any where none has enough."""
+    seen = either >= min(FEWEST_CLASS_PIXELS, either.max())
+    return float((shared[seen] / np.maximum(either[seen], 1)).mean())
+
+
+def _alternating(own: Tensor, other: Tensor) -> Tensor:
+    """The batch's own items at even places, the others' at odd ones."""
+    odd = torch.arange(len(own), device=own.device) % 2 == 1
+    return torch.where(odd.view(-1, *[1] * (own.ndim - 1)), other, own)
+
+
+def _mesh_distances(trial: Trial, pictures: Tensor, wanted: Tensor) -> list[float]:
+    """Mean distance in pixels of landmarks that lie in the mask; NaN where there are hardly any."""
+    distances = []
+    for picture, target, mask in zip(pictures, wanted, trial.faces.mask, strict=True):
+        meshes = [trial.judges.mesh(face) for face in (picture, target)]
+        if meshes[0] is None or meshes[1] is None:
+            distances.append(math.nan)
+            continue
+        x, y = meshes[1].astype(int).clip(0, mask.shape[-1] - 1).T
+        inside = mask[0].cpu().numpy()[y, x] > 0
+        apart = np.hypot(*(meshes[0] - meshes[1]).T)[inside]
+        distances.append(float(apart.mean()) if len(apart) >= MESH_POINTS // 20 else math.nan)
+    return distances
+
+
+def _mean_errors(
+    trial: Trial, pictures: Tensor, colors: Tensor, classes: Sequence[int], mask: Tensor | None = None
+) -> list[float]:
+    """Mean over a face's regions of these classes; NaN where none is large enough."""
+    faces = trial.faces
+    masks = faces.mask if mask is None else mask
+    means = []
+    for picture, wanted, labels, hole in zip(pictures, colors, faces.labels, masks, strict=True):
+        errors = color_errors(picture, wanted, labels, hole)
+        chosen = [error for label, error in errors.items() if label in classes]
+        means.append(fmean(chosen) if chosen else math.nan)
+    return means
+
+
+def _other_colors(trial: Trial) -> Tensor:
+    """The photo's regions in another person's colors `[B, 3, H, W]`, or in their own where it lacks them."""
+    faces = trial.faces
+    maps = []
+    for photo, labels, other, other_labels in zip(
+        faces.photo, faces.labels, faces.other_photo, faces.other_labels, strict=True
+    ):
+        maps.append(painted(labels, class_means(photo, labels) | class_means(other, other_labels)))
+    return torch.stack(maps)
+
+
+def _rotated_colors(trial: Trial) -> Tensor:
+    """The photo's region means with the hue of hair, lips and cloth rotated by 60 to 180° either way."""
+    faces, maps = trial.faces, []
+    for seed, photo, labels in zip(faces.seeds, faces.photo, faces.labels, strict=True):
+        turn = torch.rand(1, generator=torch.Generator().manual_seed(seed))
+        degrees = 60 + 240 * float(turn)
+        means = class_means(photo, labels)
+        rotated = {label: rotated_hue(means[label], degrees) for label in ROTATED if label in means}
+        maps.append(painted(labels, means | rotated))
+    return torch.stack(maps)
+
+
+def _palette(labels: Tensor) -> Tensor:
+    return from_bytes(labels_to_palette(labels).permute(0, 3, 1, 2))

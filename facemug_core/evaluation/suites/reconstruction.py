@@ -1,0 +1,115 @@
+"""Bringing back what the mask hides, and how well the edit joins the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...conditions import Conditions
+from ..adherence import seam_gradients
+from ..faces import MASK_KINDS
+from ..metrics import absolute_error, peak_signal_to_noise
+from ..trials import Case, Summary, Trial, cases, guide_panels, mean
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Bring back what the mask hides, and compare with two cheaper ways to fill it.
+
+    One baseline is biharmonic inpainting; the other ("paste") renders the codes by the bank alone and pastes
+    the picture into the hole.
+    """
+
+    name: str
+    guided: bool
+    """Whether sketch, semantic map, color map and exemplar tell the truth, or photo and mask alone."""
+    most: int = 300
+    on_real_faces: bool = True
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Edit, render and measure a batch."""
+        faces, perceptual = trial.faces, trial.judges.perceptual
+        conditions = all_guides(trial) if self.guided else trial.untold
+        if self.guided:
+            edit = trial.edit(conditions, trial.exemplar_codes)
+            features, rendered = perceptual.features(edit), trial.exemplar_rendering
+        else:
+            edit, features = trial.completion, trial.completion_features
+            rendered = trial.render(trial.untold_codes)
+        paste = torch.where(faces.mask > 0, rendered, faces.photo)
+        numbers = {
+            "distance": trial.distance(features),
+            "biharmonic_distance": trial.distance(trial.biharmonic_features),
+            "paste_distance": trial.distance(perceptual.features(paste)),
+            "l1": absolute_error(edit, faces.photo, faces.mask),
+            "biharmonic_l1": absolute_error(faces.biharmonic, faces.photo, faces.mask),
+            "psnr": peak_signal_to_noise(edit, faces.photo, faces.mask),
+            "biharmonic_psnr": peak_signal_to_noise(faces.biharmonic, faces.photo, faces.mask),
+        }
+        panels = {
+            **guide_panels(conditions),
+            **({"exemplar": faces.exemplar} if self.guided else {}),
+            "biharmonic": faces.biharmonic,
+            "paste": paste,
+            "ours": edit,
+            "truth": faces.photo,
+        }
+        scores = numbers["distance"] / numbers["biharmonic_distance"]
+        return cases(trial, scores, "of biharmonic's distance", panels, numbers)
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Ratios of mean distances, of all cases and of each mask kind; means of everything measured."""
+        keys = _ratios(found)
+        for kind in MASK_KINDS:
+            of_kind = [case for case in found if case.kind == kind]
+            if of_kind:
+                keys |= {f"{kind}.{name}": value for name, value in _ratios(of_kind).items()}
+        keys |= {name: mean(found, name) for name in found[0].numbers}
+        return {f"{self.name}.{key}": value for key, value in keys.items()}
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Steps of brightness across the border of completed holes, against steps inside them."""
+
+    name: str = "seam"
+    most: int = 300
+    on_real_faces: bool = True
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Measure the completions."""
+        numbers: dict[str, Tensor] = {}
+        for name, picture in (("edit", trial.completion), ("truth", trial.faces.photo)):
+            numbers[f"{name}_across"], numbers[f"{name}_inside"] = seam_gradients(picture, trial.faces.mask)
+        ratios = (numbers["edit_across"] / numbers["edit_inside"]) / (
+            numbers["truth_across"] / numbers["truth_inside"]
+        )
+        panels = {"photo": trial.untold.masked_image, "ours": trial.completion, "truth": trial.faces.photo}
+        scores = ratios.log().abs().nan_to_num(posinf=9.0)
+        return cases(trial, scores, "times off, as a logarithm", panels, numbers)
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """The ratio of ratios of means."""
+        ours, truth = (mean(found, f"{n}_across") / mean(found, f"{n}_inside") for n in ("edit", "truth"))
+        return {"seam.gradient_ratio": ours / truth}
+
+
+def all_guides(trial: Trial) -> Conditions:
+    """Photo, mask, and sketch, semantic map and color map of the truth."""
+    faces = trial.faces
+    return trial.told(sketch=faces.sketch, semantic=faces.semantic, color=faces.color)
+
+
+def _ratios(found: Sequence[Case]) -> dict[str, float]:
+    distance = mean(found, "distance")
+    return {
+        "perceptual_ratio": distance / mean(found, "biharmonic_distance"),
+        "paste_ratio": distance / mean(found, "paste_distance"),
+    }
+
+
+COMPLETION = Reconstruction("completion", guided=False)
+GUIDED = Reconstruction("guided", guided=True)

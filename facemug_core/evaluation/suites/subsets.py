@@ -1,0 +1,87 @@
+"""Every subset of the five modalities: none may harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from ...conditions import Conditions
+from ..trials import Case, Summary, Trial, cases, stacked
+
+MODALITIES = ("photo", "sketch", "semantic", "color", "exemplar")
+SUBSETS: tuple[tuple[str, ...], ...] = tuple(
+    chosen for count in range(len(MODALITIES) + 1) for chosen in combinations(MODALITIES, count)
+)
+"""All 32, the empty one first."""
+
+PAIRS = tuple(
+    (SUBSETS.index(chosen), SUBSETS.index(tuple(m for m in MODALITIES if m in (*chosen, added))))
+    for chosen in SUBSETS
+    for added in MODALITIES
+    if added not in chosen
+)
+"""Places in `SUBSETS` of a subset and of the same with one modality more, 80 in all."""
+
+
+@dataclass(frozen=True)
+class Subsets:
+    """Perceptual distance to the truth inside the mask, whatever of the truth is told."""
+
+    name: str = "subsets"
+    most: int = 18
+    on_real_faces: bool = False
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Edit with every subset."""
+        faces = trial.faces
+        guides = {"sketch": faces.sketch, "semantic": faces.semantic, "color": faces.color}
+        pictures, distances = {}, {}
+        for chosen in SUBSETS:
+            if "exemplar" in chosen:
+                continue
+            told = {name: guides[name] for name in chosen if name in guides}
+            if "photo" in chosen:
+                conditions = trial.told(**told)
+            elif told:
+                conditions = Conditions.build(**told)  # type: ignore[arg-type]
+            else:
+                conditions = _blank(trial)
+            maps = trial.model.aggregate(conditions)
+            own = trial.model.project(conditions) if chosen else trial.model.random_codes(faces.seeds)
+            for subset, codes in ((chosen, own), ((*chosen, "exemplar"), trial.exemplar_codes)):
+                pictures[subset] = trial.edit(conditions, codes, maps)
+                features = trial.judges.perceptual.features(pictures[subset])
+                distances[subset] = trial.distance(features)
+        table = torch.stack([distances[subset] for subset in SUBSETS], 1)  # [B, 32]
+        shown = {"+".join(s) or "none": pictures[s] for s in SUBSETS if len(s) in (0, 1, 5)}
+        ratios = table.max(1).values / table[:, 0]
+        return cases(
+            trial,
+            ratios,
+            "of the empty subset's distance at worst",
+            {**shown, "truth": faces.photo},
+            arrays={"distances": table},
+        )
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Mean distance of each subset ÷ that of the empty one; the worst; how many pairs improve."""
+        means = stacked(found, "distances").mean(0)
+        ratios = {
+            f"subsets.{'+'.join(s) or 'none'}": float(m / means[0])
+            for s, m in zip(SUBSETS, means, strict=True)
+        }
+        improving = np.mean([means[more] <= means[fewer] for fewer, more in PAIRS])
+        return {
+            "subsets.worst": max(ratios.values()),
+            "subsets.improving_pairs": float(improving),
+            **ratios,
+        }
+
+
+def _blank(trial: Trial) -> Conditions:
+    """Nothing told, for the whole batch."""
+    return Conditions.build(sketch=torch.zeros_like(trial.faces.mask))
