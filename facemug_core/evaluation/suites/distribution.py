@@ -26,7 +26,7 @@ class Frechet:
     """
 
     name: str = "frechet"
-    most: int = 300
+    most: int = 252
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
