@@ -147,11 +147,9 @@ def run_suites(
 ) -> Report:
     """Run suites on batches of faces and write the report; `evaluate` without finding anything."""
     on_real = [suite for suite in suites if suite.on_real_faces]
-    runs = [
-        _run(model, suites, batches, judges, "", progress),
-        _run(model, on_real, real, judges, REAL),
-        _run(model, [PAIRS], pairs, judges, REAL),
-    ]
+    # First the real photos: one that cannot be used is told before, not after a long run.
+    of_real = [_run(model, on_real, real, judges, REAL), _run(model, [PAIRS], pairs, judges, REAL)]
+    runs = [_run(model, suites, batches, judges, "", progress), *of_real]
     report = _report(runs)
     _write(Path(report_dir), report, runs)
     return report
