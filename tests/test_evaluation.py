@@ -342,6 +342,25 @@ def test_warping_is_judged_where_there_are_weights_for_it(bank_faces, judges):
     assert summary["warp.identity_ratio"] == pytest.approx(1)
 
 
+def test_a_hundred_faces_give_frechet_ratios_and_ranks():
+    rng = np.random.default_rng(0)
+    cases = []
+    for _ in range(100):
+        truth = rng.normal(size=320)
+        arrays = {
+            "truth": truth, "rendered": truth, "edits": np.stack([truth] * 4), "random": truth[None] + 0.1,
+            "projected": truth[None], "biharmonic": truth[None] + 1,
+        }  # fmt: skip
+        numbers = {"seeds": 1.0, "people": 2.0, "rendered": 1.0, "same_cosine": 1.0, "different_cosine": 0.5}
+        cases.append(Case("a face", "regions", 0.0, numbers, {}, arrays))
+    keys = {key: value for name in ("frechet", "diversity", "encoder") for key, value in
+            SUITES[name].summary(cases).items()}  # fmt: skip
+    assert keys["completion.frechet_ratio"] == pytest.approx(0, abs=1e-6)
+    assert 0 < keys["diversity.frechet_ratio"] < 0.2
+    assert keys["diversity"] == 0.5
+    assert keys["encoder.rank1_of_100"] == 1
+
+
 def test_there_are_32_subsets_and_80_ways_to_add_one_modality():
     assert len(set(SUBSETS)) == 32
     assert len(set(MORE_BY_ONE)) == 80
