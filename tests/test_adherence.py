@@ -173,7 +173,7 @@ def test_frechet_distance_agrees_with_the_matrix_square_root():
     rng = np.random.default_rng(0)
     first = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6))
     second = rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6)) + 1
-    a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    a, b = (np.cov(features, rowvar=False, bias=True) for features in (first, second))
     apart = ((first.mean(0) - second.mean(0)) ** 2).sum()
     expected = apart + np.trace(a + b - 2 * linalg.sqrtm(a @ b).real)
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)

@@ -26,7 +26,7 @@ def principal_components(features: Array, count: int = COMPONENTS) -> Array:
 def frechet_distance(first: Array, second: Array) -> float:
     """Squared Fréchet distance of the normal distributions with the moments of `[N, K]` and `[M, K]`."""
     apart = first.mean(0) - second.mean(0)
-    a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    a, b = (np.cov(features, rowvar=False, bias=True) for features in (first, second))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * values.clip(0) ** 0.5) @ vectors.T
     # The trace of (ab)^½ through a symmetric matrix with the same eigenvalues.
