@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.editing.directions import (
+    DIRECTIONS_FILE,
     Coordinate,
     Linear,
     Mapped,
@@ -21,7 +23,9 @@ from facemug_core.editing.directions import (
     save_directions,
 )
 from facemug_core.editing.foreign import GANSPACE_EDITS, parse_direction, read_direction
+from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.errors import CheckpointError, InputError, ShapeError
+from facemug_core.evaluation.attributes import meets_bars
 from facemug_core.networks.style_mapper import StyleMapper
 from tests.tiny import tiny_model
 
@@ -252,3 +256,12 @@ def test_written_file_with_component_target_and_layers(tmp_path: Path) -> None:
 def test_written_name_is_looked_up_among_the_shipped() -> None:
     smile = Linear(noise(512))
     assert parse_direction("smile", lambda: {"smile": smile}) is smile
+
+
+def test_shipped_directions_are_small_named_and_measured() -> None:
+    path = WEIGHTS / DIRECTIONS_FILE
+    assert path.stat().st_size <= 1_000_000
+    for name, direction in load_directions(path).items():
+        assert name in ATTRIBUTES
+        assert meets_bars(name, direction.about)
+        assert direction.apply(CODES, 0) is CODES
