@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from .formats.base import Found, Part
 from .reading import VALUES, open_checkpoint, save_safetensors
 from .stored import Checkpoint
 
-READERS: tuple[Callable[[Checkpoint], Found | None], ...] = (
+PUBLISHED: tuple[Callable[[Checkpoint], Found | None], ...] = (
     style_encoder.find,
     stylegan2.find,
     ir_se50.find,
@@ -24,9 +25,11 @@ READERS: tuple[Callable[[Checkpoint], Found | None], ...] = (
     directions.find_ganspace,
     directions.find_mapper,
     lpips.find,
-    networks.find_own,
 )
-"""One for each format."""
+"""A reader for each format of others; `networks.find_own` reads this project's."""
+
+UNBUILDABLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+"""What readers and networks raise where the names are right, but no network can be built of the shapes."""
 
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 """Endings of the files that are looked into."""
@@ -38,13 +41,11 @@ def recognise(checkpoint: Checkpoint) -> list[Found]:
     A network that does not fit ours is listed among what the file lacks, not among its parts.
     """
     found = []
-    for find in READERS:
-        try:
+    for find in (*PUBLISHED, networks.find_own):
+        with suppress(*UNBUILDABLE):
             seen = find(checkpoint)
             if seen is not None:
                 found.append(_checked(seen))
-        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
-            continue  # the names are right, but no network can be built of the shapes
     return found
 
 
@@ -98,7 +99,8 @@ def find_part(name: str, folders: Sequence[Path]) -> tuple[Path, Part] | None:
     """The first file in these folders that brings a network, by the name of the file that it stands for."""
     for folder in folders:
         for path in weights_files(folder):
-            part = next((f.parts[name] for f in recognised(path) if name in f.parts), None)
+            status = path.stat()
+            part = _part_in(path, name, status.st_mtime_ns, status.st_size)
             if part is not None:
                 return path, part
     return None
@@ -118,15 +120,37 @@ def weights_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def recognised(path: Path) -> list[Found]:
-    """What a file holds; nothing if it cannot be read. Remembered as long as the file does not change."""
-    status = path.stat()
-    return _recognised(path, status.st_mtime_ns, status.st_size)
+@lru_cache(maxsize=1024)
+def _part_in(path: Path, name: str, modified: int, size: int) -> Part | None:
+    """One network of a file, remembered as long as the file does not change.
+
+    Other networks that the file may hold are not built to be compared: that takes time at every start.
+    """
+    checkpoint = _opened(path, modified, size)
+    if checkpoint is None:
+        return None
+    for part in _candidates(checkpoint, name):
+        with suppress(*UNBUILDABLE):
+            if part.misfit() is None:
+                return part
+    return None
+
+
+def _candidates(checkpoint: Checkpoint, name: str) -> Iterator[Part]:
+    for find in PUBLISHED:
+        with suppress(*UNBUILDABLE):
+            found = find(checkpoint)
+            if found is not None and name in found.parts:
+                yield found.parts[name]
+    own = networks.own_part(checkpoint, name)
+    if own is not None:
+        yield own
 
 
 @lru_cache(maxsize=256)
-def _recognised(path: Path, modified: int, size: int) -> list[Found]:
+def _opened(path: Path, modified: int, size: int) -> Checkpoint | None:
+    """Nothing where the file cannot be read."""
     try:
-        return recognise(open_checkpoint(path))
+        return open_checkpoint(path)
     except CheckpointError:
-        return []
+        return None

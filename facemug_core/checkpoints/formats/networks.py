@@ -46,14 +46,19 @@ def find_bisenet(checkpoint: Checkpoint) -> Found | None:
     return Found("BiSeNet face parser", {"labels": labels}, "face parts of a photo", {"bisenet": part})
 
 
+def own_part(checkpoint: Checkpoint, name: str) -> Part | None:
+    """A network of this project, if the file has its key; `Part.misfit` tells whether it is it."""
+    key, build = OWN.get(name, (None, None))
+    return Part(build, checkpoint.tensors) if build is not None and key in checkpoint.tensors else None
+
+
 def find_own(checkpoint: Checkpoint) -> Found | None:
     """A network of this project, by its names and shapes."""
-    for name, (key, build) in OWN.items():
-        if key in checkpoint.tensors:
-            part = Part(build, checkpoint.tensors)
-            if part.misfit() is None:
-                use = name.replace("_", " ")
-                return Found(f"{name}.safetensors of this project", {}, use, {name: part})
+    for name in OWN:
+        part = own_part(checkpoint, name)
+        if part is not None and part.misfit() is None:
+            use = name.replace("_", " ")
+            return Found(f"{name}.safetensors of this project", {}, use, {name: part})
     if MAPPING_KEY in checkpoint.tensors and Part(MappingNetwork, checkpoint.tensors).misfit() is None:
         # Which bank's it is does not show, and it must not be taken for another's.
         return Found("mapping network", {}, "random faces, with the bank that it was trained with")
