@@ -172,10 +172,16 @@ def _filled(network: Network, tensors: dict[str, Tensor], path: Path, drop: tupl
     return network.eval().requires_grad_(False)
 
 
+def load_mapping(config: ModelConfig, folders: Folders = ()) -> MappingNetwork:
+    """Mapping network of a size."""
+    _, _, mapping = BANKS[config.bank]
+    return load_trained(MappingNetwork, mapping, folders)
+
+
 def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[MappingNetwork, FeatureBank]:
     """Mapping network and feature bank of a size."""
-    build, bank, mapping = BANKS[config.bank]
-    return load_trained(MappingNetwork, mapping, folders), load_trained(build, bank, folders)
+    build, bank, _ = BANKS[config.bank]
+    return load_mapping(config, folders), load_trained(build, bank, folders)
 
 
 def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints.building import build_empty
 from ..checkpoints.faceres import faceres_state
 from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors
@@ -45,8 +46,7 @@ class FaceComparer:
             WeightsMissingError: they are not there.
         """
         tensors, _ = read_safetensors(locate("faceres.safetensors", *folders))
-        with torch.random.fork_rng(devices=[]):  # the weights that are drawn here are replaced at once
-            network = FaceRes()
+        network = build_empty(FaceRes)
         network.load_state_dict(faceres_state(tensors))
         return cls(network.eval().requires_grad_(False).to(device))
 

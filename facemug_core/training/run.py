@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from ..checkpoints.assembling import load_bank, load_encoder, load_mobilenet, start_from
+from ..checkpoints.assembling import load_bank, load_encoder, load_mapping, load_mobilenet, start_from
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..networks.style_encoder import widen_stem
@@ -35,7 +35,7 @@ def run_stage(options: Namespace) -> None:
     samples = SAMPLERS[options.stage](faces, SAMPLE_SEED)
     name = f"{options.model}_{options.stage}.safetensors"
     if options.init is not None and options.init.is_file():
-        mean_code = load_bank(config)[0].mean_code
+        mean_code = load_mapping(config).mean_code
         start_from(stage.model, name.removesuffix(".safetensors"), options.init, mean_code)
     elif options.init is not None:
         load_weights(stage.model, options.init / name)
