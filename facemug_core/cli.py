@@ -375,11 +375,10 @@ def _directions_find(parsed: Parsed) -> None:
 
 def _folder_codes(editor: PhotoEditor, folder: Path) -> torch.Tensor:
     """Codes [N, 18, 512] of the largest face of each photo in a folder."""
-    from .conditions.reading import read_photo
+    from .conditions.reading import picture_files, read_photo
     from .photos import Photo
 
-    kinds = Image.registered_extensions()
-    photos = sorted(path for path in folder.glob("*") if path.suffix.lower() in kinds)
+    photos = picture_files(folder)
     if not photos:
         raise InputError(f"There are no photos in {folder}.")
     crops = (editor.find_exemplar(Photo.from_image(read_photo(path))).crop for path in photos)

@@ -121,8 +121,7 @@ class FaceMug:
     @torch.no_grad()
     def project(self, conditions: Conditions) -> Tensor:
         """What photo, mask and guides tell of the face → codes [B, 18, 512] (w_prj)."""
-        guides = [conditions.masked_image, conditions.sketch, conditions.semantic, conditions.color]
-        return self._encoded(torch.cat(guides, 1))
+        return self._encoded(conditions.stack)
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .conventions import WORKING_SIZE
@@ -11,6 +13,11 @@ from .conventions import WORKING_SIZE
 def to_bytes(picture: Tensor) -> Tensor:
     """[-1, 1], clamped → uint8, rounded, of the same shape, on the CPU."""
     return ((picture.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
+
+
+def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
+    """[3, H, W] in [-1, 1] → RGB pixels [H, W, 3], as `to_bytes`."""
+    return to_bytes(picture).permute(1, 2, 0).contiguous().numpy()
 
 
 def from_bytes(values: Tensor) -> Tensor:

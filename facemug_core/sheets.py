@@ -9,12 +9,12 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from .conditions import Conditions, labels_to_palette
+from .conditions import Conditions, labels_to_palette, on_white
 from .conventions import WORKING_SIZE
 from .editing.directions import Direction
 from .model import FaceMug
 from .photos import AlignedFace, EditRequest, EditResult, Photo
-from .pictures import to_bytes
+from .pictures import to_pixels
 
 PANEL = 256
 """Longest side of a panel in pixels."""
@@ -27,7 +27,7 @@ Panel = tuple[str, Image.Image]
 
 def crop_image(crop: Tensor) -> Image.Image:
     """[3, H, W] in [-1, 1] → RGB picture."""
-    return Image.fromarray(to_bytes(crop).permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(to_pixels(crop))
 
 
 def edit_sheet(photo: Photo, request: EditRequest, result: EditResult) -> Image.Image:
@@ -110,7 +110,7 @@ def _guide_panels(conditions: Conditions) -> list[Panel]:
     panels: list[Panel] = []
     present = conditions.present
     if "sketch" in present:
-        panels.append(("sketch", crop_image((1 - 2 * conditions.sketch[0]).expand(3, -1, -1))))
+        panels.append(("sketch", crop_image(on_white(conditions.sketch[0]))))
     if "semantic" in present:
         best, classes = conditions.semantic[0].max(0)
         labels = torch.where(best > 0, classes, -1)

@@ -9,7 +9,7 @@ from ..facemug_core.batches import common_batch, item
 from ..facemug_core.sheets import contact_sheet, crop_image
 from . import host, tensors
 from .host import io
-from .latents import exemplar_crops, model_input
+from .latents import exemplar_crops
 from .loading import HostedEditor
 
 
@@ -19,7 +19,7 @@ class CompareFaces(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_CompareFaces",
             search_aliases=["face similarity", "identity", "same person", "face distance"],
-            inputs=[model_input(), io.Image.Input("first"), io.Image.Input("second")],
+            inputs=[host.Model.Input("model"), io.Image.Input("first"), io.Image.Input("second")],
             outputs=[
                 io.Float.Output(display_name="similarity", is_output_list=True),
                 io.Image.Output(display_name="side_by_side"),

@@ -14,7 +14,7 @@ from . import host, tensors
 from .conditions import guide_inputs, of_guides
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import exemplar_crops, model_input, seeds
+from .latents import exemplar_crops, seeds
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 
@@ -28,7 +28,7 @@ class Edit(io.ComfyNode):
             node_id="FACEMUG_Edit",
             search_aliases=["face edit", "face inpaint", "face editing", "facemug", "quick edit"],
             inputs=[
-                model_input(),
+                host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 io.Mask.Input("mask", optional=True),
                 io.String.Input("regions", default="", placeholder="hair+brows"),

@@ -173,6 +173,11 @@ def one_of(image: Tensor | None, faces: Faces | None) -> None:
         )
 
 
+def pictures_of(image: Tensor | None, faces: Faces | None) -> Tensor:
+    """[B, 3, H, W] in [-1, 1]: the crops of faces, or whole pictures, whichever is connected."""
+    return faces.crops if faces is not None else tensors.to_pictures(image)
+
+
 class ParseFace(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -195,7 +200,7 @@ class ParseFace(io.ComfyNode):
         cls, model: HostedEditor, faces: Faces | None = None, image: Tensor | None = None
     ) -> io.NodeOutput:
         one_of(image, faces)
-        pictures = faces.crops if faces is not None else tensors.to_pictures(image)
+        pictures = pictures_of(image, faces)
         labels = torch.cat(one_by_one(model.parser().parse, {"pictures": pictures}, host.watch()))
         return io.NodeOutput(GuidePictures(labels, faces), tensors.from_bytes(labels_to_palette(labels)))
 

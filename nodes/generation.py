@@ -10,7 +10,6 @@ from ..facemug_core.conditions import Conditions
 from ..facemug_core.networks.generator import Features
 from . import host, tensors
 from .host import io
-from .latents import model_input
 from .loading import HostedEditor
 
 
@@ -20,7 +19,7 @@ class Aggregate(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_Aggregate",
             search_aliases=["aggregate", "facemug features", "combine modalities"],
-            inputs=[model_input(), host.Conditions.Input("conditions")],
+            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions")],
             outputs=[host.Features.Output(display_name="features")],
         )
 
@@ -37,7 +36,7 @@ class Generate(io.ComfyNode):
             node_id="FACEMUG_Generate",
             search_aliases=["facemug generate", "render face", "edit face"],
             inputs=[
-                model_input(),
+                host.Model.Input("model"),
                 host.Features.Input("features"),
                 host.Latent.Input("latent"),
             ],

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.conditions import (
     labels_to_palette,
+    on_white,
     painted_over,
     pencil_sketch,
     region_means,
@@ -17,7 +18,7 @@ from ..facemug_core.conditions import (
 from ..facemug_core.conditions.reading import read_color, read_semantic, read_sketch
 from ..facemug_core.errors import InputError
 from . import host, tensors
-from .faces import one_of
+from .faces import one_of, pictures_of
 from .host import io
 from .payloads import Faces, GuidePictures
 
@@ -95,9 +96,9 @@ class Sketch(io.ComfyNode):
                 )
             strokes = torch.cat([read_sketch(one) for one in tensors.to_images(image, transparent)])
         else:
-            pictures = faces.crops if faces is not None else tensors.to_pictures(image)
+            pictures = pictures_of(image, faces)
             strokes = pencil_sketch(pictures, "modern" if source == "photo" else "legacy")
-        return io.NodeOutput(GuidePictures(strokes, faces), strokes_preview(strokes))
+        return io.NodeOutput(GuidePictures(strokes, faces), tensors.from_pictures(on_white(strokes)))
 
 
 class ColorMap(io.ComfyNode):
@@ -147,7 +148,7 @@ class ColorMap(io.ComfyNode):
                 [read_color(one, no_color=no_color) for one in tensors.to_images(image, transparent)]
             )
         else:
-            pictures = faces.crops if faces is not None else tensors.to_pictures(image)
+            pictures = pictures_of(image, faces)
             if source == "patches of a photo":
                 colors = superpixels(pictures, patches)
             else:
@@ -198,11 +199,6 @@ class SplitPaint(io.ComfyNode):
         sketch, color = split_paint(pictures.expand(batch, -1, -1, -1), where.expand(batch, -1, -1, -1), dark)
         preview = tensors.from_pictures(torch.where(sketch > 0, -1.0, color))
         return io.NodeOutput(GuidePictures(sketch), GuidePictures(color), tensors.from_masks(where), preview)
-
-
-def strokes_preview(strokes: Tensor) -> Tensor:
-    """Strokes [B, 1, H, W] as IMAGE, black on white."""
-    return tensors.from_pictures((1 - 2 * strokes).expand(-1, 3, -1, -1))
 
 
 def _labels_of(semantic: GuidePictures | None, pictures: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,10 +18,6 @@ from .loading import HostedEditor
 from .payloads import Faces
 
 
-def model_input() -> Any:
-    return host.Model.Input("model")
-
-
 class EncodeExemplar(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -30,7 +25,7 @@ class EncodeExemplar(io.ComfyNode):
             node_id="FACEMUG_EncodeExemplar",
             search_aliases=["exemplar", "reference face", "encode face", "e4e", "inversion"],
             inputs=[
-                model_input(),
+                host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
             ],
@@ -64,7 +59,7 @@ class ProjectConditions(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
             search_aliases=["project face", "encode conditions", "photo style"],
-            inputs=[model_input(), host.Conditions.Input("conditions")],
+            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions")],
             outputs=[host.Latent.Output(display_name="latent")],
         )
 
@@ -81,7 +76,7 @@ class RandomStyle(io.ComfyNode):
             node_id="FACEMUG_RandomStyle",
             search_aliases=["random face", "random latent", "variants", "stylegan seed"],
             inputs=[
-                model_input(),
+                host.Model.Input("model"),
                 host.seed_input(),
                 io.Float.Input("psi", default=0.7, min=0.0, max=1.5, step=0.05),
                 io.Int.Input("variants", default=1, min=1, max=64),
@@ -148,7 +143,7 @@ class WarpLatent(io.ComfyNode):
             node_id="FACEMUG_WarpLatent",
             search_aliases=["pose transfer", "latent warping", "align pose"],
             inputs=[
-                model_input(),
+                host.Model.Input("model"),
                 host.Latent.Input("latent"),
                 host.Latent.Input("target"),
             ],

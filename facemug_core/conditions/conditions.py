@@ -117,6 +117,11 @@ class Conditions:
         )
 
     @property
+    def stack(self) -> Tensor:
+        """The style encoder's input (PAPER 2.2): masked image, sketch, semantic, color, `[B, 26, H, W]`."""
+        return torch.cat([self.masked_image, self.sketch, self.semantic, self.color], 1)
+
+    @property
     def masked_image(self) -> Tensor:
         """I ⊙ (1 − M): the photo with zeros in the hole and the kept pixels' own bits, `[B, 3, H, W]`."""
         return torch.where(self.mask > 0, 0.0, self.image)

@@ -35,6 +35,12 @@ GRAY_NUDGE = 1 / 255
 """Value of mid-gray 128 in [-1, 1]; it stands for exactly 0, which would mean "no color here"."""
 
 
+def picture_files(folder: str | Path) -> list[Path]:
+    """The pictures of a folder, by the endings of their names, in the order of these."""
+    endings = Image.registered_extensions()
+    return sorted(path for path in Path(folder).glob("*") if path.suffix.lower() in endings)
+
+
 def read_photo(source: Source) -> Image.Image:
     """The picture, turned upright as its camera says, in its own mode."""
     if isinstance(source, Image.Image):

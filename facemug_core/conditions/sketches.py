@@ -39,6 +39,11 @@ def pencil_sketch(image: Tensor, mode: Literal["modern", "legacy"] = "modern") -
     return _modern_sketch(gray) if mode == "modern" else _legacy_sketch(gray)
 
 
+def on_white(sketch: Tensor) -> Tensor:
+    """A sketch `[…, 1, H, W]` as a picture `[…, 3, H, W]` in [-1, 1]: black strokes on white."""
+    return (1 - 2 * sketch).expand(*sketch.shape[:-3], 3, -1, -1)
+
+
 def boundary_sketch(labels: Tensor) -> Tensor:
     """Strokes, two pixels wide, where neighbouring pixels belong to different classes.
 

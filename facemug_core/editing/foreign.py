@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoints.formats.directions import GANSPACE_KEYS
 from ..checkpoints.reading import open_checkpoint
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import CheckpointError, InputError
@@ -67,8 +68,8 @@ def read_direction(
     if path.suffix == ".npy":
         return Linear(_vector(_read_array(path), path), layers)
     file = open_checkpoint(path)
-    if {"mean", "comp", "std"} <= file.tensors.keys():
-        analysis = {name: file.tensors[name].load().float() for name in ("mean", "comp", "std")}
+    if file.tensors.keys() >= set(GANSPACE_KEYS):
+        analysis = {name: file.tensors[name].load().float() for name in GANSPACE_KEYS}
         return _coordinate(analysis, path, layers, component, target)
     mapper = file.under("state_dict.mapper.") or file.under("mapper.")
     if mapper:

@@ -23,7 +23,7 @@ from ..faces.alignment import resample
 from ..faces.detection import LANDMARK_FILE, Box, Detector
 from ..faces.parsing import Parser
 from ..networks.face_attributes import EXPRESSIONS, AgeGenderNet, ExpressionNet
-from ..pictures import to_bytes
+from ..pictures import to_pixels
 
 Array = NDArray[np.float64]
 Reading = dict[str, float]
@@ -127,11 +127,10 @@ class Measurer:
 
         `labels` [1, 256, 256] spares the parser where the classes are known.
         """
-        pixels = to_bytes(picture)[0].permute(1, 2, 0).contiguous().numpy()
-        faces = self.detector.measure(pixels, [FACE_BOX])
-        if not faces:
+        pixels = to_pixels(picture[0])
+        mesh = find_mesh(self.detector, pixels)
+        if mesh is None:
             return None
-        mesh = faces[0].landmarks
         if labels is None:
             labels = self.parser.parse(picture)
         reading = by_parser(pixels, labels[0].numpy()) | by_mesh(pixels, mesh)
@@ -139,6 +138,12 @@ class Measurer:
         for network in self.networks:
             reading |= {name: float(value) for name, value in network(seen).items()}
         return reading
+
+
+def find_mesh(detector: Detector, pixels: NDArray[np.uint8]) -> Array | None:
+    """Mesh [468, 2] of an aligned face [256, 256, 3], (x, y) in pixels; None where no face is seen."""
+    found = detector.measure(pixels, [FACE_BOX])
+    return found[0].landmarks if found else None
 
 
 @dataclass(frozen=True)

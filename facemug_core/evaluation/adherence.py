@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..conventions import NUM_LABELS
 from ..faces.regions import distance_to
-from ..pictures import from_bytes, to_bytes
+from ..pictures import from_bytes, to_pixels
 
 TOLERANCE = 2
 """Strokes that lie at most so many pixels apart agree."""
@@ -131,11 +131,9 @@ def seam_gradients(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 def through_jpeg(pictures: Tensor) -> Tensor:
     """Pictures `[B, 3, H, W]` in [-1, 1] as a JPEG file gives them back."""
     results = []
-    for values in to_bytes(pictures):
+    for picture in pictures:
         buffer = io.BytesIO()
-        Image.fromarray(values.permute(1, 2, 0).contiguous().numpy()).save(
-            buffer, "JPEG", quality=JPEG_QUALITY
-        )
+        Image.fromarray(to_pixels(picture)).save(buffer, "JPEG", quality=JPEG_QUALITY)
         results.append(torch.from_numpy(np.array(Image.open(buffer))).permute(2, 0, 1))
     return from_bytes(torch.stack(results)).to(pictures.device)
 

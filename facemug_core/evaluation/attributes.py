@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..editing.directions import Linear
 from ..editing.measuring import ATTRIBUTES, Reading
+from .metrics import IdentityScale
 
 AMOUNTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 """Slider positions that are looked at."""
@@ -27,19 +28,6 @@ class Look:
     reading: Reading
     identity: NDArray[np.float32]
     """Features of an identity network."""
-
-
-@dataclass(frozen=True)
-class IdentityScale:
-    """Cosines that same and different people have on average; s is 1 and 0 there."""
-
-    same: float
-    different: float
-
-    def score(self, first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-        """s of two faces."""
-        cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
-        return (cosine - self.different) / (self.same - self.different)
 
 
 def judge_direction(

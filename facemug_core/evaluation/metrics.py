@@ -7,9 +7,12 @@ learned weights, so it has a name and a scale of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -69,3 +72,19 @@ def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
     """Mean `[B]` of `values` `[B, C, H, W]` over channels and pixels, pixels weighted by `[B, 1, H, W]`."""
     weight = weight.expand_as(values)
     return (values * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+
+
+@dataclass(frozen=True)
+class IdentityScale:
+    """Cosines that same and different people have on average; s is 1 and 0 there."""
+
+    same: float
+    different: float
+
+    def of(self, cosine: float) -> float:
+        """s of a cosine."""
+        return (cosine - self.different) / (self.same - self.different)
+
+    def score(self, first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+        """s of two faces' features."""
+        return self.of(float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second))))

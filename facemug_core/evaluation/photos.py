@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ..conditions.reading import read_mask, read_photo
+from ..conditions.reading import picture_files, read_mask, read_photo
 from ..conventions import WORKING_SIZE
 from ..errors import InputError
 from ..faces.parsing import Parser
@@ -38,9 +37,7 @@ class FolderFaces:
     """
 
     def __init__(self, folder: str | Path, editor: PhotoEditor, parser: Parser) -> None:
-        kinds = Image.registered_extensions()
-        files = sorted(path for path in Path(folder).glob("*") if path.suffix.lower() in kinds)
-        self.files = {path.stem: path for path in files}
+        self.files = {path.stem: path for path in picture_files(folder)}
         self.editor = editor
         self.parser = parser
         self._seen: dict[str, tuple[Tensor, Tensor]] = {}

@@ -17,14 +17,14 @@ from torch import Tensor
 
 from ..checkpoints.assembling import Folders, load_parser, load_trained
 from ..checkpoints.manifest import locate
-from ..conditions import Conditions
+from ..conditions import Conditions, on_white
 from ..conventions import PALETTE
-from ..editing.measuring import FACE_BOX
+from ..editing.measuring import find_mesh
 from ..faces.comparison import FaceComparer
 from ..faces.detection import LANDMARK_FILE, Detector
 from ..faces.parsing import Parser
 from ..networks.generator import Features
-from ..pictures import to_bytes
+from ..pictures import to_pixels
 from .adherence import through_jpeg
 from .efficientnet import EfficientNetLite0
 from .faces import Faces
@@ -73,9 +73,7 @@ class Judges:
 
     def mesh(self, picture: Tensor) -> NDArray[np.float64] | None:
         """Landmarks `[468, 2]`, (x, y) in pixels, of an aligned face `[3, 256, 256]`; None where none is."""
-        pixels = to_bytes(picture).permute(1, 2, 0).contiguous().numpy()
-        found = self.detector.measure(pixels, [FACE_BOX])
-        return found[0].landmarks if found else None
+        return find_mesh(self.detector, to_pixels(picture))
 
 
 @dataclass(eq=False)
@@ -265,7 +263,7 @@ def guide_panels(conditions: Conditions) -> dict[str, Tensor]:
     """What the model was shown, as pictures: the photo with its hole in gray, and the guides present."""
     panels = {"photo": conditions.masked_image}
     if "sketch" in conditions.present:
-        panels["sketch"] = (1 - 2 * conditions.sketch).expand(-1, 3, -1, -1)
+        panels["sketch"] = on_white(conditions.sketch)
     if "semantic" in conditions.present:
         palette = conditions.semantic.new_tensor(PALETTE) / 127.5 - 1  # [19, 3]
         panels["semantic"] = torch.einsum("bnhw,nc->bchw", conditions.semantic, palette)

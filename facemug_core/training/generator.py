@@ -115,8 +115,7 @@ class GeneratorStage:
         projected = batch["projected"][:, 0]
         if not projected.any():
             return codes
-        seen = [conditions.masked_image, conditions.sketch, conditions.semantic, conditions.color]
-        guides = torch.cat(seen, 1)[projected].contiguous(memory_format=torch.channels_last)
+        guides = conditions.stack[projected].contiguous(memory_format=torch.channels_last)
         codes = codes.clone()
         codes[projected] = self.mapping.mean_code + self.encoder(guides)
         return codes

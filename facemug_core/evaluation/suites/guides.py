@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...conditions import Conditions, labels_to_palette, one_hot, pencil_sketch
+from ...conditions import Conditions, labels_to_palette, on_white, one_hot, pencil_sketch
 from ...conventions import LABELS, REGIONS
 from ...faces.detection import MESH_POINTS
 from ...pictures import from_bytes
@@ -57,7 +57,7 @@ class Semantic:
             **_counts("untold", parser.parse(trial.completion), given, faces.mask),
             **_counts("ceiling", trial.jpeg_labels, faces.labels, faces.mask),
         }
-        wanted = _alternating(faces.photo, faces.other_photo)
+        wanted = [trial.judges.mesh(face) for face in _alternating(faces.photo, faces.other_photo)]
         numbers = {
             "landmarks": _mesh_distances(trial, edit, wanted),
             "untold_landmarks": _mesh_distances(trial, trial.completion, wanted),
@@ -120,7 +120,7 @@ class Sketch:
             **guide_panels(conditions),
             "without strokes": trial.completion,
             "ours": edit,
-            "ours, drawn": (1 - 2 * found).expand(-1, 3, -1, -1),
+            "ours, drawn": on_white(found),
             "truth": faces.photo,
         }
         return cases(trial, -numbers["f1"], "F1 (negative)", panels, numbers)
@@ -231,17 +231,17 @@ def _alternating(own: Tensor, other: Tensor) -> Tensor:
     return torch.where(odd.view(-1, *[1] * (own.ndim - 1)), other, own)
 
 
-def _mesh_distances(trial: Trial, pictures: Tensor, wanted: Tensor) -> list[float]:
+def _mesh_distances(trial: Trial, pictures: Tensor, wanted: Sequence[Array | None]) -> list[float]:
     """Mean distance in pixels of landmarks that lie in the mask; NaN where there are hardly any."""
     distances = []
     for picture, target, mask in zip(pictures, wanted, trial.faces.mask, strict=True):
-        meshes = [trial.judges.mesh(face) for face in (picture, target)]
-        if meshes[0] is None or meshes[1] is None:
+        mesh = trial.judges.mesh(picture)
+        if mesh is None or target is None:
             distances.append(math.nan)
             continue
-        x, y = meshes[1].astype(int).clip(0, mask.shape[-1] - 1).T
+        x, y = target.astype(int).clip(0, mask.shape[-1] - 1).T
         inside = mask[0].cpu().numpy()[y, x] > 0
-        apart = np.hypot(*(meshes[0] - meshes[1]).T)[inside]
+        apart = np.hypot(*(mesh - target).T)[inside]
         distances.append(float(apart.mean()) if len(apart) >= MESH_POINTS // 20 else math.nan)
     return distances
 

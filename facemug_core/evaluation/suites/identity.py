@@ -15,7 +15,8 @@ from torch import Tensor
 from ...conditions import Conditions
 from ...editing.measuring import by_mesh
 from ...faces.regions import region_mask
-from ...pictures import to_bytes
+from ...pictures import to_pixels
+from ..metrics import IdentityScale
 from ..trials import Case, Summary, Trial, cases, mean, stacked
 
 FACE_GROWN = 6
@@ -108,8 +109,9 @@ class Warp:
         warped = trial.model.warp(codes, trial.model.encode(faces.photo))
         pictures = {"unwarped": trial.render(codes), "warped": trial.render(warped)}
         numbers: dict[str, Tensor | list[float]] = {**trial.identity_ends}
+        targets = [_pose(trial, photo) for photo in faces.photo]
         for name, picture in pictures.items():
-            numbers[f"{name}_pose"] = _pose_errors(trial, picture)
+            numbers[f"{name}_pose"] = _pose_errors(trial, picture, targets)
             numbers[f"{name}_cosine"] = (embed(picture) * trial.other_vectors).sum(1)
         panels = {"source": faces.other_photo, "pose": faces.photo, **pictures}
         scores = np.nan_to_num(numbers["warped_pose"], nan=9.0).tolist()
@@ -128,22 +130,24 @@ class Warp:
 
 def identity(found: Sequence[Case], cosine: str) -> float:
     """s of the mean of a cosine."""
-    same, different = mean(found, "same_cosine"), mean(found, "different_cosine")
-    return (mean(found, cosine) - different) / (same - different)
+    return IdentityScale(mean(found, "same_cosine"), mean(found, "different_cosine")).of(mean(found, cosine))
 
 
-def _pose_errors(trial: Trial, pictures: Tensor) -> list[float]:
-    """Distance in (yaw, pitch) to the photo's, as the face mesh tells them; NaN where no face is seen."""
-    errors = []
-    for picture, target in zip(pictures, trial.faces.photo, strict=True):
-        poses = [_pose(trial, face) for face in (picture, target)]
-        errors.append(math.hypot(*(a - b for a, b in zip(*poses, strict=True))))
-    return errors
+Pose = tuple[float, float]
+"""(yaw, pitch) as the face mesh tells them; NaN where no face is seen."""
 
 
-def _pose(trial: Trial, picture: Tensor) -> tuple[float, float]:
+def _pose_errors(trial: Trial, pictures: Tensor, targets: Sequence[Pose]) -> list[float]:
+    """Distances of the pictures' poses to these."""
+    return [
+        math.hypot(*(a - b for a, b in zip(_pose(trial, picture), target, strict=True)))
+        for picture, target in zip(pictures, targets, strict=True)
+    ]
+
+
+def _pose(trial: Trial, picture: Tensor) -> Pose:
     mesh = trial.judges.mesh(picture)
     if mesh is None:
         return math.nan, math.nan
-    reading = by_mesh(to_bytes(picture).permute(1, 2, 0).contiguous().numpy(), mesh)
+    reading = by_mesh(to_pixels(picture), mesh)
     return reading["yaw.mesh"], reading["pitch.mesh"]
