@@ -31,6 +31,8 @@ class GeneratorConfig:
     """Constants that bring the bank's maps to unit standard deviation; 1 where none is given."""
     fill_holes: bool
     """Start from the hole filled from the visible pixels (pull-push pyramid) instead of zeros."""
+    bank_picture: bool
+    """Fuse the bank's own picture, seamlessly joined to the visible pixels, with the one that is drawn."""
     fusion: Literal["style", "addition", "gated"] = "style"
     """Fusion block: the paper's, or a variant of its Table VI."""
 
@@ -79,7 +81,7 @@ class ProjectedDiscriminatorConfig:
 
 @dataclass(frozen=True)
 class PictureHeadConfig:
-    """The small head that draws a coarse picture from the bank's features."""
+    """The head that reads a coarse picture off the bank's features."""
 
     resolution: int
     """Side of the bank's map that it reads."""
@@ -118,12 +120,13 @@ LIGHT = ModelConfig(
         score_stride=2,
         channels=MappingProxyType({4: 96, 8: 96, 16: 128, 32: 128, 64: 64, 128: 32}),
         global_dim=128,
-        bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512}),
-        bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9}),
+        bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512, 128: 256}),
+        bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9, 128: 1 / 1.4}),
         fill_holes=True,
+        bank_picture=True,
     ),
     discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
-    picture_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1 / 0.9, channels=96),
+    picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1 / 1.4, channels=48),
 )
 
 FULL = ModelConfig(
@@ -144,12 +147,13 @@ FULL = ModelConfig(
         bank_channels=MappingProxyType({8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
         bank_scales=MappingProxyType({}),
         fill_holes=False,
+        bank_picture=False,
     ),
     discriminator=DiscriminatorConfig(
         stem=1,
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
     ),
-    picture_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1.0, channels=256),
+    picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1.0, channels=128),
 )
 
 SIZES: MappingProxyType[str, ModelConfig] = MappingProxyType({c.name: c for c in (LIGHT, FULL)})

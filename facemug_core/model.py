@@ -23,17 +23,18 @@ from torch import Tensor, nn
 
 from . import latents
 from .batches import Progress, common_batch, no_progress, one_by_one
-from .checkpoints.assembling import load_bank, load_encoder, load_trained, require
+from .checkpoints.assembling import load_bank, load_encoder, load_picture_head, load_trained, require
 from .conditions import Conditions
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
 from .editing.directions import Direction, apply_all
 from .errors import InputError, WeightsMissingError
 from .networks.banks import FeatureBank
-from .networks.generator import Features, Generator
+from .networks.generator import Features, Generator, draw_prior
 from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
+from .networks.picture_head import PictureHead
 from .pictures import at_working_size
 
 Style = Literal["projected", "exemplar", "random"]
@@ -52,6 +53,7 @@ class FaceMug:
         mapping, bank: frozen mapping network and feature bank.
         encoder: style encoder.
         generator: aggregation and refinement.
+        picture_head: reads the bank's picture off its features; None for a generator that does not fuse it.
         warping: latent warping network, or None while there are no weights for it.
     """
 
@@ -60,6 +62,7 @@ class FaceMug:
     bank: FeatureBank
     encoder: nn.Module
     generator: Generator
+    picture_head: PictureHead | None = None
     warping: nn.Module | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
@@ -94,6 +97,7 @@ class FaceMug:
                 bank,
                 load_encoder(config, mapping.mean_code, folders),
                 load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
+                load_picture_head(config, folders) if config.generator.bank_picture else None,
             )
             try:
                 model.warping = load_trained(
@@ -107,10 +111,15 @@ class FaceMug:
     def to(self, device: str | torch.device) -> FaceMug:
         """Move all networks; returns the model."""
         self.device = torch.device(device)
-        for module in (self.mapping, self.bank, self.encoder, self.generator, self.warping):
-            if module is not None:
-                place(module, self.device)
+        for network in self.networks:
+            place(network, self.device)
         return self
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """All networks that there are."""
+        parts = (self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping)
+        return [part for part in parts if part is not None]
 
     @torch.no_grad()
     def encode(self, exemplar: Tensor) -> Tensor:
@@ -173,8 +182,9 @@ class FaceMug:
         features = features if len(features) == batch else features.repeated(batch)
         codes = codes.expand(batch, -1, -1)
         with self._autocast():
-            bank = self.bank.features(codes, up_to=max(self.config.generator.bank_channels))
-            edited = self.generator.decode(features, bank, codes).float()
+            finest = max(self.config.generator.bank_channels)
+            prior = draw_prior(self.bank, self.picture_head, codes, finest)
+            edited = self.generator.decode(features, prior, codes).float()
         # The clamp must not touch kept pixels, whatever their range.
         return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)
 

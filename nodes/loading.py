@@ -23,8 +23,7 @@ class HostedEditor:
 
     def __init__(self, model: FaceMug, folders: list[str]) -> None:
         self._editor = PhotoEditor(model, folders)
-        parts = (model.mapping, model.bank, model.encoder, model.generator, model.warping)
-        self._networks = host.managed(nn.ModuleList([part for part in parts if part is not None]))
+        self._networks = host.managed(nn.ModuleList(model.networks))
 
     def editor(self, *, parses: bool = False) -> PhotoEditor:
         """For whole photos, ready to run; with the parser too where faces are parsed."""

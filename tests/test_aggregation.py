@@ -24,6 +24,7 @@ def config(stem: int) -> GeneratorConfig:
         bank_channels=LIGHT.generator.bank_channels,
         bank_scales=LIGHT.generator.bank_scales,
         fill_holes=False,
+        bank_picture=False,
     )
 
 

@@ -25,6 +25,7 @@ def config(stem: int = 2, fusion: str = "style") -> GeneratorConfig:
         bank_channels=MappingProxyType({8: 10}),
         bank_scales=MappingProxyType({8: 2.0}),
         fill_holes=False,
+        bank_picture=False,
         fusion=fusion,
     )
 

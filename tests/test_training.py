@@ -15,6 +15,7 @@ from facemug_core.config import DiscriminatorConfig
 from facemug_core.errors import FacemugError, InputError
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
 from facemug_core.training.encoder import EncoderStage
@@ -59,7 +60,8 @@ def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | Pict
     if name == "generator with the paper's critic":
         config = replace(config, discriminator=PAPER_CRITIC)
     encoder = StyleEncoder(config.encoder)
-    return GeneratorStage(config, faces, bank, mapping, encoder, perceptual, adversarial_from=1)
+    head = PictureHead(config.picture_head)
+    return GeneratorStage(config, faces, bank, mapping, encoder, head, perceptual, adversarial_from=1)
 
 
 def _trained(

@@ -13,6 +13,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Generator
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
+from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 
 BANK_CHANNELS = {4: 16, 8: 16, 16: 16, 32: 16, 64: 16, 128: 8, 256: 8, 512: 4}
@@ -30,10 +31,10 @@ def tiny_config() -> ModelConfig:
             score_channels=4,
             channels=MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}),
             global_dim=8,
-            bank_channels=MappingProxyType({r: BANK_CHANNELS[r] for r in (8, 16, 32, 64)}),
+            bank_channels=MappingProxyType({r: BANK_CHANNELS[r] for r in (8, 16, 32, 64, 128)}),
         ),
         discriminator=ProjectedDiscriminatorConfig(strides=(16, 32), channels=8),
-        picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[64], channels=8),
+        picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[128], channels=8),
     )
 
 
@@ -47,7 +48,8 @@ def tiny_model(seed: int = 0) -> FaceMug:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         networks = (
-            MappingNetwork(layers=2), tiny_bank(), StyleEncoder(config.encoder), Generator(config.generator)
+            MappingNetwork(layers=2), tiny_bank(), StyleEncoder(config.encoder), Generator(config.generator),
+            PictureHead(config.picture_head),
         )  # fmt: skip
     return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
 

@@ -15,6 +15,7 @@ from ..networks.bisenet import BiSeNet
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
 from ..networks.mobilenet_v2 import MobileNetV2Features
+from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
 from ..networks.stylegan2 import StyleGAN2
 from .building import Network, build_empty, misfit
@@ -130,6 +131,8 @@ def require(config: ModelConfig, folders: Folders = ()) -> None:
     """
     _, bank, mapping = BANKS[config.bank]
     names = [bank, mapping, f"{config.name}_encoder", f"{config.name}_generator"]
+    if config.generator.bank_picture:
+        names.append(f"{config.name}_picture_head")
     lost = [name for name in names if _found(name, folders) is None]
     if lost:
         raise _missing(lost, folders)
@@ -182,6 +185,11 @@ def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[MappingNetwor
     """Mapping network and feature bank of a size."""
     build, bank, _ = BANKS[config.bank]
     return load_mapping(config, folders), load_trained(build, bank, folders)
+
+
+def load_picture_head(config: ModelConfig, folders: Folders = ()) -> PictureHead:
+    """Head that reads a picture off the bank's features."""
+    return load_trained(lambda: PictureHead(config.picture_head), f"{config.name}_picture_head", folders)
 
 
 def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:

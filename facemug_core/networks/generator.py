@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ..conditions import Conditions, fill_holes
 from ..config import GeneratorConfig
 from .aggregation import Aggregation
+from .banks import FeatureBank
+from .picture_head import PictureHead
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 
 
@@ -66,12 +68,29 @@ class Features:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """What the frozen bank makes of style codes."""
+
+    maps: Pyramid
+    """Bank features [B, C, r, r] by their side r, as far as they are fused."""
+    picture: Tensor | None
+    """The bank's picture [B, 3, H, W], if it is fused."""
+
+
+def draw_prior(bank: FeatureBank, head: PictureHead | None, codes: Tensor, finest: int) -> Prior:
+    """The prior of codes [B, 18, 512]: maps up to the side `finest`, and a picture if there is a head."""
+    maps = bank.features(codes, up_to=finest)
+    return Prior(maps, None if head is None else head(maps[head.resolution], codes))
+
+
 class Generator(nn.Module):
-    """Conditions, bank features and style codes → edited picture with only masked pixels new."""
+    """Conditions, the bank's prior and style codes → edited picture with only masked pixels new."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.fill = config.fill_holes
+        self.bank_picture = config.bank_picture
         self.aggregation = Aggregation(config)
         self.encoder = RefinementEncoder(config)
         self.decoder = RefinementDecoder(config)
@@ -84,12 +103,25 @@ class Generator(nn.Module):
         )
         return Features(conditions.image, conditions.mask, image, *self.encoder(features))
 
-    def decode(self, features: Features, bank: Pyramid, codes: Tensor) -> Tensor:
+    def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
         """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
+        drawn = self.decoder(features.encoded, prior.maps, codes, features.g)
         # In a filled hole only the difference to the smooth filling is left to draw.
-        edited = features.base + self.decoder(features.encoded, bank, codes, features.g)
+        edited = features.base + drawn[:, :3]
+        if self.bank_picture:
+            edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
         return torch.where(features.mask > 0, edited, features.image)
 
-    def forward(self, conditions: Conditions, bank: Pyramid, codes: Tensor) -> Tensor:
-        """Conditions [B], bank maps and codes [B, 18, 512] → I_out [B, 3, H, W]."""
-        return self.decode(self.aggregate(conditions), bank, codes)
+    @staticmethod
+    def _detail(features: Features, prior: Prior) -> Tensor:
+        """What the bank's picture has beyond its own smooth filling of the hole.
+
+        On top of the photo's filling it is the bank's picture joined without a seam: what differs between
+        photo and bank along the hole's rim is spread smoothly over the hole.
+        """
+        assert prior.picture is not None
+        return prior.picture - fill_holes(prior.picture, features.mask)
+
+    def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:
+        """Conditions, prior and codes [B, 18, 512] → I_out [B, 3, H, W]."""
+        return self.decode(self.aggregate(conditions), prior, codes)

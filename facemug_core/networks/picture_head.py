@@ -1,7 +1,7 @@
-"""A small trained "to RGB" head: the picture of the bank's features at a middle resolution.
+"""A trained "to RGB" head: the picture of the bank's features at a middle resolution.
 
-It replaces the bank's fine levels, most of the bank's work, wherever a coarse picture is enough: losses
-through the bank in training and text optimisation.
+It replaces the bank's fine levels, most of the bank's work, wherever a picture of the working size is wanted:
+in the last fusion of an edit, and in losses through the bank in training and text optimisation.
 """
 
 from __future__ import annotations
@@ -17,24 +17,27 @@ from .refinement import ToRGB
 class PictureHead(nn.Module):
     """Bank features [B, C, r, r] and codes [B, 18, 512] → picture [B, 3, 256, 256], about [-1, 1].
 
-    Three modulated convolutions, each by the code that styles this resolution of the bank, then a pixel
-    shuffle up to the working size.
+    A modulated 1×1 convolution, linear as the bank's own conversion to a picture, and three more beside it
+    that foretell what the bank's finer levels would add; each by the code that styles this resolution of the
+    bank.
     """
 
     def __init__(self, config: PictureHeadConfig) -> None:
         super().__init__()
         self.resolution = config.resolution
         self.scale = config.bank_scale
-        # Block k of the bank draws 8·2^k pixels and takes codes 1 + 2k and 2 + 2k.
-        self.code = 2 * (config.resolution.bit_length() - 3)
-        channels = config.channels
+        self.code = 2 * config.resolution.bit_length() - 7  # of the bank's block that draws this resolution
+        channels, stem = config.channels, WORKING_SIZE // config.resolution
+        self.linear = ToRGB(config.bank_channels, CODE_DIM, stem)
         self.entry = ModulatedConv2d(config.bank_channels, channels, 1, CODE_DIM)
         self.conv1 = ModulatedConv2d(channels, channels, 3, CODE_DIM)
         self.conv2 = ModulatedConv2d(channels, channels, 3, CODE_DIM)
-        self.to_rgb = ToRGB(channels, CODE_DIM, stem=WORKING_SIZE // config.resolution)
+        self.to_rgb = ToRGB(channels, CODE_DIM, stem)
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:
-        x = features * self.scale
+        features = features * self.scale
+        x = features
         for i, conv in enumerate((self.entry, self.conv1, self.conv2)):
             x = leaky_relu(conv(x, codes[:, self.code + i]))
-        return self.to_rgb(x, codes[:, self.code + 2])
+        to_picture = codes[:, self.code + 2]
+        return self.linear(features, to_picture) + self.to_rgb(x, to_picture)

@@ -47,14 +47,17 @@ class RefinementEncoder(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Modulated 1×1 convolution to a picture `stem` times the side of its input; linear, not demodulated."""
+    """Modulated 1×1 convolution to a picture `stem` times the side of its input; linear, not demodulated.
 
-    def __init__(self, in_channels: int, style_dim: int, stem: int = 1) -> None:
+    `planes` is 3, or more for a picture with maps beside it.
+    """
+
+    def __init__(self, in_channels: int, style_dim: int, stem: int = 1, planes: int = 3) -> None:
         super().__init__()
-        self.conv = ModulatedConv2d(in_channels, 3 * stem**2, 1, style_dim, demodulate=False)
+        self.conv = ModulatedConv2d(in_channels, planes * stem**2, 1, style_dim, demodulate=False)
         # Faint at first: a picture of unit variance would only have to be unlearned.
         nn.init.normal_(self.conv.weight, std=0.1)
-        self.bias = nn.Parameter(self.conv.weight.new_zeros(3 * stem**2))
+        self.bias = nn.Parameter(self.conv.weight.new_zeros(planes * stem**2))
         self.stem = stem
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -77,11 +80,19 @@ class _DecoderLevel(nn.Module):
         self.fuse = FUSIONS[config.fusion](
             channels, style_dim, config.bank_channels.get(resolution), config.bank_scales.get(resolution, 1.0)
         )
-        self.to_rgb = ToRGB(channels, style_dim, config.stem)
+        self.to_rgb = ToRGB(channels, style_dim, config.stem, planes(config))
+
+
+def planes(config: GeneratorConfig) -> int:
+    """How many planes the decoder draws: the picture's, and the last fusion's gate if there is one."""
+    return 4 if config.bank_picture else 3
 
 
 class RefinementDecoder(nn.Module):
-    """Encoder features, bank features, codes and g → picture [B, 3, 256, 256], not yet composited."""
+    """Encoder features, bank features, codes and g → picture [B, 3, 256, 256], not yet composited.
+
+    With a fourth plane, the logits of the gate, if the bank's picture is fused (see `planes`).
+    """
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -89,7 +100,7 @@ class RefinementDecoder(nn.Module):
         first, *rest = config.resolutions
         self.bank_resolutions = tuple(config.bank_channels)
         self.first = StyleLayer(config.channels[first], config.channels[first], style_dim, first)
-        self.first_rgb = ToRGB(config.channels[first], style_dim, config.stem)
+        self.first_rgb = ToRGB(config.channels[first], style_dim, config.stem, planes(config))
         self.levels = nn.ModuleDict({str(r): _DecoderLevel(config, r) for r in rest})
 
     def forward(self, encoded: Pyramid, bank: Pyramid, codes: Tensor, g: Tensor) -> Tensor:

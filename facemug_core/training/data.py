@@ -146,7 +146,11 @@ def random_guides(image: Tensor, labels: Tensor, draw: Draw, chances: Sequence[f
 @dataclass(frozen=True)
 class CodeMix:
     """How a training edit's code relates to the person in the picture: exact codes tell everything, and
-    training with nothing else would teach to ignore the guides."""
+    training with nothing else would teach to ignore the guides.
+
+    Where there are no guides to contradict it, a code that leads to another person is none of the edit's
+    mistakes: the projected code takes its place.
+    """
 
     projected: float = 0.4
     """Share of samples with the code that the style encoder makes of the photo's visible part and guides."""
@@ -154,6 +158,15 @@ class CodeMix:
     """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
     stranger: float = 0.2
     """Share of samples with a stranger's code, while guides and loss stay with the truth."""
+
+    def draw(self, draw: Draw, *, guided: bool) -> tuple[bool, float]:
+        """Whether the code is projected, and if not, how far it leaves the person's own."""
+        kind, distance = draw.uniform(), draw.uniform()
+        if kind < self.projected + self.own:
+            return kind < self.projected, 0.0
+        if kind < self.projected + self.own + self.stranger:
+            distance = 1.0
+        return not guided, distance
 
 
 GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
@@ -179,13 +192,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         if draw.chance(0.5):
             image = random_tone(image, draw)
         chances = GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]
-        kind = draw.uniform()
-        distance = draw.uniform()
-        projected = kind < self.mix.projected
-        if kind < self.mix.projected + self.mix.own:
-            distance = 0.0
-        elif kind < self.mix.projected + self.mix.own + self.mix.stranger:
-            distance = 1.0
+        projected, distance = self.mix.draw(draw, guided=any(chances))
         return {
             "image": image,
             "mask": random_mask(labels, draw),

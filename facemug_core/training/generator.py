@@ -11,9 +11,10 @@ from ..conditions import Conditions
 from ..config import ModelConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
-from ..networks.generator import Generator
+from ..networks.generator import Generator, draw_prior
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
+from ..networks.picture_head import PictureHead
 from .critics import FeatureCritic, PictureCritic, Shown, build_critic
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
@@ -32,6 +33,7 @@ class GeneratorStage:
 
     Args:
         bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
+        picture_head: frozen; None for a generator that does not fuse the bank's picture.
         perceptual: frozen perceptual loss.
         adversarial_from: step at which the discriminator joins; None leaves it out.
     """
@@ -40,8 +42,8 @@ class GeneratorStage:
 
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
-        encoder: nn.Module, perceptual: PerceptualLoss, *, seed: int = 0, adversarial_from: int | None = None,
-        adversarial_weight: float = 0.1,
+        encoder: nn.Module, picture_head: PictureHead | None, perceptual: PerceptualLoss, *, seed: int = 0,
+        adversarial_from: int | None = None, adversarial_weight: float = 0.1,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
         self.critic: PictureCritic | FeatureCritic | None = (
@@ -51,6 +53,7 @@ class GeneratorStage:
         self.bank = bank.eval().requires_grad_(False)
         self.mapping = mapping.eval().requires_grad_(False)
         self.encoder = encoder.eval().requires_grad_(False)
+        self.picture_head = None if picture_head is None else picture_head.eval().requires_grad_(False)
         self.finest = max(config.generator.bank_channels)
         self.perceptual = perceptual
         self.adversarial_from = adversarial_from or 0
@@ -60,8 +63,9 @@ class GeneratorStage:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.encoder, self.perceptual):
-            place(module, device)
+        for module in (self.bank, self.mapping, self.encoder, self.picture_head, self.perceptual):
+            if module is not None:
+                place(module, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         image, mask = batch["image"], batch["mask"]
@@ -107,8 +111,8 @@ class GeneratorStage:
         )
         with torch.no_grad():
             codes = self._codes(batch, conditions)
-            bank = self.bank.features(codes, up_to=self.finest)
-        return model(conditions, bank, codes)
+            prior = draw_prior(self.bank, self.picture_head, codes, self.finest)
+        return model(conditions, prior, codes)
 
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
         codes = broadcast(torch.lerp(batch["w"], self.mapping(batch["z"]), batch["distance"]))

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from ..checkpoints.assembling import load_bank, load_encoder, load_mapping, load_mobilenet, start_from
+from ..checkpoints.assembling import (
+    load_bank,
+    load_encoder,
+    load_mapping,
+    load_mobilenet,
+    load_picture_head,
+    start_from,
+)
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..networks.style_encoder import widen_stem
@@ -61,8 +68,9 @@ def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> St
     mapping, bank = load_bank(config)
     folders = [] if options.init is None else [options.init]
     encoder = load_encoder(config, mapping.mean_code, folders)
+    head = load_picture_head(config, folders) if config.generator.bank_picture else None
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, PerceptualLoss(load_mobilenet()), seed=options.seed,
+        config, faces, bank, mapping, encoder, head, PerceptualLoss(load_mobilenet()), seed=options.seed,
         adversarial_from=options.adversarial_from,
     )  # fmt: skip
 

@@ -1,0 +1,54 @@
+"""The last fusion of an edit: the bank's picture, joined to the photo without a seam."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from facemug_core.conditions import Conditions
+from facemug_core.networks.generator import Generator, Prior
+from tests.tiny import BANK_CHANNELS, tiny_config
+
+OPEN, SHUT = 50.0, -50.0
+
+
+def smooth_picture() -> torch.Tensor:
+    torch.manual_seed(1)
+    return F.interpolate(torch.rand(1, 3, 9, 9) - 0.5, size=256, mode="bicubic")
+
+
+def hole() -> torch.Tensor:
+    mask = torch.zeros(1, 1, 256, 256)
+    mask[..., 80:180, 60:200] = 1
+    return mask
+
+
+def edited(photo: torch.Tensor, mask: torch.Tensor, picture: torch.Tensor, gate: float) -> torch.Tensor:
+    """The edit of a generator that draws nothing itself and whose gate has these logits everywhere."""
+    torch.manual_seed(2)
+    generator = Generator(tiny_config().generator).eval().requires_grad_(False)
+    for name, parameter in generator.decoder.named_parameters():
+        if "rgb" in name:
+            parameter.zero_()
+    generator.decoder.first_rgb.bias[-(generator.decoder.first_rgb.stem**2) :] = gate
+    maps = {side: torch.zeros(1, channels, side, side) for side, channels in BANK_CHANNELS.items()}
+    conditions = Conditions.build(image=photo, mask=mask)
+    return generator(conditions, Prior(maps, picture), torch.zeros(1, 18, 512))
+
+
+@pytest.mark.parametrize("brighter", [0.0, 0.3])
+def test_a_hole_in_the_banks_own_picture_is_closed_by_it_in_any_brightness(brighter: float) -> None:
+    picture = smooth_picture()
+    photo = picture + brighter
+    torch.testing.assert_close(edited(photo, hole(), picture, OPEN), photo)
+
+
+def test_a_shut_gate_leaves_the_banks_picture_out() -> None:
+    photo = smooth_picture()
+    without = edited(photo, hole(), torch.zeros(1, 3, 256, 256), OPEN)
+    torch.testing.assert_close(edited(photo, hole(), smooth_picture().flip(-1), SHUT), without)
+
+
+def test_without_a_photo_the_banks_picture_is_taken_as_it_is() -> None:
+    picture = smooth_picture()
+    everything = torch.ones(1, 1, 256, 256)
+    torch.testing.assert_close(edited(torch.zeros(1, 3, 256, 256), everything, picture, OPEN), picture)
