@@ -14,15 +14,18 @@ from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.editing.directions import (
     DIRECTIONS_FILE,
     Coordinate,
+    Direction,
     Linear,
     Mapped,
+    Within,
     apply_all,
     describe,
     load_directions,
     named,
     save_directions,
+    sweep,
 )
-from facemug_core.editing.foreign import GANSPACE_EDITS, parse_direction, read_direction
+from facemug_core.editing.foreign import GANSPACE_EDITS, parse_component, parse_direction, read_direction
 from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.errors import CheckpointError, InputError, ShapeError
 from facemug_core.evaluation.attributes import meets_bars
@@ -39,9 +42,10 @@ def unit(seed: int = 1) -> torch.Tensor:
 
 
 CODES = noise(2, 18, 512)
+KINDS = ("linear", "coordinate", "mapped", "within")
 
 
-def kinds() -> dict[str, Linear | Coordinate | Mapped]:
+def kinds() -> dict[str, Direction]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         mapper = StyleMapper().requires_grad_(False)
@@ -49,28 +53,29 @@ def kinds() -> dict[str, Linear | Coordinate | Mapped]:
         "linear": Linear(noise(512, seed=1)),
         "coordinate": Coordinate(noise(512, seed=2), unit(), 0.7, target=4.0),
         "mapped": Mapped(mapper),
+        "within": Within(Linear(noise(512, seed=1)), (2, 6)),
     }
 
 
-@pytest.mark.parametrize("kind", ["linear", "coordinate", "mapped"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_amount_zero_returns_the_very_codes(kind: str) -> None:
     assert kinds()[kind].apply(CODES, 0) is CODES
 
 
-@pytest.mark.parametrize("kind", ["linear", "coordinate", "mapped"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_codes_given_are_not_changed(kind: str) -> None:
     codes = CODES.clone()
     kinds()[kind].apply(codes, 1)
     assert torch.equal(codes, CODES)
 
 
-@pytest.mark.parametrize("kind", ["linear", "coordinate", "mapped"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_response_is_continuous_at_zero(kind: str) -> None:
     change = (kinds()[kind].apply(CODES, 1e-4) - CODES).abs().max()
     assert 0 < change < 1e-2
 
 
-@pytest.mark.parametrize("kind", ["linear", "coordinate", "mapped"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_codes_of_another_shape_are_refused(kind: str) -> None:
     with pytest.raises(ShapeError):
         kinds()[kind].apply(noise(2, 512), 1)
@@ -139,6 +144,28 @@ def test_mapper_without_a_level_leaves_it_alone() -> None:
 def test_impossible_layers_are_refused(layers: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="START:END"):
         Linear(noise(512), layers)
+
+
+@pytest.mark.parametrize("kind", ["linear", "coordinate", "mapped"])
+def test_within_changes_its_layers_as_the_direction_does_and_no_others(kind: str) -> None:
+    direction = kinds()[kind]
+    moved, whole = Within(direction, (5, 9)).apply(CODES, 0.7), direction.apply(CODES, 0.7)
+    assert torch.equal(moved[:, 5:9], whole[:, 5:9])
+    assert torch.equal(moved[:, :5], CODES[:, :5])
+    assert torch.equal(moved[:, 9:], CODES[:, 9:])
+
+
+def test_within_refuses_impossible_layers() -> None:
+    with pytest.raises(InputError, match="START:END"):
+        Within(Linear(noise(512)), (9, 2))
+
+
+def test_two_sweeps_give_a_grid_with_a_row_for_each_amount_of_the_first() -> None:
+    rows, columns = Linear(noise(512, seed=1)), Linear(noise(512, seed=2))
+    grid = sweep(sweep(CODES[:1], rows, [-1, 0]), columns, [0, 1, 2])
+    assert grid.shape == (6, 18, 512)
+    assert torch.equal(grid[3:4], CODES[:1])
+    assert torch.equal(grid[1:2], columns.apply(rows.apply(CODES[:1], -1), 1))
 
 
 def test_edits_are_applied_in_their_order() -> None:
@@ -251,6 +278,57 @@ def test_written_file_with_component_target_and_layers(tmp_path: Path) -> None:
     direction = parse_direction(f"{ganspace_file(tmp_path)}#12:-5.5@0:4", dict)
     assert isinstance(direction, Coordinate)
     assert (direction.target, direction.layers) == (-5.5, (0, 4))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", (None, None)),
+        ("lipstick", ("lipstick", None)),
+        (" 12:5 ", (12, 5.0)),
+        ("a-b:-0.5", ("a-b", -0.5)),
+    ],
+)
+def test_component_is_a_name_or_number_with_a_target(text: str, expected: tuple[object, object]) -> None:
+    assert parse_component(text) == expected
+
+
+def test_component_that_cannot_be_understood_says_what_was_expected() -> None:
+    with pytest.raises(InputError, match="lipstick or 12:5"):
+        parse_component("12:much")
+
+
+def own_file(folder: Path, *names: str) -> Path:
+    path = folder / "mine.safetensors"
+    save_directions(
+        path, {name: Linear(noise(512, seed=i).half().float(), (2, 7)) for i, name in enumerate(names)}
+    )
+    return path
+
+
+def test_our_own_file_is_read_with_its_layers(tmp_path: Path) -> None:
+    direction = read_direction(own_file(tmp_path, "grin"))
+    assert isinstance(direction, Linear)
+    assert direction.layers == (2, 7)
+    assert torch.equal(direction.vector, noise(512).half().float())
+
+
+def test_our_own_file_of_several_asks_for_a_name(tmp_path: Path) -> None:
+    path = own_file(tmp_path, "grin", "frown")
+    with pytest.raises(InputError, match="grin, frown"):
+        read_direction(path)
+    direction = parse_direction(f"{path}#frown@3:5", dict)
+    assert isinstance(direction, Linear)
+    assert direction.layers == (3, 5)
+    assert torch.equal(direction.vector, noise(512, seed=1).half().float())
+
+
+def test_a_latent_is_no_direction(tmp_path: Path) -> None:
+    from facemug_core.latents import save_codes
+
+    save_codes(tmp_path / "face.safetensors", CODES[:1])
+    with pytest.raises(CheckpointError, match="facemug latent"):
+        read_direction(tmp_path / "face.safetensors")
 
 
 def test_written_name_is_looked_up_among_the_shipped() -> None:

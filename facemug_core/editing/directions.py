@@ -7,6 +7,8 @@ returns the very codes. Three kinds are known:
 - `Coordinate` sets one coordinate of a principal component analysis to a target (GANSpace); the amount is how
   much of the way it goes.
 - `Mapped` adds what a trained network makes of the codes (StyleCLIP's mappers).
+
+`Within` keeps any of them to some layers; `sweep` gives codes at several amounts.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ ALL_LAYERS: Layers = (0, NUM_CODES)
 
 DIRECTIONS_FILE = "directions.safetensors"
 """The directions that the pack ships, in `weights/`."""
+
+DIRECTIONS_KIND = "facemug directions"
+"""What a file of named directions says of itself."""
 
 MAPPER_GAIN = 0.1
 """How much of a mapper's output is added at an amount of 1 (StyleCLIP)."""
@@ -136,6 +141,23 @@ class Mapped:
         return codes + amount * MAPPER_GAIN * self.mapper.to(codes.device)(codes)
 
 
+@dataclass(frozen=True, eq=False)
+class Within:
+    """Another direction, which changes the codes of some layers only."""
+
+    direction: Direction
+    layers: Layers
+
+    def __post_init__(self) -> None:
+        check_layers(self.layers)
+
+    def apply(self, codes: Tensor, amount: float) -> Tensor:
+        """The direction's codes within the layers, and the given ones elsewhere."""
+        moved = self.direction.apply(codes, amount)
+        first, end = self.layers
+        return codes if amount == 0 else torch.cat([codes[:, :first], moved[:, first:end], codes[:, end:]], 1)
+
+
 def check_layers(layers: Layers) -> None:
     """Raises `InputError` unless the layers are a range within 0…18."""
     first, end = layers
@@ -153,6 +175,14 @@ def apply_all(codes: Tensor, edits: Sequence[tuple[Direction, float]]) -> Tensor
     return codes
 
 
+def sweep(codes: Tensor, direction: Direction, amounts: Sequence[float]) -> Tensor:
+    """Each of the codes [B, 18, 512] at all amounts, one after the other: [B · amounts, 18, 512].
+
+    A second sweep of the result gives a grid: a row for each amount of the first.
+    """
+    return torch.stack([direction.apply(codes, amount) for amount in amounts], 1).flatten(0, 1)
+
+
 # --- files --------------------------------------------------------------------------------------------------
 
 
@@ -163,7 +193,7 @@ def save_directions(path: str | Path, directions: Mapping[str, Linear]) -> None:
         name: {"layers": direction.layers, "safe": direction.safe, **direction.about}
         for name, direction in directions.items()
     }
-    save_safetensors(path, tensors, {"kind": "facemug directions", "directions": json.dumps(about)})
+    save_safetensors(path, tensors, {"kind": DIRECTIONS_KIND, "directions": json.dumps(about)})
 
 
 def load_directions(path: str | Path) -> dict[str, Linear]:
@@ -173,7 +203,7 @@ def load_directions(path: str | Path) -> dict[str, Linear]:
         CheckpointError: the file is damaged or holds something else.
     """
     tensors, metadata = read_safetensors(path)
-    if metadata.get("kind") != "facemug directions":
+    if metadata.get("kind") != DIRECTIONS_KIND:
         raise CheckpointError(
             f"{path} holds no named directions: it says of itself {metadata.get('kind', 'nothing')!r}."
         )

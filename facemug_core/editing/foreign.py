@@ -1,9 +1,11 @@
-"""Readers of directions that others have published: InterFaceGAN, GANSpace, StyleCLIP, and plain tensors."""
+"""Readers of directions in files: those that others have published (InterFaceGAN, GANSpace, StyleCLIP, plain
+tensors), and our own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,7 +19,17 @@ from ..checkpoints.reading import open_checkpoint
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import CheckpointError, InputError
 from ..networks.style_mapper import StyleMapper
-from .directions import ALL_LAYERS, Coordinate, Direction, Layers, Linear, Mapped, named
+from .directions import (
+    ALL_LAYERS,
+    DIRECTIONS_KIND,
+    Coordinate,
+    Direction,
+    Layers,
+    Linear,
+    Mapped,
+    load_directions,
+    named,
+)
 
 
 class KnownEdit(NamedTuple):
@@ -50,24 +62,30 @@ def read_direction(
     component: int | str | None = None,
     target: float | None = None,
 ) -> Direction:
-    """A direction from somebody else's file, whatever kind it is.
+    """A direction from a file, whatever kind it is.
 
     Args:
-        path: InterFaceGAN .pt or .npy, GANSpace `ffhq_pca.pt`, StyleCLIP mapper .pt, or a
-            .safetensors, .pt or .npy file with one tensor [512] or [T, 512].
+        path: InterFaceGAN .pt or .npy, GANSpace `ffhq_pca.pt`, StyleCLIP mapper .pt, what `directions find`
+            wrote, or a .safetensors, .pt or .npy file with one tensor [512] or [T, 512].
         layers: codes that are changed; ignored by mappers, which have their own.
         component: of a GANSpace file: its index, or a name out of `GANSPACE_EDITS`, which then tells
-            the layers.
+            the layers. Of a file of ours with several directions: the name of one.
         target: the coordinate to set, of a GANSpace file.
 
     Raises:
         CheckpointError: the file is damaged or of no known kind; says what it holds.
-        InputError: a GANSpace file needs a component and a target.
+        InputError: a GANSpace file needs a component and a target; a file of ours holds several directions,
+            and none of this name.
     """
     path = Path(path)
     if path.suffix == ".npy":
         return Linear(_vector(_read_array(path), path), layers)
     file = open_checkpoint(path)
+    kind = str(file.values.get("kind", ""))
+    if kind == DIRECTIONS_KIND:
+        return _one_of_ours(path, layers, component)
+    if kind.startswith("facemug"):
+        raise CheckpointError(f"{path} is no direction: it says of itself {kind!r}.")
     if file.tensors.keys() >= set(GANSPACE_KEYS):
         analysis = {name: file.tensors[name].load().float() for name in GANSPACE_KEYS}
         return _coordinate(analysis, path, layers, component, target)
@@ -98,18 +116,42 @@ def parse_direction(text: str, shipped: Callable[[], Mapping[str, Linear]]) -> D
     matched = _WRITTEN.fullmatch(text)
     if matched is None or not matched["file"].endswith(FILE_ENDINGS):
         return named(shipped(), text)
-    component = matched["component"]
+    component, target = parse_component(matched["component"] or "")
     return read_direction(
         matched["file"],
         layers=ALL_LAYERS if matched["start"] is None else (int(matched["start"]), int(matched["end"])),
-        component=int(component) if component and component.isdecimal() else component,
-        target=None if matched["target"] is None else float(matched["target"]),
+        component=component,
+        target=target,
     )
 
 
-_WRITTEN = re.compile(
-    r"(?P<file>.+?)(#(?P<component>\w+)(:(?P<target>[-+]?\d+(\.\d+)?))?)?(@(?P<start>\d+):(?P<end>\d+))?"
-)
+def parse_component(text: str) -> tuple[int | str | None, float | None]:
+    """Component and target that a person has written as COMPONENT[:TARGET], such as `lipstick` or `12:5`.
+
+    Empty text stands for neither. Raises `InputError` for what cannot be understood.
+    """
+    if not text.strip():
+        return None, None
+    matched = _COMPONENT.fullmatch(text.strip())
+    if matched is None:
+        raise InputError(
+            f"Expected a component as a name or number, with a target after a colon if there is one, such "
+            f"as lipstick or 12:5, but got {text!r}."
+        )
+    name, target = matched["name"], matched["target"]
+    return int(name) if name.isdecimal() else name, None if target is None else float(target)
+
+
+_WRITTEN = re.compile(r"(?P<file>.+?)(#(?P<component>[^#@]*))?(@(?P<start>\d+):(?P<end>\d+))?")
+_COMPONENT = re.compile(r"(?P<name>[\w-]+)(:(?P<target>[-+]?\d+(\.\d+)?))?")
+
+
+def _one_of_ours(path: Path, layers: Layers, component: int | str | None) -> Linear:
+    directions = load_directions(path)
+    if component is None and len(directions) > 1:
+        raise InputError(f"{path} holds several directions; say which: {', '.join(directions)}.")
+    direction = named(directions, next(iter(directions)) if component is None else str(component))
+    return direction if layers == ALL_LAYERS else replace(direction, layers=layers)
 
 
 def _read_array(path: Path) -> Tensor:
