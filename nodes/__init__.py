@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .attributes import ApplyDirection, AttributeSliders, LoadDirection, SweepDirection
 from .comparing import CompareFaces
 from .conditions import Conditions
 from .editing import Edit
@@ -39,6 +40,10 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     InterpolateLatents,
     MixLatents,
     WarpLatent,
+    LoadDirection,
+    ApplyDirection,
+    SweepDirection,
+    AttributeSliders,
     SaveLatent,
     LoadLatent,
     Aggregate,

@@ -25,7 +25,7 @@ __all__ = ["ComfyExtension", "io"]
 CATEGORY = "image/face/FACEMUG"
 MODEL_FOLDER = "facemug"
 LATENT_FOLDER = "facemug"
-"""Folder for latents within the host's input and output folders."""
+"""Folder of ours within the host's input and output folders."""
 
 MAX_SEED = 2**64 - 1
 
@@ -37,6 +37,7 @@ Color = io.Custom("FACEMUG_COLOR")
 Conditions = io.Custom("FACEMUG_CONDITIONS")
 Features = io.Custom("FACEMUG_FEATURES")
 Latent = io.Custom("FACEMUG_LATENT")
+Direction = io.Custom("FACEMUG_DIRECTION")
 Boxes = io.Custom("BOUNDING_BOX")
 """The host's own boxes: for each picture a list of {x, y, width, height}."""
 Landmarks = io.Custom("FACE_LANDMARKS")
@@ -151,6 +152,17 @@ def latent_files() -> list[str]:
 def latent_path(name: str) -> Path:
     """The file that a name of `latent_files` stands for."""
     return Path(folder_paths.get_annotated_filepath(name))
+
+
+def direction_files(endings: Sequence[str]) -> dict[str, Path]:
+    """Files that may hold directions, by name: in models/facemug, the input folder and ours in there."""
+    inputs = Path(folder_paths.get_input_directory())
+    found: dict[str, Path] = {}
+    for folder in (*map(Path, weight_folders()), inputs, inputs / LATENT_FOLDER):
+        for path in sorted(folder.glob("*")):
+            if path.suffix in endings:
+                found.setdefault(path.name, path)
+    return found
 
 
 def content_hash(path: Path) -> str:

@@ -62,5 +62,6 @@ io = SimpleNamespace(
     Schema=Schema,
     ComfyNode=ComfyNode,
     NodeOutput=NodeOutput,
+    NumberDisplay=SimpleNamespace(slider="slider"),
     **{name: custom(name.upper()) for name in TYPES},
 )

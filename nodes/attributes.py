@@ -1,0 +1,165 @@
+"""Attribute directions: loaded, applied, swept, and a slider for each that ships."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..facemug_core.conventions import NUM_CODES
+from ..facemug_core.editing.directions import (
+    Direction,
+    Linear,
+    Within,
+    apply_all,
+    named,
+    shipped_directions,
+    sweep,
+)
+from ..facemug_core.editing.foreign import FILE_ENDINGS, parse_component, read_direction
+from ..facemug_core.errors import InputError
+from . import host
+from .host import io
+
+
+@cache
+def shipped() -> dict[str, Linear]:
+    """The pack's own directions by name, in the order of their sliders; hosts ask for schemas often."""
+    return shipped_directions()
+
+
+class LoadDirection(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_LoadDirection",
+            search_aliases=["interfacegan", "ganspace", "styleclip mapper", "latent direction", "boundary"],
+            inputs=[
+                io.Combo.Input("direction", options=[*shipped(), *host.direction_files(FILE_ENDINGS)]),
+                io.String.Input("component", default="", placeholder="lipstick, or 12:5"),
+            ],
+            outputs=[host.Direction.Output(display_name="direction")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, direction: str) -> bool | str:
+        if direction in shipped() or direction in host.direction_files(FILE_ENDINGS):
+            return True
+        return (
+            f"There is no direction {direction}: put the file into models/{host.MODEL_FOLDER} or into the "
+            f"input folder, or choose one of {', '.join(shipped())}."
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, direction: str, component: str) -> str:
+        path = host.direction_files(FILE_ENDINGS).get(direction)
+        return "" if path is None else host.content_hash(path)
+
+    @classmethod
+    def execute(cls, direction: str, component: str) -> io.NodeOutput:
+        path = host.direction_files(FILE_ENDINGS).get(direction)
+        if path is None:
+            return io.NodeOutput(named(shipped(), direction))
+        which, target = parse_component(component)
+        with torch.inference_mode(False):
+            return io.NodeOutput(read_direction(path, component=which, target=target))
+
+
+def layer_inputs() -> list[Any]:
+    """Inputs that say which style codes are changed."""
+    last = NUM_CODES - 1
+    return [
+        host.advanced(io.Int.Input("first_layer", default=0, min=0, max=last)),
+        host.advanced(io.Int.Input("last_layer", default=last, min=0, max=last)),
+    ]
+
+
+def in_layers(direction: Direction, first: int, last: int) -> Within:
+    """The direction, kept to what the two inputs say."""
+    if first > last:
+        raise InputError(f"`first_layer` is {first} and `last_layer` {last}; the first must not lie behind.")
+    return Within(direction, (first, last + 1))
+
+
+class ApplyDirection(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_ApplyDirection",
+            search_aliases=["latent direction", "attribute", "smile", "age", "latent editing"],
+            inputs=[
+                host.Latent.Input("latent"),
+                host.Direction.Input("direction"),
+                io.Float.Input("amount", default=1.0, min=-100.0, max=100.0, step=0.05),
+                *layer_inputs(),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(
+        cls, latent: Tensor, direction: Direction, amount: float, first_layer: int, last_layer: int
+    ) -> io.NodeOutput:
+        return io.NodeOutput(in_layers(direction, first_layer, last_layer).apply(latent, amount))
+
+
+class SweepDirection(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_SweepDirection",
+            search_aliases=["grid of values", "xy plot", "latent walk", "attribute sheet"],
+            inputs=[
+                host.Latent.Input("latent"),
+                host.Direction.Input("direction"),
+                io.Float.Input("start", default=-1.0, min=-100.0, max=100.0, step=0.05),
+                io.Float.Input("end", default=1.0, min=-100.0, max=100.0, step=0.05),
+                io.Int.Input("steps", default=5, min=1, max=64),
+                *layer_inputs(),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        latent: Tensor,
+        direction: Direction,
+        start: float,
+        end: float,
+        steps: int,
+        first_layer: int,
+        last_layer: int,
+    ) -> io.NodeOutput:
+        amounts = np.linspace(start, end, steps).tolist()
+        return io.NodeOutput(sweep(latent, in_layers(direction, first_layer, last_layer), amounts))
+
+
+class AttributeSliders(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_AttributeSliders",
+            search_aliases=["smile", "age", "head pose", "yaw pitch", "face sliders", "lipstick", "lighting"],
+            inputs=[
+                host.Latent.Input("latent"),
+                # Optional, so that what was saved before there were more of them still runs.
+                *(_slider(name, *direction.safe) for name, direction in shipped().items()),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(cls, latent: Tensor, **amounts: float) -> io.NodeOutput:
+        return io.NodeOutput(
+            apply_all(latent, [(one, amounts.get(name, 0.0)) for name, one in shipped().items()])
+        )
+
+
+def _slider(name: str, low: float, high: float) -> io.Float.Input:
+    return io.Float.Input(
+        name, default=0.0, min=low, max=high, step=0.05, display_mode=io.NumberDisplay.slider, optional=True
+    )
