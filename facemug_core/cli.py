@@ -549,7 +549,7 @@ def _add_training(commands: Any) -> None:
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
-    train.add_argument("stage", choices=("encoder", "generator", "picture_head"))
+    train.add_argument("stage", choices=("encoder", "generator", "picture_head", "warping"))
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run")
     train.add_argument("--init", type=Path, metavar="PATH",

@@ -20,7 +20,7 @@ from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
 from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
-from facemug_core.training.loop import RunConfig, cooling, train
+from facemug_core.training.loop import RunConfig, Stage, cooling, train
 from facemug_core.training.losses import (
     PerceptualLoss,
     adversarial_loss,
@@ -29,6 +29,7 @@ from facemug_core.training.losses import (
     pixel_loss,
 )
 from facemug_core.training.picture_head import PictureHeadStage
+from facemug_core.training.warp import WarpStage
 
 from .tiny import tiny_bank, tiny_config
 
@@ -48,7 +49,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceShards:
     return FaceShards(folder)
 
 
-def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | PictureHeadStage:
+def _stage(name: str, faces: FaceShards) -> Stage:
     torch.manual_seed(3)
     config = tiny_config()
     mapping, bank = MappingNetwork(layers=2), tiny_bank()
@@ -61,6 +62,8 @@ def _stage(name: str, faces: FaceShards) -> GeneratorStage | EncoderStage | Pict
         config = replace(config, discriminator=PAPER_CRITIC)
     encoder = StyleEncoder(config.encoder)
     head = PictureHead(config.picture_head)
+    if name == "warping":
+        return WarpStage(config, faces, bank, mapping, encoder, head)
     return GeneratorStage(config, faces, bank, mapping, encoder, head, perceptual, adversarial_from=1)
 
 
@@ -74,7 +77,7 @@ def _trained(
 
 
 @pytest.mark.parametrize(
-    "name", ["generator", "generator with the paper's critic", "encoder", "picture_head"]
+    "name", ["generator", "generator with the paper's critic", "encoder", "picture_head", "warping"]
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole")

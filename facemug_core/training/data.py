@@ -266,6 +266,33 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
         return {"guides": torch.cat(torn), "w": w}
 
 
+class PosePairs(Dataset[dict[str, Tensor]]):
+    """Faces and what references of their pose are made of, for Algorithm 2.
+
+    Item i is a dict of `image` [3, H, W], `disturbed` (the same scaled, in another tone and with a part hidden,
+    PAPER 5.3), its code `w` [512], `z` [512] (normal noise for a stranger), `turned` (how far the source is on
+    its way to the mirror image, [1]) and `twin` ([1], whether the stranger is the reference).
+    """
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        draw = Draw(self.seed, index)
+        image, labels, w = self.faces.face(draw.integer(len(self.faces)))
+        disturbed, _ = misalign(random_tone(image, draw), labels, draw)
+        hidden = cmod_mask(draw.generator) if draw.chance(0.5) else rectangle_mask(draw.generator)
+        return {
+            "image": image,
+            "disturbed": disturbed * (1 - hidden),
+            "w": w,
+            "z": draw.normal(len(w)),
+            "turned": torch.tensor([draw.uniform()]),
+            "twin": torch.tensor([draw.chance(0.5)]),
+        }
+
+
 class FaceCodes(Dataset[dict[str, Tensor]]):
     """Bank faces as they are: `image` [3, H, W] and its code `w` [512]."""
 

@@ -21,12 +21,13 @@ from ..checkpoints.assembling import (
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..networks.style_encoder import widen_stem
-from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits
+from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .encoder import EncoderStage
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
 from .losses import PerceptualLoss
 from .picture_head import PictureHeadStage
+from .warp import WarpStage
 
 SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
@@ -80,10 +81,20 @@ def _picture_head(config: ModelConfig, faces: FaceShards, options: Namespace) ->
     return PictureHeadStage(config, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
 
 
+def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    mapping, bank = load_bank(config)
+    folders = [] if options.init is None else [options.init]
+    encoder = load_encoder(config, mapping.mean_code, folders)
+    return WarpStage(
+        config, faces, bank, mapping, encoder, load_picture_head(config, folders), seed=options.seed
+    )
+
+
 STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "encoder": _encoder,
     "generator": _generator,
     "picture_head": _picture_head,
+    "warping": _warping,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
@@ -91,6 +102,7 @@ SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
     "encoder": EncoderInputs,
     "generator": GeneratorEdits,
     "picture_head": FaceCodes,
+    "warping": PosePairs,
 }
 """Samples of each stage."""
 

@@ -1,0 +1,101 @@
+"""Training of latent warping (Algorithm 2, PAPER 5.3) on faces and their mirror images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from ..conventions import ENCODER_CHANNELS
+from ..latents import broadcast
+from ..networks.banks import FeatureBank
+from ..networks.latent_warping import LatentWarping
+from ..networks.layers import place
+from ..networks.mapping import MappingNetwork
+from ..networks.picture_head import PictureHead
+from .data import FaceShards, PosePairs
+from .loop import Batch
+
+POSE_CODES = 4
+"""So many of the first codes, up to 16 px of the bank's levels, hold the pose."""
+
+
+class WarpStage:
+    """Latent warping: from codes half turned to the mirror image back to the codes of the photo.
+
+    The reference has the pose to reach and must tell nothing else. In one half of the samples it is the
+    paper's, the code of the disturbed photo; in the other half another person's in the photo's pose: the
+    bank's picture of codes that share with the photo only those of the pose. The loss is L_attr (Eq. 13)
+    taken between codes, as a share of their variance: no picture of the warped codes is drawn.
+
+    Args:
+        bank, mapping, encoder, picture_head: frozen.
+    """
+
+    name = "warping"
+    critic: nn.Module | None = None
+
+    def __init__(
+        self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
+        encoder: nn.Module, picture_head: PictureHead, *, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.model: nn.Module = LatentWarping(config.warp_rank)
+        self.dataset = PosePairs(faces, seed)
+        self.bank = bank.eval().requires_grad_(False)
+        self.mapping = mapping.eval().requires_grad_(False)
+        self.encoder = encoder.eval().requires_grad_(False)
+        self.picture_head = picture_head.eval().requires_grad_(False)
+        codes = torch.from_numpy(faces.codes)
+        self.variance = (codes - codes.mean(0)).square().mean().item()
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        return [{"params": self.model.parameters(), "lr": learning_rate}]
+
+    def to(self, device: torch.device) -> None:
+        for module in (self.bank, self.mapping, self.encoder, self.picture_head):
+            place(module, device)
+
+    def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
+        source, reference, wanted = self._codes(batch)
+        warped = source + model(source, reference)
+        parts = {
+            "attributes": (warped - wanted).square().mean() / self.variance,
+            "unwarped": (source - wanted).square().mean() / self.variance,
+        }
+        return parts["attributes"], {name: part.detach() for name, part in parts.items()}, None
+
+    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
+        return None
+
+    def samples(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Columns: photo, and the bank's pictures of source, reference, warped and wanted codes."""
+        source, reference, wanted = self._codes(batch)
+        shown = (source, reference, source + model(source, reference), wanted)
+        return torch.stack([batch["image"], *(self._picture(codes) for codes in shown)], 1)
+
+    @torch.no_grad()
+    def _codes(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Source, reference and wanted codes, each [B, 18, 512]."""
+        image = batch["image"]
+        wanted, mirrored = self._encoded(image), self._encoded(image.flip(-1))
+        source = torch.lerp(wanted, mirrored, batch["turned"][..., None])  # Eq. 9
+        twin = batch["twin"][:, 0]
+        seen = batch["disturbed"].clone()
+        seen[twin] = self._in_pose(batch["w"][twin], batch["z"][twin])
+        return source, self._encoded(seen), wanted
+
+    def _in_pose(self, w: Tensor, z: Tensor) -> Tensor:
+        """Pictures of strangers [B, 3, 256, 256] in the pose of the people with the codes w [B, 512]."""
+        codes = broadcast(self.mapping(z)).clone()
+        codes[:, :POSE_CODES] = w[:, None]
+        return self._picture(codes)
+
+    def _picture(self, codes: Tensor) -> Tensor:
+        side = self.picture_head.resolution
+        return self.picture_head(self.bank.features(codes, up_to=side)[side], codes).clamp(-1, 1)
+
+    def _encoded(self, image: Tensor) -> Tensor:
+        absent = image.new_zeros(len(image), ENCODER_CHANNELS - 3, *image.shape[-2:])
+        return self.mapping.mean_code + self.encoder(torch.cat([image, absent], 1))
