@@ -269,9 +269,9 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
 class PosePairs(Dataset[dict[str, Tensor]]):
     """Faces and what references of their pose are made of, for Algorithm 2.
 
-    Item i is a dict of `image` [3, H, W], `disturbed` (the same scaled, in another tone and with a part hidden,
-    PAPER 5.3), its code `w` [512], `z` [512] (normal noise for a stranger), `turned` (how far the source is on
-    its way to the mirror image, [1]) and `twin` ([1], whether the stranger is the reference).
+    Item i is a dict of `image` [3, H, W], `disturbed` (the same scaled, in another tone and with a part
+    hidden, PAPER 5.3), its code `w` [512], `z` [512] (normal noise for a stranger), `turned` (how far the
+    source is on its way to the mirror image, [1]) and `twin` ([1], whether the stranger is the reference).
     """
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
