@@ -33,6 +33,18 @@ from .model import FaceMug, Style
 OWN_MODES = ("L", "LA", "RGB", "RGBA")
 """Modes of pictures that are edited as they are; others become RGB or RGBA first."""
 
+BLACK = 8
+"""Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
+
+BLACKENED = (
+    "The photo is black under its mask, as some editors export it. What is there helps to find the face: "
+    "give the untouched photo, and the mask apart from it."
+)
+BLACKENED_FACE = (
+    "Much of the face whose style is taken is black. If a mask was painted over it, give the untouched "
+    "photo: the style would be that of the black, too."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Photo:
@@ -223,15 +235,19 @@ class PhotoEditor:
             InputError: the mask is empty, or names a region that no chosen face has.
         """
         seconds: dict[str, float] = {}
+        black = request.mask is not None and not request.aligned and is_black(photo, request.mask)
         with _timed(seconds, "find faces"):
             faces = self.find_faces(photo, request.which, request.aligned)
         if not faces and not request.skip_without_face:
             raise FaceNotFoundError(
                 "No face was found in the photo. If it is an aligned face crop already, say so (--aligned); "
                 "to leave such photos as they are, ask for that (--no-face skip)."
+                + (f" {BLACKENED}" if black else "")
             )
         empty = torch.zeros(1, 1, *photo.size)
         result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], [], seconds)
+        if black:
+            result.warnings.append(BLACKENED)
         if not faces:
             result.warnings.append("No face was found; the photo is unchanged.")
             return result
@@ -276,6 +292,8 @@ class PhotoEditor:
         exemplar = self.find_exemplar(request.exemplar)
         if exemplar.box is None:
             result.warnings.append("No face was found in the exemplar; it is used as an aligned crop.")
+        if is_black_face(exemplar.crop):
+            result.warnings.append(BLACKENED_FACE)
         if self.model.warping is None and request.style in (None, "exemplar"):
             result.warnings.append(
                 "The exemplar is not warped to the photo's pose: there are no warping weights."
@@ -306,6 +324,20 @@ class PhotoEditor:
 def aligned_face(photo: Photo) -> AlignedFace:
     """The face of a photo that is one aligned crop."""
     return _aligned(photo, aligned_matrix(photo.size), None)
+
+
+def is_black(photo: Photo, mask: Tensor) -> bool:
+    """Whether a photo is black all over its mask [1, 1, H, W]; not if the mask is empty."""
+    masked = photo.rgb[:, :, mask[0, 0] > 0]
+    # Some pixels of the mask's edge are half covered.
+    return masked.numel() > 0 and float((masked <= BLACK).float().mean()) > 0.95
+
+
+def is_black_face(crop: Tensor) -> bool:
+    """Whether more of the middle of a crop [1, 3, 256, 256] in [-1, 1] is black than shadows make it."""
+    side = crop.shape[-1]
+    middle = crop[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
+    return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25
 
 
 def reached(face: AlignedFace, mask: Tensor) -> Tensor:

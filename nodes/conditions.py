@@ -11,7 +11,7 @@ from ..facemug_core.conditions import Conditions as CoreConditions
 from ..facemug_core.errors import InputError
 from ..facemug_core.faces.alignment import aligned_matrix
 from ..facemug_core.faces.pasting import mask_to_crop
-from ..facemug_core.photos import crop_conditions, guides_to_crop
+from ..facemug_core.photos import BLACKENED, crop_conditions, guides_to_crop, is_black
 from . import host, tensors
 from .host import io
 from .payloads import Faces, GuidePictures, given
@@ -74,6 +74,11 @@ def of_faces(
     common_batch({"photos": len(faces.photos), "masks": len(masks)})
     if not masks.any():
         host.warn("The mask is empty, so nothing will be edited. White means edit.")
+    if any(
+        place.face.box and is_black(faces.photos[place.photo], item(masks, place.photo))
+        for place in faces.places
+    ):
+        host.warn(BLACKENED)
     for name, guide in guides.items():
         guide.check(name, len(faces.photos), len(faces.places))
     parts = []

@@ -11,6 +11,7 @@ from ..facemug_core import latents
 from ..facemug_core.batches import common_batch, one_by_one
 from ..facemug_core.conditions import Conditions
 from ..facemug_core.conventions import NUM_CODES
+from ..facemug_core.photos import BLACKENED_FACE, is_black_face
 from . import host, tensors
 from .faces import one_of
 from .host import io
@@ -41,6 +42,8 @@ class EncodeExemplar(io.ComfyNode):
     ) -> io.NodeOutput:
         one_of(image, faces)
         crops = exemplar_crops(model, image) if faces is None else faces.crops
+        if any(map(is_black_face, crops.split(1))):
+            host.warn(BLACKENED_FACE)
         codes = torch.cat(one_by_one(model.model().encode, {"exemplars": crops}, host.watch()))
         return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
 

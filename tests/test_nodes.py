@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import sys
@@ -338,6 +339,23 @@ def test_a_face_is_most_like_itself(model: Any, monkeypatch: Any) -> None:
     assert similarity[1] < similarity[0]
     assert len(sheet) == 2
     assert report.count("FaceRes") == 2
+
+
+def test_stages_warn_of_a_photo_that_is_black_under_its_mask(model: Any, caplog: Any) -> None:
+    mask = center_mask(1, 256, 256)
+    pictures = photo(1, 256, 256) * (1 - mask[..., None])
+    faces = aligned(model, pictures)
+    found = dataclasses.replace(faces.places[0].face, box=(0, 0, 256, 256))
+    faces = dataclasses.replace(faces, places=[dataclasses.replace(faces.places[0], face=found)])
+    run("Conditions", faces=faces, mask=mask)
+    assert "black under its mask" in caplog.text
+
+
+def test_encoding_warns_of_a_face_that_is_black(model: Any, caplog: Any) -> None:
+    pictures = photo(1, 256, 256)
+    pictures[:, 80:180, 80:180] = 0
+    run("EncodeExemplar", model=model, faces=aligned(model, pictures))
+    assert "face whose style is taken is black" in caplog.text
 
 
 # --- latents ------------------------------------------------------------------------------------------------

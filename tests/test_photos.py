@@ -10,9 +10,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facemug_core.conditions import Conditions
-from facemug_core.errors import InputError
+from facemug_core.errors import FaceNotFoundError, InputError
 from facemug_core.faces.alignment import aligned_matrix
-from facemug_core.photos import EditRequest, Guide, Photo, PhotoEditor, guides_to_crop
+from facemug_core.photos import (
+    BLACKENED,
+    BLACKENED_FACE,
+    EditRequest,
+    Guide,
+    Photo,
+    PhotoEditor,
+    aligned_face,
+    guides_to_crop,
+    is_black,
+)
 from facemug_core.sheets import conditions_sheet, edit_sheet
 
 from .allocations import Allocations
@@ -151,3 +161,47 @@ def test_big_maps_reach_the_crop_without_another_tensor_of_their_size() -> None:
     with Allocations() as made:
         guides_to_crop({"color": Guide(color), "semantic": Guide(labels)}, aligned_matrix((900, 900)))
     assert made.as_large_as(color) <= {color.untyped_storage().data_ptr()}
+
+
+def _blackened(photo: Photo, mask: torch.Tensor) -> Photo:
+    return Photo(torch.where(mask > 0, 3, photo.pixels).byte(), photo.mode)
+
+
+def test_a_photo_that_is_black_under_its_mask_is_told_apart() -> None:
+    photo = _photo(100, 120)
+    mask = _mask(photo, 20, 20, 60, 60)
+    assert is_black(_blackened(photo, mask), mask)
+    assert not is_black(photo, mask)
+    assert not is_black(_blackened(photo, mask), torch.zeros_like(mask))
+    assert not is_black(_blackened(photo, mask), _mask(photo, 20, 20, 60, 70))
+
+
+def test_black_under_the_mask_is_a_warning(editor: PhotoEditor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda self, photo, *_: [aligned_face(photo)])
+    photo = _photo(256, 256)
+    mask = _mask(photo, 60, 60, 120, 120)
+    assert BLACKENED in editor.edit(_blackened(photo, mask), EditRequest(mask=mask)).warnings
+    assert BLACKENED not in editor.edit(photo, EditRequest(mask=mask)).warnings
+    assert (
+        BLACKENED not in editor.edit(_blackened(photo, mask), EditRequest(mask=mask, aligned=True)).warnings
+    )
+
+
+def test_where_no_face_is_found_the_black_is_named(
+    editor: PhotoEditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *_: [])
+    photo = _photo(256, 256)
+    mask = _mask(photo, 60, 60, 120, 120)
+    with pytest.raises(FaceNotFoundError, match="black under its mask"):
+        editor.edit(_blackened(photo, mask), EditRequest(mask=mask))
+
+
+def test_an_exemplar_with_a_black_face_is_a_warning(
+    editor: PhotoEditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda self, photo, *_: [aligned_face(photo)])
+    photo = _photo(256, 256)
+    black = _blackened(photo, _mask(photo, 80, 80, 180, 180))
+    request = EditRequest(mask=_mask(photo, 0, 0, 20, 20), exemplar=black)
+    assert BLACKENED_FACE in editor.edit(photo, request).warnings
