@@ -11,6 +11,7 @@ from torch import Tensor
 from facemug_core import latents
 from facemug_core.conditions import Conditions, pencil_sketch
 from facemug_core.conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
+from facemug_core.editing.directions import apply_all, shipped_directions, sweep
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
@@ -188,6 +189,29 @@ def inside_a_subgraph(editor: PhotoEditor) -> Pictures:
 def hand_over_to_inpainting(editor: PhotoEditor) -> Pictures:
     """The host's own nodes have the last word there; what is handed over to them is compared."""
     return quick_edit(editor)
+
+
+@of_workflow
+def attributes(editor: PhotoEditor) -> Pictures:
+    directions = shipped_directions()
+    amounts = {"smile": -0.6, "eyes_open": 0.8, "lipstick": 0.8}
+    codes = apply_all(encoded(editor, PHOTO), [(directions[name], amounts[name]) for name in amounts])
+    return edited(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=codes))
+
+
+@of_workflow
+def attributes_grid(editor: PhotoEditor) -> Pictures:
+    directions = shipped_directions()
+    rows = sweep(encoded(editor, PHOTO), directions["age"], (-1, 0, 1))
+    grid = sweep(rows, directions["smile"], (-1, -0.5, 0, 0.5, 1))
+    face = editor.find_faces(photo(PHOTO))[0]
+    conditions = crop_conditions(face, mask_to_crop(own_mask(editor, WHOLE_FACE), face.matrix), {})
+    features = editor.model.aggregate(conditions)
+    with torch.inference_mode():
+        return [shown_crop(editor.model.generate(features, codes[None])[0]) for codes in grid]
+
+
+WHOLE_FACE = "skin+brows+eyes+nose+mouth"
 
 
 def photo(file: str) -> Photo:

@@ -19,7 +19,7 @@ from .running import Host, Prompt, Run
 from .workflows import DESCRIPTIONS, FOLDER, TILE, last_preview, text
 
 NAMES = sorted(DESCRIPTIONS)
-OTHERS_HAVE_THE_LAST_WORD = {"hand_over_to_inpainting": "Edited photo"}
+OTHERS_HAVE_THE_LAST_WORD = {"hand_over_to_inpainting": "Edited photo", "attributes_grid": "All values"}
 """Titles of the pictures to compare where the last one is made by the host's own nodes."""
 
 
@@ -80,6 +80,17 @@ def test_after_a_slider_only_what_depends_on_it_runs_again(host: Host, prompts: 
     mixed = [key for key, node in prompt.items() if node["class_type"] == "FACEMUG_InterpolateLatents"]
     again = host.run(changed(prompt, mixed[0], amount=0.6))
     stages = ["FACEMUG_Generate", "FACEMUG_InterpolateLatents", "FACEMUG_PasteFaces"]
+    assert types(prompt, again) == [*stages, "PreviewImage", "PreviewImage"]
+
+
+def test_after_an_attribute_slider_nothing_is_encoded_again(
+    host: Host, prompts: Mapping[str, Prompt]
+) -> None:
+    prompt = prompts["attributes"]
+    host.run(prompt)
+    sliders = [key for key, node in prompt.items() if node["class_type"] == "FACEMUG_AttributeSliders"]
+    again = host.run(changed(prompt, sliders[0], yaw=0.3))
+    stages = ["FACEMUG_AttributeSliders", "FACEMUG_Generate", "FACEMUG_PasteFaces"]
     assert types(prompt, again) == [*stages, "PreviewImage", "PreviewImage"]
 
 

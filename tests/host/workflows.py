@@ -1,7 +1,11 @@
-"""The workflows of the pack as short descriptions; `python -m tests.host.workflows` writes the files."""
+"""The workflows of the pack as short descriptions.
+
+`python -m tests.host.workflows [NAME …]` writes the files and draws the thumbnails, of all or of those named.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -30,12 +34,15 @@ DESCRIPTIONS: dict[str, Callable[[Workflow], None]] = {}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the pack's workflows and draw their thumbnails.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of a workflow; all by default")
+    names = parser.parse_args().names or list(DESCRIPTIONS)
     with tempfile.TemporaryDirectory() as folder, Host(Path(folder)) as host:
         known = host.nodes()
-        for name in DESCRIPTIONS:
-            (FOLDER / f"{name}.json").write_text(text(name, known))
-        files = [FOLDER / f"{name}.json" for name in DESCRIPTIONS]
-        for name, prompt in zip(DESCRIPTIONS, converted(files, known, Path(folder)), strict=True):
+        files = [FOLDER / f"{name}.json" for name in names]
+        for name, file in zip(names, files, strict=True):
+            file.write_text(text(name, known))
+        for name, prompt in zip(names, converted(files, known, Path(folder)), strict=True):
             thumbnail(host, prompt).save(FOLDER / f"{name}.jpg", quality=88)
 
 
@@ -522,6 +529,71 @@ def inside_a_subgraph(w: Workflow) -> None:
         pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
     with w.group("3 · Result"):
         preview(w, pasted["image"], "Edited photo")
+
+
+@described
+def attributes(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## Attribute sliders\n"
+            "The face's own style, moved by sliders. All at 0 give the face as the model sees it; only what "
+            "follows the sliders runs again.\n\n"
+            "**Try:** any slider; *hair* in *Region Mask* too for those of the hair."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+    with w.group("2 · Face and mask"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], **WHOLE_FACE)
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+        own = w.add("FACEMUG_EncodeExemplar", "Its own style", model=model, faces=faces["faces"])
+    with w.group("3 · Sliders"):
+        moved = w.add(
+            "FACEMUG_AttributeSliders", latent=own["latent"], smile=-0.6, eyes_open=0.8, lipstick=0.8
+        )
+    generate_and_paste(w, model, faces, conditions, moved["latent_out"], mask)
+
+
+@described
+def attributes_grid(w: Workflow) -> None:
+    with w.group("1 · Photo and directions"):
+        w.note(
+            "## A grid of values\n"
+            "Two directions at several amounts: each sweep makes a batch of styles, the second one of every "
+            "style of the first.\n\n"
+            "**Try:** other directions; a file of your own in `models/facemug`."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        down = w.add("FACEMUG_LoadDirection", "Downwards", direction="age")
+        across = w.add("FACEMUG_LoadDirection", "To the right", direction="smile")
+    with w.group("2 · Face and mask"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], **WHOLE_FACE)
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+        own = w.add("FACEMUG_EncodeExemplar", "Its own style", model=model, faces=faces["faces"])
+    with w.group("3 · Fifteen styles"):
+        rows = w.add(
+            "FACEMUG_SweepDirection", "Three rows", latent=own["latent"], direction=down["direction"], steps=3
+        )
+        styles = w.add(
+            "FACEMUG_SweepDirection", "Five columns", latent=rows["latent_out"],
+            direction=across["direction"], steps=5,
+        )  # fmt: skip
+    with w.group("4 · Generate"):
+        features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
+        made = w.add(
+            "FACEMUG_Generate", model=model, features=features["features"], latent=styles["latent_out"]
+        )
+        preview(w, made["crops"], "All values")
+    with w.group("5 · Grid"):
+        single = w.add("RebatchImages", images=made["crops"], batch_size=1)
+        grid = w.add("ImageGrid", images=single["IMAGE"], columns=5)
+        preview(w, grid["images"], "Older downwards, smiling to the right")
+
+
+WHOLE_FACE = dict.fromkeys(
+    ("skin", "left_brow", "right_brow", "left_eye", "right_eye", "nose", "mouth"), True
+) | {"hair": False}
+"""Switches of Region Mask for a face without its hair."""
 
 
 def detect(w: Workflow, model: Output, image: Output) -> Node:
