@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
-from .installing import ROOT
-from .running import PACK, Host
-from .snapshot import FILE, breaks, snapshot
+from facemug_core.checkpoints.manifest import located
+from facemug_core.faces.comparison import FaceComparer
+from facemug_core.model import FaceMug
+from facemug_core.photos import PhotoEditor
+from facemug_core.sheets import PANEL
 
-PUBLISHED = (
-    "__init__.py", "facemug_core", "nodes", "web", "locales", "weights", "workflows", "requirements.txt",
-    "pyproject.toml",
-)  # fmt: skip
+from .installing import ROOT
+from .library_results import photo
+from .running import PACK, Host, Prompt
+from .snapshot import FILE, breaks, snapshot
+from .workflows import EXEMPLARS, PHOTO
+
+COMPARED = (PHOTO, EXEMPLARS[0])
+"""Files of two photos."""
 
 
 def test_every_node_is_listed_with_its_category(host: Host) -> None:
@@ -76,20 +80,14 @@ def test_an_edit_leaves_random_states_and_its_input_alone(host: Host) -> None:
     assert run.outputs["2"] == run.outputs["5"]
 
 
-@pytest.mark.parametrize("name", ["comfyui-facemug", "FACEMUG master"])
-def test_it_loads_from_a_copied_folder_of_another_name_without_litert(name: str, tmp_path: Path) -> None:
-    pack = tmp_path / "copy"
-    pack.mkdir()
-    for part in PUBLISHED:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, pack / part, ignore=shutil.ignore_patterns("fetched", "__pycache__"))
-        else:
-            shutil.copyfile(source, pack / part)
-    with Host(tmp_path / "host", {name: pack}, without=("ai_edge_litert",)) as other:
-        assert other.nodes(name).keys() >= json.loads(FILE.read_text()).keys()
-        assert json.loads(other.get("/workflow_templates"))[name]
-        assert "(IMPORT FAILED)" not in other.log
+@pytest.mark.skipif(located("faceres.safetensors") is None, reason="`fetch compare` has not run")
+def test_faces_are_compared_as_the_library_does(host: Host) -> None:
+    run = host.run(compare_faces())
+    assert run.error == ""
+    comparer, editor = FaceComparer.load(), PhotoEditor(FaceMug.load())
+    first, second = (comparer.embed(editor.find_exemplar(photo(file)).crop) for file in COMPARED)
+    assert run.outputs["5"]["text"] == [f"{comparer.name} {float((first * second).sum()):.3f}"]
+    assert host.picture(run, "6").width == 2 * PANEL
 
 
 def defaults(host: Host, node: str) -> dict[str, object]:
@@ -100,3 +98,18 @@ def defaults(host: Host, node: str) -> dict[str, object]:
             if len(spec) > 1 and "default" in spec[1]:
                 values[name] = spec[1]["default"]
     return values
+
+
+def compare_faces() -> Prompt:
+    """A prompt that compares two faces; node 5 shows the report and 6 both faces."""
+    return {
+        "1": {"class_type": "FACEMUG_LoadModel", "inputs": {"size": "light", "precision": "float32"}},
+        "2": {"class_type": "LoadImage", "inputs": {"image": COMPARED[0]}},
+        "3": {"class_type": "LoadImage", "inputs": {"image": COMPARED[1]}},
+        "4": {
+            "class_type": "FACEMUG_CompareFaces",
+            "inputs": {"model": ["1", 0], "first": ["2", 0], "second": ["3", 0]},
+        },
+        "5": {"class_type": "PreviewAny", "inputs": {"source": ["4", 2]}},
+        "6": {"class_type": "PreviewImage", "inputs": {"images": ["4", 1]}},
+    }
