@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import logging
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +25,9 @@ from .errors import FacemugError, InputError
 
 if TYPE_CHECKING:
     from .editing.directions import Direction, Linear
+    from .folders import Work
     from .model import FaceMug
-    from .photos import PhotoEditor
+    from .photos import EditRequest, PhotoEditor
 
 Parsed = argparse.Namespace
 
@@ -55,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_guides(commands)
     _add_directions(commands)
     _add_latent(commands)
+    _add_pose(commands)
     _add_fetch(commands)
     _add_files(commands)
     _add_demo(commands)
@@ -76,7 +81,10 @@ def _command(
 
 def _add_edit(commands: Any) -> None:
     edit = _command(commands, "edit", _edit, "Edit a photo inside a mask; all other pixels keep their bits.")
-    edit.add_argument("photo", type=Path)
+    edit.add_argument("photo", type=Path, help="or a folder of photos; -o and all files given can be folders "
+                      "then, with a file of the photo's name in each")  # fmt: skip
+    edit.add_argument("--workers", type=_at_least_one, default=1, metavar="N",
+                      help="processes that share a folder, each with its own model")  # fmt: skip
     where = edit.add_mutually_exclusive_group(required=True)
     where.add_argument("--mask", type=Path, metavar="FILE", help="white (or transparent) = edit")
     where.add_argument("--region", metavar="NAMES", help=f"face regions joined by +: {', '.join(REGIONS)}")
@@ -132,25 +140,67 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 
 def _edit(parsed: Parsed) -> None:
-    from .conditions.reading import read_mask, read_photo
-    from .model import FaceMug
-    from .photos import EditRequest, Guide, Photo, PhotoEditor
+    if parsed.photo.is_dir():
+        _edit_folder(parsed)
+        return
+    output = parsed.output or parsed.photo.with_name(f"{parsed.photo.stem}_edited.png")
+    done = _edit_photo(parsed, parsed.photo, output, lambda: _editor(parsed))
+    for warning in done["warnings"]:
+        print(f"facemug: {warning}", file=sys.stderr)
+    if parsed.json:
+        print(json.dumps(done, indent=2))
+
+
+def _edit_photo(
+    parsed: Parsed, source: Path, output: Path, editor: Callable[[], PhotoEditor]
+) -> dict[str, Any]:
+    """Edit one photo, write all that is asked for, and tell what was done."""
+    from .conditions.reading import read_photo
+    from .photos import Photo
     from .sheets import edit_sheet
 
-    output = parsed.output or parsed.photo.with_name(f"{parsed.photo.stem}_edited.png")
     start = time.perf_counter()
-    photo = Photo.from_image(read_photo(parsed.photo))
-    size = (photo.size[1], photo.size[0])
-    guides = {name: Guide(*given) for name, given in _guides(parsed, size).items()}
-    request = EditRequest(
-        mask=None if parsed.mask is None else read_mask(parsed.mask, size),
+    photo = Photo.from_image(read_photo(source))
+    request = _request(parsed, source, (photo.size[1], photo.size[0]))
+    read = time.perf_counter()
+    ready = editor()
+    loaded = time.perf_counter()
+    result = ready.edit(photo, request)
+    if parsed.sheet is not None:
+        _save(edit_sheet(photo, request, result), _of_photo(parsed, parsed.sheet, output, ".png"))
+    if parsed.save_latent is not None:
+        path = _of_photo(parsed, parsed.save_latent, output, ".safetensors")
+        _save_latent(parsed, path, ready.model, result.codes)
+    outputs = _numbered(output, len(result.photos))
+    for path, edited in zip(outputs, result.photos, strict=True):
+        _save(edited.to_image(), path)
+    seconds = {"read": read - start, "load model": loaded - read, **result.seconds}
+    return {
+        "output": [str(path) for path in outputs],
+        "faces": [face.box for face in result.faces],
+        "mask_pixels": int(result.mask.sum()),
+        "mask_share": round(float(result.mask.mean()), 4),
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "warnings": result.warnings,
+    }
+
+
+def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest:
+    """What is asked for, for a photo of this (width, height)."""
+    from .conditions.reading import read_mask, read_photo
+    from .photos import EditRequest, Guide, Photo
+
+    guides = {name: Guide(*given) for name, given in _guides(parsed, size, source).items()}
+    exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
+    return EditRequest(
+        mask=None if parsed.mask is None else read_mask(_named_as(parsed.mask, source), size),
         regions=parsed.region,
         grow=parsed.grow,
-        exemplar=None if parsed.exemplar is None else Photo.from_image(read_photo(parsed.exemplar)),
+        exemplar=None if exemplar is None else Photo.from_image(exemplar),
         style=parsed.style,
         style_mix=parsed.style_mix,
         seeds=_seeds(parsed),
-        codes=_latent(parsed),
+        codes=_latent(parsed, source),
         directions=_directions_asked(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
@@ -159,29 +209,85 @@ def _edit(parsed: Parsed) -> None:
         opacity=parsed.opacity,
         **guides,
     )
-    read = time.perf_counter()
-    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
-    loaded = time.perf_counter()
-    result = PhotoEditor(model, parsed.weights).edit(photo, request)
-    outputs = _numbered(output, len(result.photos))
-    for path, edited in zip(outputs, result.photos, strict=True):
-        _save(edited.to_image(), path)
-    _save_latent(parsed, model, result.codes)
-    if parsed.sheet is not None:
-        _save(edit_sheet(photo, request, result), parsed.sheet)
-    for warning in result.warnings:
-        print(f"facemug: {warning}", file=sys.stderr)
-    if parsed.json:
-        seconds = {"read": read - start, "load model": loaded - read, **result.seconds}
-        done = {
-            "output": [str(path) for path in outputs],
-            "faces": [face.box for face in result.faces],
-            "mask_pixels": int(result.mask.sum()),
-            "mask_share": round(float(result.mask.mean()), 4),
-            "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-            "warnings": result.warnings,
-        }
-        print(json.dumps(done, indent=2))
+
+
+def _edit_folder(parsed: Parsed) -> None:
+    """Edit what is not done yet of a folder, a row of the table for each photo."""
+    from tqdm import tqdm
+
+    from .conditions.reading import picture_files
+    from .folders import TABLE_FILE, Table, work_on
+
+    folder = parsed.output or parsed.photo.with_name(f"{parsed.photo.resolve().name}_edited")
+    if folder.exists() and folder.samefile(parsed.photo):
+        raise InputError(f"The results would lie among the photos of {folder}; name another folder with -o.")
+    sources = picture_files(parsed.photo)
+    if not sources:
+        raise InputError(f"There are no photos in {parsed.photo}.")
+    outputs = _outputs(sources, folder)
+    done = [s for s in sources if all(p.exists() for p in _numbered(outputs[s], parsed.variants))]
+    table = Table(folder / TABLE_FILE, done=[source.name for source in done])
+    states = Counter({"there already": len(done)} if done else {})
+    waiting = [source for source in sources if source not in done]
+    work = work_on(waiting, partial(_folder_work, parsed, outputs), parsed.workers)
+    with tqdm(work, initial=len(done), total=len(sources), unit="photo") as bar:
+        for outcome in bar:
+            table.add(outcome)
+            states[outcome.state] += 1
+            bar.set_postfix(states)
+    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}: see {folder / TABLE_FILE}.")
+    if states["failed"] or states["no face"]:
+        raise FacemugError(
+            f"{states['failed'] + states['no face']} of {len(sources)} photos were not edited."
+        )
+
+
+def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path]) -> Work:
+    """What to do to each photo of a folder, with a model of its own."""
+    from .folders import Outcome
+
+    editor = _editor(parsed)
+
+    def work(source: Path) -> Outcome:
+        done = _edit_photo(parsed, source, outputs[source], lambda: editor)
+        return Outcome(
+            source.name,
+            "edited" if done["mask_pixels"] else "unchanged",
+            len(done["faces"]),
+            done["mask_pixels"],
+            message=" ".join(done["warnings"]),
+        )
+
+    return work
+
+
+def _editor(parsed: Parsed) -> PhotoEditor:
+    from .model import FaceMug
+    from .photos import PhotoEditor
+
+    return PhotoEditor(FaceMug.load(parsed.model, _device(parsed.device), parsed.weights), parsed.weights)
+
+
+def _outputs(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """A picture in the folder for each photo: of its name, which is told whole where two differ in the ending
+    only."""
+    stems = Counter(source.stem for source in sources)
+    names = {source: source.stem if stems[source.stem] == 1 else source.name for source in sources}
+    return {source: folder / f"{name}.png" for source, name in names.items()}
+
+
+def _of_photo(parsed: Parsed, path: Path, output: Path, ending: str) -> Path:
+    """Where to write what belongs to a photo: the path itself, or in it if a folder of photos is edited."""
+    return path / f"{output.stem}{ending}" if parsed.photo.is_dir() else path
+
+
+def _named_as(path: Path, source: Path) -> Path:
+    """The file, or in a folder the one that is called as the photo is, whatever its ending."""
+    if not path.is_dir():
+        return path
+    for candidate in sorted(path.glob(f"{glob.escape(source.stem)}.*")):
+        return candidate
+    raise InputError(f"The folder {path} has no file called {source.stem}, as the photo is.")
 
 
 def _generate(parsed: Parsed) -> None:
@@ -211,13 +317,16 @@ def _generate(parsed: Parsed) -> None:
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
     ):
         _save(crop_image(picture), path)
-    _save_latent(parsed, model, [codes])
+    if parsed.save_latent is not None:
+        _save_latent(parsed, parsed.save_latent, model, [codes])
     if parsed.sheet is not None:
         _save(conditions_sheet(conditions, exemplar, pictures), parsed.sheet)
 
 
-def _guides(parsed: Parsed, size: tuple[int, int]) -> dict[str, tuple[torch.Tensor, float]]:
-    """The guides given, read at (width, height), with their strengths."""
+def _guides(
+    parsed: Parsed, size: tuple[int, int], source: Path | None = None
+) -> dict[str, tuple[torch.Tensor, float]]:
+    """The guides given, read at (width, height), with their strengths; from folders those of the photo."""
     from .conditions.reading import read_color, read_semantic, read_sketch
 
     readers: dict[str, Callable[[Path], torch.Tensor]] = {
@@ -226,7 +335,7 @@ def _guides(parsed: Parsed, size: tuple[int, int]) -> dict[str, tuple[torch.Tens
         "color": lambda path: read_color(path, size, no_color=parsed.no_color),
     }
     return {
-        name: (read(given[0]), given[1])
+        name: (read(given[0] if source is None else _named_as(given[0], source)), given[1])
         for name, read in readers.items()
         if (given := getattr(parsed, name)) is not None
     }
@@ -236,10 +345,12 @@ def _seeds(parsed: Parsed) -> list[int]:
     return list(range(parsed.seed, parsed.seed + parsed.variants))
 
 
-def _latent(parsed: Parsed) -> torch.Tensor | None:
+def _latent(parsed: Parsed, source: Path | None = None) -> torch.Tensor | None:
     from .latents import load_codes
 
-    return None if parsed.latent is None else load_codes(parsed.latent)
+    if parsed.latent is None:
+        return None
+    return load_codes(parsed.latent if source is None else _named_as(parsed.latent, source))
 
 
 def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
@@ -252,12 +363,11 @@ def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
     ]
 
 
-def _save_latent(parsed: Parsed, model: FaceMug, codes: Sequence[torch.Tensor]) -> None:
+def _save_latent(parsed: Parsed, path: Path, model: FaceMug, codes: Sequence[torch.Tensor]) -> None:
     from .latents import Latent, save_latent
 
-    if parsed.save_latent is not None and codes:
-        latent = Latent(codes[0].cpu(), parsed.model, model.mapping.mean_code.cpu())
-        save_latent(parsed.save_latent, latent)
+    if codes:
+        save_latent(path, Latent(codes[0].cpu(), parsed.model, model.mapping.mean_code.cpu()))
 
 
 # --- guides from photos -------------------------------------------------------------------------------------
@@ -473,6 +583,37 @@ def _latent_undo(parsed: Parsed) -> None:
 
 
 # --- weights, training, evaluation --------------------------------------------------------------------------
+
+
+def _add_pose(commands: Any) -> None:
+    command = _command(commands, "pose", _pose, "Draw a person in another pose.")
+    command.add_argument("source", type=Path, metavar="PHOTO")
+    command.add_argument("--target", type=Path, metavar="PHOTO", help="take the pose of the face in this photo")
+    command.add_argument("--frontal", action="store_true", help="look straight ahead")
+    command.add_argument("--yaw", type=float, metavar="DEG", help="turn to the right of the picture (negative: left)")
+    command.add_argument("--pitch", type=float, metavar="DEG", help="look up (negative: down)")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
+    _add_model(command)
+
+
+def _pose(parsed: Parsed) -> None:
+    from .conditions.reading import read_photo
+    from .editing.pose import Pose
+    from .model import FaceMug
+    from .photos import Photo, PhotoEditor
+    from .posing import Poser
+
+    angles = parsed.yaw is not None or parsed.pitch is not None
+    if (parsed.target is not None) + parsed.frontal + angles != 1:
+        raise InputError("Say which pose: give --target PHOTO, or --frontal, or --yaw and --pitch.")
+    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
+    poser = Poser(PhotoEditor(model, parsed.weights))
+    wanted = Pose(parsed.yaw or 0.0, parsed.pitch or 0.0)
+    if parsed.target is not None:
+        wanted = poser.pose_of(Photo.from_image(read_photo(parsed.target)))
+    posed = poser.turn(Photo.from_image(read_photo(parsed.source)), wanted)
+    _save(Image.fromarray(to_pixels(posed.picture[0])), parsed.output)
+    print(f"asked for {wanted}, drawn {posed.pose}")
 
 
 def _add_fetch(commands: Any) -> None:

@@ -196,3 +196,46 @@ def test_importing_the_pack_needs_nothing_but_the_basics_and_changes_no_random_s
 
     assert facemug_core.__version__
     assert torch.equal(before, torch.get_rng_state())
+
+
+@needs_model
+def test_a_folder_is_edited_and_what_is_done_is_not_done_again(
+    photo: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, masks, results = tmp_path / "photos", tmp_path / "masks", tmp_path / "results"
+    photos.mkdir()
+    masks.mkdir()
+    for name in ("a.png", "b.png", "b.webp"):
+        Image.open(photo).save(photos / name, lossless=True)
+        Image.open(mask).save(masks / f"{Path(name).stem}.png")
+    (photos / "broken.png").write_text("this is no picture")
+    command = ("edit", photos, "--mask", masks, "--aligned", "--device", "cpu", "-o", results)
+    code, out, err = _run(capsys, *command)
+    assert code == 2
+    assert "1 of 4 photos" in err
+    assert "3 edited" in out
+    made = ["a.png", "b.png.png", "b.webp.png"]
+    assert sorted(path.name for path in results.iterdir()) == [*made, "facemug.csv"]
+    kept = np.array(Image.open(mask)) == 0
+    for name in made:
+        assert (np.array(Image.open(results / name))[kept] == np.array(Image.open(photo))[kept]).all()
+
+    (photos / "broken.png").unlink()
+    (results / "a.png").unlink()
+    times = {name: (results / name).stat().st_mtime_ns for name in made[1:]}
+    code, out, _ = _run(capsys, *command)
+    assert code == 0
+    assert "2 there already, 1 edited" in out
+    assert times == {name: (results / name).stat().st_mtime_ns for name in made[1:]}
+
+
+def test_results_never_lie_among_the_photos(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _run(capsys, "edit", photo.parent, "--region", "hair", "-o", photo.parent)
+    assert code == 2
+    assert "among the photos" in err
+
+
+def test_a_folder_without_photos_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _run(capsys, "edit", tmp_path, "--region", "hair", "-o", tmp_path / "out")
+    assert code == 2
+    assert "no photos" in err

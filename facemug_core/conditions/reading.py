@@ -36,9 +36,9 @@ GRAY_NUDGE = 1 / 255
 
 
 def picture_files(folder: str | Path) -> list[Path]:
-    """The pictures of a folder, by the endings of their names, in the order of these."""
+    """The pictures of a folder, by the endings of their names, in the order of these; no hidden files."""
     endings = Image.registered_extensions()
-    return sorted(path for path in Path(folder).glob("*") if path.suffix.lower() in endings)
+    return sorted(path for path in Path(folder).glob("[!.]*") if path.suffix.lower() in endings)
 
 
 def read_photo(source: Source) -> Image.Image:
