@@ -17,7 +17,7 @@ from facemug_core.model import FaceMug
 from facemug_core.photos import PhotoEditor
 
 from .checking import converted
-from .installing import HOST_PYTHON
+from .installing import CLI_PYTHON, HOST_PYTHON
 from .library_results import RESULTS
 from .packing import packed, unpacked
 from .running import Host, Prompt
@@ -75,6 +75,14 @@ def test_the_archive_holds_what_people_need_and_nothing_of_the_workshop(archive:
         ".comfyignore",
     }  # fmt: skip
     assert not [name for name in names if name.startswith(f"weights/{FETCHED}/")]
+
+
+def test_the_check_of_the_registry_finds_nothing(pack: Path) -> None:
+    command = [
+        CLI_PYTHON, "-m", "comfy_cli", "--skip-prompt", "--no-enable-telemetry", "node", "validate",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=pack, capture_output=True, text=True, check=True)
+    assert "All validation checks passed" in done.stdout + done.stderr
 
 
 def test_installing_without_a_network_succeeds_and_says_what_is_missing(pack: Path) -> None:
