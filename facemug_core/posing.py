@@ -1,0 +1,76 @@
+"""A face of a photo drawn anew in another pose (PAPER sections 5 and 16)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .editing.directions import Linear, shipped_directions
+from .editing.measuring import find_mesh
+from .editing.pose import Pose, pose_from_mesh, turn_to
+from .errors import FaceNotFoundError
+from .photos import Photo, PhotoEditor
+from .pictures import to_pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A face in another pose."""
+
+    picture: Tensor
+    """The bank's picture [1, 3, 256, 256] in [-1, 1]."""
+    codes: Tensor
+    """[1, 18, 512]"""
+    pose: Pose
+    """What the picture shows."""
+
+
+class Poser:
+    """Reads poses off pictures, and turns people.
+
+    Args:
+        editor: the model with face detection.
+
+    Raises:
+        WeightsMissingError: there are no directions of yaw and pitch.
+    """
+
+    def __init__(self, editor: PhotoEditor) -> None:
+        self.editor = editor
+        directions = shipped_directions(editor.folders)
+        self.yaw: Linear = directions["yaw"]
+        self.pitch: Linear = directions["pitch"]
+
+    def read(self, picture: Tensor) -> Pose | None:
+        """Pose of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen."""
+        mesh = find_mesh(self.editor.detector, to_pixels(picture[0]))
+        return None if mesh is None else pose_from_mesh(mesh)
+
+    def pose_of(self, photo: Photo) -> Pose:
+        """Pose of the largest face of a photo.
+
+        Raises:
+            FaceNotFoundError: there is none.
+        """
+        pose = self.read(self.editor.find_exemplar(photo).crop)
+        if pose is None:
+            raise FaceNotFoundError("No face was found in the photo whose pose was asked for.")
+        return pose
+
+    @torch.no_grad()
+    def turn(self, photo: Photo, wanted: Pose) -> Posed:
+        """The largest face of a photo as the bank draws it, in the wanted pose as far as it can.
+
+        Raises:
+            FaceNotFoundError: the bank's picture shows no face.
+        """
+        model = self.editor.model
+        codes = model.encode(self.editor.find_exemplar(photo).crop.to(model.device))
+        codes = turn_to(codes, wanted, lambda moved: self.read(model.render(moved)), self.yaw, self.pitch)
+        picture = model.render(codes)
+        reached = self.read(picture)
+        if reached is None:
+            raise FaceNotFoundError("The face that was drawn in that pose is not seen as a face any more.")
+        return Posed(picture, codes, reached)
