@@ -135,6 +135,18 @@ def test_values_stay_within_those_of_the_picture(height, width, scale, degrees, 
     assert drawn.max() <= picture.max()
 
 
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("scale", [2.3, 7.1])
+def test_the_bands_in_which_a_big_picture_shrinks_leave_no_trace(mode, scale, monkeypatch):
+    picture, matrix = rgb_photo(500, 400), similarity(scale, 20, (200, 260), 64)
+    whole = resample(picture, matrix, (64, 64), mode=mode)
+    covers = covered(matrix, (64, 64), (500, 400))
+    monkeypatch.setattr("facemug_core.faces.alignment.SHRUNK_BAND_PIXELS", 3000)
+    monkeypatch.setattr("facemug_core.faces.alignment.BAND_PIXELS", 300)
+    assert torch.equal(resample(picture, matrix, (64, 64), mode=mode), whole)
+    assert torch.equal(covered(matrix, (64, 64), (500, 400)), covers)
+
+
 def test_views_and_other_layouts_are_read_like_plain_tensors():
     photo = rgb_photo(60, 70)
     matrix = similarity(1.3, 20, (35, 30), 32)

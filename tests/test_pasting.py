@@ -120,6 +120,17 @@ def test_a_wider_feather_takes_less_of_the_crop():
     assert (results[2] <= results[1]).all()
 
 
+@pytest.mark.parametrize("feather", [0, 1, 7])
+def test_the_bands_in_which_a_big_picture_is_pasted_leave_no_trace(feather, monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    photo, mask = random_photo(generator, 90, 70, torch.uint8), random_blobs(generator, 90, 70)
+    matrix, crop = np.diag([2.0, 2.0, 1.0]), torch.rand(1, 3, 32, 32, generator=generator) * 255
+    whole, on_photo = paste(photo, crop, mask, matrix, feather), mask_to_photo(mask, matrix, (90, 70))
+    monkeypatch.setattr("facemug_core.faces.pasting.BAND_PIXELS", 500)
+    assert torch.equal(paste(photo, crop, mask, matrix, feather), whole)
+    assert torch.equal(mask_to_photo(mask, matrix, (90, 70)), on_photo)
+
+
 def test_a_half_mask_blends():
     photo, crop = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
     result = paste(photo, crop, torch.full((1, 1, 8, 8), 0.5), np.eye(3), opacity=0.5)

@@ -28,6 +28,12 @@ MESH_POINTS = 468
 BAND_PIXELS = 2**18
 """Large pictures are drawn in bands of about this many samples: less memory, and faster in the cache."""
 
+SHRUNK_BAND_PIXELS = 2**22
+"""Large pictures are shrunk in bands of about this many of their pixels, for memory."""
+
+SHRINK_MARGIN = 3
+"""Reach of the low-pass filter, in pixels of the shrunk picture."""
+
 # Mesh points nearest to the twelve eye points and two mouth corners of the 68-point scheme that made FFHQ,
 # left and right as seen in the picture.
 LEFT_EYE = (33, 160, 158, 133, 153, 144)
@@ -132,9 +138,14 @@ def covered(matrix: Matrix, size: tuple[int, int], source_size: tuple[int, int])
 
     `matrix` maps pixel → source pixel; a source lies within `source_size` (height, width).
     """
-    x, y = _mapped_pixels(matrix, size)
     height, width = source_size
-    return ((x >= 0) & (x <= width) & (y >= 0) & (y <= height))[None, None]
+    band = max(1, BAND_PIXELS // size[1])
+    inside = torch.empty(size, dtype=torch.bool)
+    for top in range(0, size[0], band):
+        rows = inside[top : top + band]
+        x, y = _mapped_pixels(matrix, (len(rows), size[1]), top)
+        rows.copy_((x >= 0) & (x <= width) & (y >= 0) & (y <= height))
+    return inside[None, None]
 
 
 def resample(
@@ -159,13 +170,10 @@ def resample(
     scale = math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
     shrink = max(1, int(scale))
     corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
-    margin = 3 * shrink  # reach of the kernels
+    margin = SHRINK_MARGIN * shrink
     x0, y0 = (int(v) for v in np.floor(corners.min(1)) - margin)
     columns, rows = (math.ceil(v / shrink) for v in corners.max(1) + margin - (x0, y0))
-    region = _cut(image, x0, y0, columns * shrink, rows * shrink, border)
-    low, high = region.amin((2, 3), keepdim=True), region.amax((2, 3), keepdim=True)
-    if shrink > 1:
-        region = F.interpolate(region, (rows, columns), mode=mode, antialias=True)
+    region, low, high = _shrunk(image, (x0, y0), (rows, columns), shrink, border, mode)
 
     samples = max(1, math.ceil(scale / shrink - 0.2))  # per output pixel and direction, averaged
     to_region = np.diag([1 / shrink, 1 / shrink, 1]) @ translation(-x0, -y0) @ matrix
@@ -178,6 +186,27 @@ def resample(
     return torch.cat(drawn, dim=2).clamp_(low, high)
 
 
+def _shrunk(
+    image: Tensor, corner: tuple[int, int], size: tuple[int, int], shrink: int, border: Border, mode: Mode
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A window of the image, smaller by a whole number: `size` (height, width) pixels from the corner (x, y)
+    on; and the least and greatest value in it, for every channel."""
+    (x, y), (rows, columns) = corner, size
+    band = max(1, SHRUNK_BAND_PIXELS // (columns * shrink**2))
+    drawn, lows, highs = [], [], []
+    for top in range(0, rows, band):
+        bottom = min(rows, top + band)
+        first, last = max(0, top - SHRINK_MARGIN), min(rows, bottom + SHRINK_MARGIN)
+        strip = _cut(image, x, y + first * shrink, columns * shrink, (last - first) * shrink, border)
+        lows.append(strip.amin((2, 3), keepdim=True))
+        highs.append(strip.amax((2, 3), keepdim=True))
+        if shrink > 1:
+            strip = F.interpolate(strip, (last - first, columns), mode=mode, antialias=True)
+        drawn.append(strip[:, :, top - first : bottom - first])
+    region = torch.cat(drawn, 2) if len(drawn) > 1 else drawn[0]
+    return region, torch.stack(lows).amin(0), torch.stack(highs).amax(0)
+
+
 def _draw(region: Tensor, fine: Matrix, size: tuple[int, int], samples: int, mode: Mode) -> Tensor:
     """Pixels of a band; `fine` maps sample → region pixel."""
     x, y = _mapped_pixels(fine, (size[0] * samples, size[1] * samples))
@@ -188,9 +217,11 @@ def _draw(region: Tensor, fine: Matrix, size: tuple[int, int], samples: int, mod
     return F.avg_pool2d(drawn, samples) if samples > 1 else drawn
 
 
-def _mapped_pixels(matrix: Matrix, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """x and y (float64 `[height, width]`) of every pixel center after the map."""
-    y, x = (torch.arange(n, dtype=torch.float64) + 0.5 for n in size)
+def _mapped_pixels(matrix: Matrix, size: tuple[int, int], top: int = 0) -> tuple[Tensor, Tensor]:
+    """x and y (float64 `[height, width]`) of every pixel center from the row `top` on after the map."""
+    height, width = size
+    y = torch.arange(top, top + height, dtype=torch.float64) + 0.5
+    x = torch.arange(width, dtype=torch.float64) + 0.5
     (a, b, c), (d, e, f), _ = matrix.tolist()
     return a * x + (b * y + c)[:, None], d * x + (e * y + f)[:, None]
 

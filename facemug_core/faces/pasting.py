@@ -6,6 +6,7 @@ own tensor, in its own range and type, and never pass through a conversion.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,18 +38,18 @@ def paste(
     if opacity == 0 or top == bottom:
         return result
 
-    window = mask[..., top:bottom, left:right]
-    to_crop = inverse(matrix) @ translation(left, top)
-    within = covered(to_crop, (bottom - top, right - left), (crop.shape[2], crop.shape[3])).to(mask.device)
-    weight = window.float() * within
-    weight = weight.mul_(_ramp(weight > 0, feather)).mul_(opacity)
-    band = max(1, BAND_PIXELS // (right - left))
-    for y in range(0, bottom - top, band):
-        band_weight = weight[..., y : y + band, :]
-        place = (..., slice(top + y, top + y + band_weight.shape[2]), slice(left, right))
-        to_crop_band = to_crop @ translation(0, y)
-        new = resample(crop, to_crop_band, (band_weight.shape[2], right - left))
-        result[place] = _blend(photo[place], _as_type(new, photo.dtype), band_weight)
+    to_crop = inverse(matrix)
+    band = max(1, BAND_PIXELS // (right - left), feather)
+    for y in range(top, bottom, band):
+        end = min(bottom, y + band)
+        first, last = max(top, y - feather), min(bottom, end + feather)  # what the ramp can depend on
+        size, crop_size = (last - first, right - left), (crop.shape[2], crop.shape[3])
+        within = covered(to_crop @ translation(left, first), size, crop_size).to(mask.device)
+        weight = mask[..., first:last, left:right].float() * within
+        weight = weight.mul_(_ramp(weight > 0, feather)).mul_(opacity)[..., y - first : end - first, :]
+        new = resample(crop, to_crop @ translation(left, y), (end - y, right - left))
+        place = (..., slice(y, end), slice(left, right))
+        result[place] = _blend(photo[place], _as_type(new, photo.dtype), weight)
     return result
 
 
@@ -69,7 +70,21 @@ def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tens
 
 def mask_to_photo(mask: Tensor, matrix: Matrix, photo_size: tuple[int, int]) -> Tensor:
     """A crop's mask `[B, 1, h, w]` as the photo's `[B, 1, height, width]`, in {0, 1}; 0 beyond the crop."""
-    return (resample(mask, inverse(matrix), photo_size, border="zeros", mode="bilinear") >= 0.5).float()
+    result = torch.zeros(*mask.shape[:2], *photo_size, device=mask.device)
+    height, width = mask.shape[2:]
+    corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    limit = photo_size[::-1]
+    left, top = np.floor(corners.min(1)).astype(int).clip(0, limit).tolist()
+    right, bottom = np.ceil(corners.max(1)).astype(int).clip(0, limit).tolist()
+    if left == right:
+        return result
+    band = max(1, BAND_PIXELS // (right - left))
+    for y in range(top, bottom, band):
+        rows = result[..., y : min(y + band, bottom), left:right]
+        to_crop = inverse(matrix) @ translation(left, y)
+        shares = resample(mask, to_crop, (rows.shape[2], rows.shape[3]), border="zeros", mode="bilinear")
+        rows.copy_(shares >= 0.5)
+    return result
 
 
 def beyond_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
