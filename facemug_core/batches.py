@@ -11,6 +11,10 @@ Progress = Callable[[int, int], None]
 """Called with the items that are done and the items in all; may raise to stop the work."""
 
 
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Raised by a `Progress` to end the work and keep what is done, where a stage says that it can."""
+
+
 def no_progress(done: int, total: int) -> None:
     """Nobody is watching."""
 

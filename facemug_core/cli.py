@@ -9,9 +9,10 @@ import logging
 import math
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,9 @@ from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError
 
 if TYPE_CHECKING:
+    from .editing.clip import Clip
     from .editing.directions import Direction, Linear
+    from .editing.text import TextGoal, TextOptions
     from .folders import Work
     from .model import FaceMug
     from .photos import EditRequest, PhotoEditor
@@ -38,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        parsed.run(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            parsed.run(parsed)
     except FacemugError as error:
         print(f"facemug: {error}", file=sys.stderr)
         return 2
@@ -46,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("facemug: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"facemug: {message}", file=sys.stderr)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -120,6 +129,15 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--attribute", type=_amount, action="append", default=[], metavar="NAME=AMOUNT",
                          help="move a slider, mostly from -1 to 1: `directions list`; or a FILE")  # fmt: skip
+    command.add_argument("--text", metavar="TEXT", help='what the face should be: "curly blond hair"')
+    command.add_argument("--text-mode", choices=("optimize", "direction"), default="optimize",
+                         help="search for seconds, or move along a measured direction at once")  # fmt: skip
+    command.add_argument("--text-strength", type=_at_least_zero_float, default=1.0, metavar="AMOUNT")
+    command.add_argument("--text-steps", type=_at_least_one, default=50, metavar="N")
+    command.add_argument("--text-layers", type=_layers, default=(0, NUM_CODES), metavar="START:END",
+                         help="codes that a text may change")  # fmt: skip
+    command.add_argument("--keep-geometry", action="store_true", help="a text changes no shapes")
+    _add_clip(command)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--variants", type=_at_least_one, default=1, metavar="N")
     command.add_argument("--latent", type=Path, metavar="FILE", help="use saved style codes")
@@ -127,6 +145,11 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", type=Path, metavar="OUT.png")
     command.add_argument("--sheet", type=Path, metavar="SHEET.png", help="inputs and results side by side")
     _add_model(command)
+
+
+def _add_clip(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--clip", type=_clip_file, default=("face", None), metavar="NAME[=FILE]",
+                         help="text-image model: face, or one of open_clip's with its weights")  # fmt: skip
 
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -202,6 +225,7 @@ def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest
         seeds=_seeds(parsed),
         codes=_latent(parsed, source),
         directions=_directions_asked(parsed),
+        text=_text_goal(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
         skip_without_face=parsed.no_face == "skip",
@@ -312,6 +336,7 @@ def _generate(parsed: Parsed) -> None:
     pictures, codes = model.edit(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
         seeds=_seeds(parsed), codes=_latent(parsed), directions=_directions_asked(parsed),
+        text=_text_goal(parsed),
     )  # fmt: skip
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
@@ -357,10 +382,57 @@ def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
     from .editing.directions import shipped_directions
     from .editing.foreign import parse_direction
 
-    return [
+    asked: list[tuple[Direction, float]] = [
         (parse_direction(name, lambda: shipped_directions(parsed.weights)), amount)
         for name, amount in parsed.attribute
     ]
+    if parsed.text is not None and parsed.text_mode == "direction":
+        from .editing.text import find_relevance, text_direction
+
+        relevance = find_relevance(parsed.clip[0], parsed.weights)
+        direction = text_direction(relevance, _clip(parsed), parsed.text, _text_options(parsed))
+        asked.append((direction, parsed.text_strength))
+    return asked
+
+
+def _text_goal(parsed: Parsed) -> TextGoal | None:
+    """What codes are to be optimized for, with a bar that shows the steps; Ctrl+C keeps the best so far."""
+    if parsed.text is None or parsed.text_mode != "optimize":
+        return None
+    from tqdm import tqdm
+
+    from .editing.text import TextGoal
+
+    bar = tqdm(unit="step", desc=parsed.text, leave=False)
+
+    def progress(done: int, total: int) -> None:
+        bar.total, bar.n = total, done
+        bar.refresh()
+
+    return TextGoal(parsed.text, _clip(parsed), _text_options(parsed), progress)
+
+
+def _text_options(parsed: Parsed) -> TextOptions:
+    from .editing.text import TextOptions
+
+    return TextOptions(
+        weight=parsed.text_strength,
+        steps=parsed.text_steps,
+        layers=parsed.text_layers,
+        keep_geometry=parsed.keep_geometry,
+    )
+
+
+def _clip(parsed: Parsed) -> Clip:
+    return _loaded_clip(*parsed.clip, tuple(parsed.weights), _device(parsed.device))
+
+
+@lru_cache(1)
+def _loaded_clip(name: str, file: Path | None, folders: tuple[Path, ...], device: str) -> Clip:
+    """Loaded once, also where a folder of photos is edited."""
+    from .editing.clip import load_clip
+
+    return load_clip(name, file, folders).to(device)
 
 
 def _save_latent(parsed: Parsed, path: Path, model: FaceMug, codes: Sequence[torch.Tensor]) -> None:
@@ -443,6 +515,13 @@ def _add_directions(commands: Any) -> None:
     find.add_argument("--layers", type=_layers, default=(0, NUM_CODES), metavar="START:END")
     find.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.safetensors")
     _add_model(find)
+    relevance = _command(
+        kinds, "relevance", _directions_relevance, "Measure what text directions of a text-image model need."
+    )
+    _add_clip(relevance)
+    relevance.add_argument("--faces", type=_at_least_one, default=500, metavar="N", help="that are drawn")
+    relevance.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    _add_model(relevance)
     sheet = _command(kinds, "sheet", _directions_sheet, "Draw rows of faces from -1 to +1.")
     sheet.add_argument("names", nargs="*", metavar="NAME", help="names or files; all that ship by default")
     sheet.add_argument("--seed", type=int, default=100_000, help="of the face")
@@ -508,6 +587,25 @@ def _directions_sheet(parsed: Parsed) -> None:
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     directions = {name: parse_direction(name, shipped) for name in names}
     _save(direction_sheet(model, directions, model.random_codes([parsed.seed])), parsed.output)
+
+
+def _directions_relevance(parsed: Parsed) -> None:
+    from tqdm import trange
+
+    from .editing.text import measure_relevance, relevance_name, save_relevance
+    from .model import FaceMug
+
+    clip = _clip(parsed)
+    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
+    codes, views = [], []
+    with torch.no_grad():
+        for seed in trange(parsed.faces, unit="face"):
+            codes.append(model.random_codes([seed], psi=0.8))
+            views.append(clip.images(model.render(codes[-1])))
+    relevance = measure_relevance(torch.cat(codes)[:, 0].cpu(), torch.cat(views).cpu(), clip.name)
+    path = parsed.output / relevance_name(clip.name)
+    save_relevance(path, relevance)
+    print(f"Text directions of {clip.name} work where {path} is found: in a folder named by --weights.")
 
 
 def _add_latent(commands: Any) -> None:
@@ -588,9 +686,13 @@ def _latent_undo(parsed: Parsed) -> None:
 def _add_pose(commands: Any) -> None:
     command = _command(commands, "pose", _pose, "Draw a person in another pose.")
     command.add_argument("source", type=Path, metavar="PHOTO")
-    command.add_argument("--target", type=Path, metavar="PHOTO", help="take the pose of the face in this photo")
+    command.add_argument(
+        "--target", type=Path, metavar="PHOTO", help="take the pose of this photo's face"
+    )
     command.add_argument("--frontal", action="store_true", help="look straight ahead")
-    command.add_argument("--yaw", type=float, metavar="DEG", help="turn to the right of the picture (negative: left)")
+    command.add_argument(
+        "--yaw", type=float, metavar="DEG", help="turn right in the picture (negative: left)"
+    )
     command.add_argument("--pitch", type=float, metavar="DEG", help="look up (negative: down)")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
     _add_model(command)
@@ -601,6 +703,7 @@ def _pose(parsed: Parsed) -> None:
     from .editing.pose import Pose
     from .model import FaceMug
     from .photos import Photo, PhotoEditor
+    from .pictures import to_pixels
     from .posing import Poser
 
     angles = parsed.yaw is not None or parsed.pitch is not None
@@ -690,7 +793,7 @@ def _add_training(commands: Any) -> None:
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
-    train.add_argument("stage", choices=("encoder", "generator", "picture_head", "warping"))
+    train.add_argument("stage", choices=("clip", "encoder", "generator", "picture_head", "warping"))
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run")
     train.add_argument("--init", type=Path, metavar="PATH",
@@ -804,6 +907,12 @@ def _latent_weight(text: str) -> tuple[Path, float]:
     return Path(name), weight
 
 
+def _clip_file(text: str) -> tuple[str, Path | None]:
+    """NAME or NAME=FILE."""
+    name, separator, file = text.partition("=")
+    return name, Path(file) if separator else None
+
+
 def _layers(text: str) -> tuple[int, int]:
     """START:END."""
     try:
@@ -824,6 +933,13 @@ def _at_least_one(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    return value
+
+
+def _at_least_zero_float(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return value
 
 

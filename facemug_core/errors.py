@@ -23,6 +23,14 @@ class WeightsMissingError(FacemugError):
     """Weights that a stage needs are not there; the message names the command that brings them."""
 
 
+class DependencyError(FacemugError):
+    """An optional package that a stage needs is missing or broken; everything else works without it."""
+
+
+class UnknownWordsWarning(UserWarning):
+    """A text has words that its model has never read."""
+
+
 class CheckpointError(FacemugError):
     """A weights file is damaged, unsafe or of an unknown kind."""
 

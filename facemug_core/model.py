@@ -5,6 +5,7 @@
     codes = model.warp(codes, model.project(conditions))
     codes = model.apply_direction(codes, direction, amount)
     features = model.aggregate(conditions)
+    codes = model.optimize_text(features, codes, text, clip).codes
     picture = model.generate(features, codes)
 
 Every stage is pure, tensors in and tensors out, and is computed once: when only the codes change, nothing but
@@ -27,7 +28,9 @@ from .checkpoints.assembling import load_bank, load_encoder, load_picture_head, 
 from .conditions import Conditions
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
+from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
+from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize
 from .errors import InputError, WeightsMissingError
 from .networks.banks import FeatureBank
 from .networks.generator import Features, Generator, draw_prior
@@ -150,6 +153,42 @@ class FaceMug:
         """Codes [B, 18, 512] moved along a direction (PAPER section 6); an amount of 0 returns their bits."""
         return direction.apply(codes, amount)
 
+    def optimize_text(
+        self,
+        features: Features,
+        codes: Tensor,
+        text: str,
+        clip: Clip,
+        options: TextOptions = DEFAULTS,
+        progress: Progress = no_progress,
+        preview: Preview = no_preview,
+    ) -> TextEdit:
+        """Codes of one face [1, 18, 512] whose edit looks as a text says, by optimization (PAPER section 7).
+
+        Only bank and decoder run again at every step. Works inside inference mode; the same inputs give the
+        same bits.
+
+        Args:
+            features: of one edit.
+            codes: to start from.
+            text: what the face should be, such as "curly blond hair".
+            clip: text-image model, on the model's device.
+            options: weights, steps and layers; with a weight of 0 the codes keep their bits.
+            progress: told about every step; may raise `Interrupted` to end with the best so far.
+            preview: shown the best picture every few steps.
+
+        Raises:
+            InputError: the text is empty, or no layers are free.
+            ShapeError: the codes are not those of one face.
+        """
+        with torch.inference_mode(False):
+            features = features.cloned()
+
+        def draw(moved: Tensor) -> Tensor:
+            return self.generate(features, moved)
+
+        return optimize(draw, codes.to(self.device), text, clip, options, progress, preview)
+
     @torch.no_grad()
     def warp(self, codes: Tensor, target: Tensor) -> Tensor:
         """Codes of the same person in the pose of the target's codes, [B, 18, 512] (PAPER section 5).
@@ -203,6 +242,7 @@ class FaceMug:
         seeds: Sequence[int] = (0,),
         codes: Tensor | None = None,
         directions: Sequence[tuple[Direction, float]] = (),
+        text: TextGoal | None = None,
         progress: Progress = no_progress,
     ) -> tuple[Tensor, Tensor]:
         """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.
@@ -216,6 +256,7 @@ class FaceMug:
             seeds: of the random codes.
             codes: use these [1, 18, 512] instead.
             directions: what to change in the codes, with amounts, in this order.
+            text: what the codes are then optimized for.
             progress: told about every variant.
         """
         conditions = conditions.to(self.device)
@@ -228,8 +269,17 @@ class FaceMug:
             codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
         codes = apply_all(codes, directions)
         codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
-        inputs = {"features": self.aggregate(conditions), "style codes": codes}
+        features = self.aggregate(conditions)
+        if text is not None:
+            followed = [self._follow(features, own, text).codes for own in codes.split(1)]
+            codes = torch.cat(followed)
+        inputs = {"features": features, "style codes": codes}
         return torch.cat(one_by_one(self.generate, inputs, progress)), codes
+
+    def _follow(self, features: Features, codes: Tensor, goal: TextGoal) -> TextEdit:
+        return self.optimize_text(
+            features, codes, goal.text, goal.clip, goal.options, goal.progress, goal.preview
+        )
 
     def _style_codes(
         self, conditions: Conditions, exemplar: Tensor | None, style: Style, seeds: Sequence[int]

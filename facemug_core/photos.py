@@ -22,6 +22,7 @@ from .checkpoints.manifest import locate
 from .conditions import Conditions, one_hot
 from .conventions import NUM_LABELS, WORKING_SIZE
 from .editing.directions import Direction
+from .editing.text import TextGoal
 from .errors import FaceNotFoundError, InputError
 from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, resample
 from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
@@ -138,6 +139,8 @@ class EditRequest:
     """Use these codes [1, 18, 512]."""
     directions: Sequence[tuple[Direction, float]] = ()
     """What to change in the codes, with amounts."""
+    text: TextGoal | None = None
+    """What the codes are then optimized for."""
     which: Which = "largest"
     aligned: bool = False
     """The photo is an aligned face already."""
@@ -263,7 +266,7 @@ class PhotoEditor:
                 crops, codes = self.model.edit(
                     conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
                     seeds=request.seeds, codes=request.codes, directions=request.directions,
-                    progress=progress,
+                    text=request.text, progress=progress,
                 )  # fmt: skip
             with _timed(seconds, "paste"):
                 result.photos = [

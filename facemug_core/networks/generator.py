@@ -47,6 +47,10 @@ class Features:
         """Features of one edit, repeated for a batch of codes."""
         return self._mapped(lambda x: x.expand(batch, *x.shape[1:]))
 
+    def cloned(self) -> Features:
+        """Copies; outside inference mode they serve autograd, whatever mode the features were made in."""
+        return self._mapped(torch.clone)
+
     @staticmethod
     def cat(parts: Sequence[Features]) -> Features:
         """One batch of several."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -20,7 +21,9 @@ from ..checkpoints.assembling import (
 )
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
+from ..editing.clip import FACE_FILE
 from ..networks.style_encoder import widen_stem
+from .clip import ClipStage, describe, load_facts
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .encoder import EncoderStage
 from .generator import GeneratorStage
@@ -40,8 +43,9 @@ def run_stage(options: Namespace) -> None:
     config = SIZES[options.model]
     faces = FaceShards(options.data)
     stage = STAGES[options.stage](config, faces, options)
-    samples = SAMPLERS[options.stage](faces, SAMPLE_SEED)
-    name = f"{options.model}_{options.stage}.safetensors"
+    sampler = SAMPLERS.get(options.stage)
+    samples = stage.dataset if sampler is None else sampler(faces, SAMPLE_SEED)
+    name = NAMES.get(options.stage, f"{options.model}_{options.stage}.safetensors")
     if options.init is not None and options.init.is_file():
         mean_code = load_mapping(config).mean_code
         start_from(stage.model, name.removesuffix(".safetensors"), options.init, mean_code)
@@ -54,7 +58,7 @@ def run_stage(options: Namespace) -> None:
     )  # fmt: skip
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
     if options.export is not None:
-        export(Path(run.folder), options.export / name)
+        export(Path(run.folder), options.export / name, ABOUT.get(options.stage, dict)())
 
 
 def _encoder(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
@@ -90,11 +94,16 @@ def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stag
     )
 
 
+def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    return ClipStage(faces, load_facts(options.data, faces), load_mobilenet(), seed=options.seed)
+
+
 STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "encoder": _encoder,
     "generator": _generator,
     "picture_head": _picture_head,
     "warping": _warping,
+    "clip": _clip,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
@@ -104,15 +113,21 @@ SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
     "picture_head": FaceCodes,
     "warping": PosePairs,
 }
-"""Samples of each stage."""
+"""Samples for the grids of each stage; without one, the stage's own first samples."""
 
 
-def export(run: Path, path: Path) -> None:
-    """Write a run's averaged weights in fp16, with the run's settings as metadata."""
+ABOUT: dict[str, Callable[[], dict[str, str]]] = {"clip": describe}
+"""Metadata that a stage's weights file needs beside the run's settings."""
+
+NAMES = {"clip": FACE_FILE}
+"""Weights files that both sizes of the model share."""
+
+
+def export(run: Path, path: Path, about: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write a run's averaged weights in fp16, with the run's settings and `about` as metadata."""
     tensors, metadata = read_safetensors(run / "averaged.safetensors")
-    save_safetensors(
-        path, {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}, metadata
-    )
+    halved = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    save_safetensors(path, halved, {**metadata, **about})
 
 
 def _start_from_imagenet(encoder: torch.nn.Module) -> None:

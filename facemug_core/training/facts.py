@@ -1,0 +1,200 @@
+"""Facts about aligned faces: what is measured, put into the levels that captions speak of.
+
+A fact is the level of one attribute, such as blond of the hair's color, or −1 where the face does not tell.
+Levels of one attribute exclude each other. Thresholds are quantiles of the faces at hand, or everyday limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..conventions import LABELS, REGIONS
+from ..editing.measuring import LUMA, Measurer, Reading, find_mesh
+from ..pictures import to_pixels
+
+Array = NDArray[np.float64]
+
+UNKNOWN = -1
+
+LEAST = 60
+"""Pixels below which a class has no color."""
+
+BEARD = (199, 175, 136, 365, 150, 379)
+CHEEKS = (50, 280, 205, 425)
+"""Points of the face mesh where beards grow, and where they do not."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An attribute with a low and a high level of one measurement, and nothing said in between."""
+
+    measured: str
+    low: float
+    """Quantile below which the first level holds."""
+    high: float
+    """Quantile above which the second does."""
+
+    def levels(self, values: Mapping[str, Array]) -> NDArray[np.int64]:
+        """Levels [N] of measured values [N] by name."""
+        column = values[self.measured]
+        low, high = np.nanquantile(column, (self.low, self.high))
+        return np.select([column <= low, column >= high], [0, 1], UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """An attribute whose levels lie between fixed limits of one measurement."""
+
+    measured: str
+    limits: tuple[tuple[float, float], ...]
+    """From, below: one pair for each level; between pairs nothing is said."""
+
+    def levels(self, values: Mapping[str, Array]) -> NDArray[np.int64]:
+        """As `Scale.levels`."""
+        column = values[self.measured]
+        inside = [(column >= low) & (column < high) for low, high in self.limits]
+        return np.select(inside, range(len(inside)), UNKNOWN)
+
+
+INFINITE = float("inf")
+
+ATTRIBUTES: Mapping[str, Scale | Limits] = MappingProxyType(
+    {
+        "gender": Limits("masculine.network", ((-INFINITE, -1.0), (1.0, INFINITE))),
+        "age": Limits("age.network", ((0, 13), (17, 29), (36, 48), (54, 200))),
+        "smile": Scale("smile.network", 0.35, 0.55),
+        "mouth": Scale("mouth_open.mesh", 0.5, 0.75),
+        "eyes": Scale("eyes_open.mesh", 0.2, 0.8),
+        "turn": Scale("yaw.mesh", 0.2, 0.8),
+        "nod": Scale("pitch.mesh", 0.15, 0.85),
+        "glasses": Limits("glasses.parser", ((0.0, 0.001), (0.006, 1.0))),
+        "hair_length": Scale("hair_length.parser", 0.35, 0.6),
+        "hair_color": Limits("hair_color", tuple((i - 0.5, i + 0.5) for i in range(6))),
+        "hair_volume": Scale("hair_volume.parser", 0.2, 0.8),
+        "fringe": Scale("fringe.parser", 0.5, 0.8),
+        "curl": Scale("curl", 0.3, 0.7),
+        "lips_color": Scale("lipstick.parser", 0.3, 0.75),
+        "lips": Scale("lip_fullness.mesh", 0.2, 0.8),
+        "skin": Scale("skin_tone.parser", 0.15, 0.6),
+        "width": Scale("face_width.mesh", 0.2, 0.8),
+        "nose": Scale("nose_size.mesh", 0.2, 0.8),
+        "brows": Scale("brow_thickness.parser", 0.2, 0.8),
+        "light": Scale("lighting.parser", 0.15, 0.85),
+        "beard": Limits("beard", ((-INFINITE, 0.15), (0.37, INFINITE))),
+        "hat": Limits("hat", ((0.0, 0.002), (0.02, 1.0))),
+        "earrings": Limits("earrings", ((0.0, 0.0001), (0.0008, 1.0))),
+        "background": Limits("background_color", tuple((i - 0.5, i + 0.5) for i in range(6))),
+    }
+)
+"""What captions speak of; the order of levels is that of `captions.WORDINGS`."""
+
+
+def facts(values: Mapping[str, Array]) -> NDArray[np.int64]:
+    """Measured values [N] by name → levels [N, attributes], −1 = unknown."""
+    levels = {name: attribute.levels(values) for name, attribute in ATTRIBUTES.items()}
+    # Shadow on a woman's or a child's chin is no beard.
+    grown_man = (levels["gender"] == 1) & (levels["age"] != 0)
+    levels["beard"] = np.where((levels["beard"] == 1) & ~grown_man, UNKNOWN, levels["beard"])
+    return np.stack(list(levels.values()), 1)
+
+
+@torch.no_grad()
+def observe(measurer: Measurer, picture: Tensor, labels: Tensor) -> Reading | None:
+    """All that facts are made of, from an aligned face [1, 3, 256, 256] and its classes [1, 256, 256].
+
+    None where no face is seen.
+    """
+    reading = measurer.measure(picture, labels)
+    if reading is None:
+        return None
+    pixels = to_pixels(picture[0])
+    mesh = find_mesh(measurer.detector, pixels)
+    assert mesh is not None
+    return reading | appearance(pixels, labels[0].numpy(), mesh)
+
+
+def appearance(pixels: NDArray[np.uint8], classes: NDArray[np.integer], mesh: Array) -> Reading:
+    """Colors, beard, curl and adornments of an aligned face [256, 256, 3] with its classes and mesh."""
+    hair = classes == LABELS.index("hair")
+    behind = np.isin(classes, REGIONS["background"])
+    return {
+        "hair_color": hair_color(pixels[hair]),
+        "background_color": background_color(pixels[behind]),
+        "beard": _beard(pixels, mesh),
+        "curl": _curl(pixels, hair),
+        "hat": float((classes == LABELS.index("hat")).mean()),
+        "earrings": float((classes == LABELS.index("ear_r")).mean()),
+    }
+
+
+def hair_color(pixels: NDArray[np.uint8]) -> float:
+    """0 black, 1 brown, 2 blond, 3 red, 4 gray, 5 white of hair pixels [N, 3]; NaN of too few."""
+    if len(pixels) < LEAST:
+        return float("nan")
+    lightness, chroma, hue = lch(np.median(pixels, 0))
+    if lightness < 16:
+        return 0.0
+    if chroma < 9 and lightness > 35:
+        return 5.0 if lightness > 62 else 4.0
+    if hue < 58 and chroma > 22:
+        return 3.0
+    return 2.0 if lightness > 45 else 1.0
+
+
+def background_color(pixels: NDArray[np.uint8]) -> float:
+    """0 black, 1 white, 2 gray, 3 green, 4 blue, 5 brown of background pixels [N, 3]; NaN of too few."""
+    if len(pixels) < LEAST:
+        return float("nan")
+    lightness, chroma, hue = lch(pixels.mean(0))
+    if lightness < 22:
+        return 0.0
+    if chroma < 10:
+        return 1.0 if lightness > 75 else 2.0
+    if 95 <= hue < 180:
+        return 3.0
+    if 200 <= hue < 310:
+        return 4.0
+    return 5.0 if hue < 95 else float("nan")
+
+
+def lch(color: Array) -> tuple[float, float, float]:
+    """CIE lightness 0…100, chroma and hue in degrees of an RGB color in [0, 255]."""
+    from skimage.color import rgb2lab
+
+    lightness, a, b = rgb2lab(np.asarray(color, float)[None, None] / 255)[0, 0]
+    return float(lightness), float(np.hypot(a, b)), float(np.degrees(np.arctan2(b, a)) % 360)
+
+
+def _beard(pixels: NDArray[np.uint8], mesh: Array) -> float:
+    """How much darker chin and jaw are than the cheeks, as a share."""
+    light = pixels @ LUMA
+    columns, rows = np.clip(mesh.round().astype(int), 4, 251).T
+
+    def around(points: tuple[int, ...]) -> float:
+        return float(
+            np.mean(
+                [light[rows[i] - 4 : rows[i] + 5, columns[i] - 4 : columns[i] + 5].mean() for i in points]
+            )
+        )
+
+    return 1 - around(BEARD) / max(around(CHEEKS), 1.0)
+
+
+def _curl(pixels: NDArray[np.uint8], hair: NDArray[np.bool_]) -> float:
+    """How little strands lie in parallel, 0…1: 1 − coherence of the structure tensor inside the hair."""
+    from scipy.ndimage import gaussian_filter
+
+    if hair.sum() < 20 * LEAST:
+        return float("nan")
+    rows, columns = np.gradient(gaussian_filter(pixels @ LUMA, 1.0))
+    xx, yy, xy = (gaussian_filter(np.where(hair, p, 0), 5.0) for p in (columns**2, rows**2, rows * columns))
+    energy = (xx + yy)[hair]
+    coherent = np.hypot(xx - yy, 2 * xy)[hair]
+    return float(1 - coherent.sum() / max(energy.sum(), 1e-6))

@@ -1,0 +1,157 @@
+"""Facts, captions and the training of the face text-image model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
+from facemug_core.editing.clip import load_clip, words_of
+from facemug_core.errors import InputError
+from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.training.captions import MOST, NAMES, NOUNS, WORDINGS, agreement, caption, vocabulary
+from facemug_core.training.clip import (
+    JUDGED,
+    OBSERVED,
+    ClipStage,
+    describe,
+    load_facts,
+    retrieval_at_1,
+    shared_softmax,
+)
+from facemug_core.training.data import Draw, FaceShards
+from facemug_core.training.facts import (
+    ATTRIBUTES,
+    UNKNOWN,
+    Limits,
+    Scale,
+    background_color,
+    facts,
+    hair_color,
+)
+from facemug_core.training.loop import RunConfig, train
+from facemug_core.training.run import export
+
+from .text_models import open_clip
+
+SIZES = [len(attribute.limits) if isinstance(attribute, Limits) else 2 for attribute in ATTRIBUTES.values()]
+levels_of_a_face = st.tuples(*(st.integers(UNKNOWN, size - 1) for size in SIZES)).map(np.array)
+
+
+def test_every_level_has_wordings() -> None:
+    for name, size in zip(NAMES, SIZES, strict=True):
+        if name not in ("gender", "age"):
+            assert len(WORDINGS[name]) == size
+            assert all(wording.phrases and wording.unseen for wording in WORDINGS[name])
+    assert len(NOUNS) == 15
+
+
+@given(levels_of_a_face, st.integers(0, 1000), st.booleans())
+def test_captions_state_true_facts_in_known_words(levels: np.ndarray, number: int, unseen: bool) -> None:
+    said = caption(levels, Draw(0, number), unseen=unseen)
+    stated = said.asserts != UNKNOWN
+    assert (said.asserts[stated] == levels[stated]).all()
+    assert stated.sum() <= MOST
+    assert said.text
+    assert set(words_of(said.text)) <= set(vocabulary())
+
+
+def test_unseen_wordings_never_occur_in_training() -> None:
+    seen = {phrase for ways in WORDINGS.values() for way in ways for phrase in way.phrases}
+    unseen = {phrase for ways in WORDINGS.values() for way in ways for phrase in way.unseen}
+    assert not seen & unseen
+
+
+def test_a_caption_fits_faces_that_show_all_it_states() -> None:
+    asserts = np.array([[1, UNKNOWN], [0, 1]])
+    levels = np.array([[1, 0], [0, UNKNOWN], [0, 1]])
+    fits, unclear = agreement(asserts, levels)
+    assert fits.tolist() == [[True, False, False], [False, False, True]]
+    assert unclear.tolist() == [[False, False, False], [False, True, False]]
+
+
+def test_scales_say_nothing_in_between() -> None:
+    found = Scale("x", 0.25, 0.75).levels({"x": np.arange(9.0)})
+    assert found.tolist() == [0, 0, 0, -1, -1, -1, 1, 1, 1]
+
+
+def test_what_was_not_measured_is_unknown() -> None:
+    names = {attribute.measured for attribute in ATTRIBUTES.values()}
+    values = {name: np.array([0.0, 1.0, np.nan]) for name in names}
+    assert (facts(values)[2] == UNKNOWN).all()
+
+
+@pytest.mark.parametrize(
+    ("color", "level"),
+    [((15, 12, 10), 0), ((90, 62, 45), 1), ((200, 170, 120), 2), ((150, 70, 35), 3), ((120, 120, 120), 4),
+     ((215, 213, 210), 5)],
+)  # fmt: skip
+def test_hair_is_named_in_everyday_words(color: tuple[int, int, int], level: int) -> None:
+    assert hair_color(np.tile(np.uint8(color), (100, 1))) == level
+
+
+@pytest.mark.parametrize(
+    ("color", "level"),
+    [((10, 10, 10), 0), ((240, 240, 240), 1), ((128, 128, 128), 2), ((40, 130, 50), 3), ((40, 80, 200), 4),
+     ((120, 80, 40), 5)],
+)  # fmt: skip
+def test_backgrounds_are_named_in_everyday_words(color: tuple[int, int, int], level: int) -> None:
+    assert background_color(np.tile(np.uint8(color), (100, 1))) == level
+
+
+def test_the_loss_is_least_where_all_that_fits_shares_the_probability() -> None:
+    fits = torch.tensor([[True, True, False, False]])
+    unclear = torch.tensor([[False, False, False, True]])
+    shared = shared_softmax(torch.tensor([[9.0, 9.0, 0.0, 50.0]]), fits, unclear)
+    one_sided = shared_softmax(torch.tensor([[9.0, 4.0, 0.0, 50.0]]), fits, unclear)
+    assert shared < one_sided
+    assert shared == pytest.approx(np.log(2), abs=1e-3)
+
+
+# --- training -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Faces that are plain colors, with facts that were measured before."""
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    count = JUDGED + 4
+    images = np.broadcast_to(rng.integers(0, 255, (count, 1, 1, 3), dtype=np.uint8), (count, 256, 256, 3))
+    np.savez(folder / "0000.npz", images=images, w=rng.normal(size=(count, 512)).astype(np.float32))
+    names = sorted({attribute.measured for attribute in ATTRIBUTES.values()})
+    values = torch.from_numpy(rng.normal(size=(count, len(names)))).float()
+    save_safetensors(folder / OBSERVED, {"values": values}, {"names": '["' + '", "'.join(names) + '"]'})
+    return folder
+
+
+def test_training_writes_a_model_that_loads(folder: Path, tmp_path: Path) -> None:
+    open_clip()
+    faces = FaceShards(folder)
+    levels = load_facts(folder, faces)
+    torch.manual_seed(0)
+    stage = ClipStage(faces, levels, MobileNetV2Features())
+    trunk = stage.model.visual.trunk.features[0][0].weight.clone()  # type: ignore[union-attr, index]
+    run = RunConfig(folder=str(tmp_path / "run"), steps=2, batch=4)
+    batch = torch.utils.data.default_collate([stage.dataset[i] for i in range(4)])
+    train(stage, run, batch)
+    export(tmp_path / "run", tmp_path / "face_clip.safetensors", describe())
+    clip = load_clip(folders=[tmp_path])
+    assert clip.tokenizer.words == tuple(vocabulary())  # type: ignore[attr-defined]
+    assert torch.equal(stage.model.visual.trunk.features[0][0].weight, trunk)  # type: ignore[union-attr, index]
+    assert 0 <= retrieval_at_1(clip, faces, levels) <= 1
+    assert "words" in read_safetensors(tmp_path / "face_clip.safetensors")[1]
+
+
+def test_too_few_faces_are_an_error(tmp_path: Path) -> None:
+    open_clip()
+    np.savez(
+        tmp_path / "0.npz", images=np.zeros((2, 256, 256, 3), np.uint8), w=np.zeros((2, 512), np.float32)
+    )
+    with pytest.raises(InputError, match="100"):
+        ClipStage(FaceShards(tmp_path), np.zeros((2, len(NAMES)), np.int64), MobileNetV2Features())
