@@ -17,6 +17,7 @@ from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
+from facemug_core.training.augment import hand_drawn, recolored
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
 from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
@@ -144,3 +145,26 @@ def test_a_critic_does_not_see_what_lies_outside_the_mask() -> None:
 def test_a_folder_without_faces_says_how_to_make_some(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="prepare"):
         FaceShards(tmp_path)
+
+
+def _flat_face() -> tuple[torch.Tensor, torch.Tensor]:
+    labels = torch.zeros(256, 256, dtype=torch.long)
+    labels[:100] = 17  # hair
+    labels[100:] = 1  # skin
+    return torch.full((3, 256, 256), 0.2), labels
+
+
+def test_recoloring_leaves_other_parts_alone() -> None:
+    image, labels = _flat_face()
+    changed = [(recolored(image, labels, Draw(4, i)) != image).any(0) for i in range(12)]
+    assert any(change.any() for change in changed)
+    assert not any(change[:97].any() and change[103:].any() for change in changed)
+
+
+def test_a_hand_drawn_sketch_is_a_sketch() -> None:
+    _, labels = _flat_face()
+    lines = (torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(1)) > 0.98).float()
+    for i in range(8):
+        drawn = hand_drawn(lines, labels, Draw(5, i))
+        assert drawn.shape == lines.shape
+        assert set(drawn.unique().tolist()) <= {0.0, 1.0}

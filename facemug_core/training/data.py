@@ -6,14 +6,12 @@ goes on sees the same samples as one that did not stop.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -22,6 +20,7 @@ from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
 from ..faces.regions import region_mask
 from ..pictures import from_bytes
+from .augment import Draw, degrade, hand_drawn, misalign, random_tone, recolored
 from .masks import cmod_mask, mat_mask, rectangle_mask, stroke_mask
 
 SUPERPIXELS = (30, 100)
@@ -64,37 +63,6 @@ def _labels(shard: dict[str, np.ndarray]) -> np.ndarray:
     return np.full(shard["images"].shape[:3], -1, np.int8) if labels is None else labels.astype(np.int8)
 
 
-class Draw:
-    """Random choices from one explicit generator."""
-
-    def __init__(self, seed: int, number: int) -> None:
-        # The two numbers are mixed so that neighbouring samples share no random stream.
-        mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
-        self.generator = torch.Generator().manual_seed(int(mixed) & (2**63 - 1))
-
-    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
-        return low + (high - low) * torch.rand((), generator=self.generator).item()
-
-    def integer(self, count: int) -> int:
-        return int(torch.randint(count, (), generator=self.generator))
-
-    def chance(self, probability: float) -> bool:
-        return self.uniform() < probability
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self.generator)
-
-
-def random_tone(image: Tensor, draw: Draw) -> Tensor:
-    """Gamma, contrast, saturation and white balance of a photo [3, H, W] in [-1, 1], as cameras differ."""
-    x = ((image + 1) / 2).clamp(0, 1) ** (2 ** draw.uniform(-0.8, 0.8))
-    gray = x.mean(0, keepdim=True)
-    x = gray + (x - gray) * draw.uniform(0.5, 1.4)
-    x = 0.5 + (x - 0.5) * draw.uniform(0.75, 1.2) + draw.uniform(-0.1, 0.1)
-    balance = torch.tensor([draw.uniform(0.85, 1.15) for _ in range(3)])
-    return (x * balance[:, None, None]).clamp(0, 1) * 2 - 1
-
-
 def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
     """One to three parser regions of [H, W] labels, grown by up to 12 px: [1, H, W] in {0, 1}."""
     names = list(REGIONS)
@@ -123,17 +91,26 @@ def color_map(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
     return superpixels(image[None], SUPERPIXELS[draw.integer(2)])[0]
 
 
-def random_guides(image: Tensor, labels: Tensor, draw: Draw, chances: Sequence[float]) -> dict[str, Tensor]:
-    """Sketch, semantic and color map of the truth, each present with its chance, some with parts erased."""
+def sketch(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
+    """Lines of [3, H, W]: half of them as the filter draws them, a tenth by the legacy one, else by hand."""
+    kind = draw.uniform()
+    if kind < 0.1:
+        return pencil_sketch(image[None], "legacy")[0]
+    lines = pencil_sketch(image[None])[0]
+    return lines if kind < 0.6 else hand_drawn(lines, labels, draw)
+
+
+def random_guides(image: Tensor, labels: Tensor, draw: Draw, present: Sequence[bool]) -> dict[str, Tensor]:
+    """Sketch, semantic and color map of the truth, those that are present, some with parts erased."""
     size = image.shape[-1]
     makers = {
-        "sketch": lambda: pencil_sketch(image[None])[0],
+        "sketch": lambda: sketch(image, labels, draw),
         "semantic": lambda: one_hot(labels[None])[0],
         "color": lambda: color_map(image, labels, draw),
     }
     guides = {}
-    for (name, make), chance in zip(makers.items(), chances, strict=True):
-        if not draw.chance(chance):
+    for (name, make), wanted in zip(makers.items(), present, strict=True):
+        if not wanted:
             guides[name] = torch.zeros(GUIDE_CHANNELS[name], size, size)
             continue
         guide = make()
@@ -191,44 +168,19 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         image, labels, w = self.faces.face(draw.integer(len(self.faces)))
         if draw.chance(0.5):
             image = random_tone(image, draw)
-        chances = GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]
-        projected, distance = self.mix.draw(draw, guided=any(chances))
+        present = [draw.chance(p) for p in GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]]
+        if present[2] and draw.chance(0.5):
+            image = recolored(image, labels, draw)
+        projected, distance = self.mix.draw(draw, guided=any(present))
         return {
             "image": image,
             "mask": random_mask(labels, draw),
-            **random_guides(image, labels, draw, chances),
+            **random_guides(image, labels, draw, present),
             "w": w,
             "z": draw.normal(len(w)),
             "distance": torch.tensor([distance]),
             "projected": torch.tensor([projected]),
         }
-
-
-def degrade(image: Tensor, draw: Draw) -> Tensor:
-    """What cameras and files do to a photo [3, H, W] in [-1, 1]: tone, low resolution, noise, gray."""
-    image = random_tone(image, draw)
-    if draw.chance(0.05):
-        image = image.mean(0, keepdim=True).expand(3, -1, -1)
-    if draw.chance(0.4):
-        size = image.shape[-1]
-        small = F.interpolate(image[None], scale_factor=draw.uniform(0.2, 0.9), mode="area")
-        image = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)[0]
-    if draw.chance(0.4):
-        image = image + draw.normal(*image.shape) * draw.uniform(0.0, 0.1)
-    return image.clamp(-1, 1)
-
-
-def misalign(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Turn, scale and shift a face [3, H, W] and its labels [H, W] as landmarks err: to 3°, 4 %, 4 px."""
-    angle, scale = math.radians(draw.uniform(-3, 3)), draw.uniform(0.96, 1.04)
-    shift = [draw.uniform(-4, 4) * 2 / image.shape[-1] for _ in range(2)]
-    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
-    matrix = torch.tensor([[[cos, -sin, shift[0]], [sin, cos, shift[1]]]])
-    grid = F.affine_grid(matrix, [1, 1, *image.shape[-2:]], align_corners=False)
-    moved = F.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
-    ids = labels[None, None].float()
-    ids = F.grid_sample(ids, grid, mode="nearest", padding_mode="border", align_corners=False)
-    return moved, ids[0, 0].long()
 
 
 class EncoderInputs(Dataset[dict[str, Tensor]]):
@@ -252,10 +204,10 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
         if kind < 0.35:
             return {"guides": torch.cat([image, absent]), "w": w}
         if kind < 0.7:
-            guides = random_guides(image, labels, draw, (0.5, 0.5, 0.5))
+            guides = random_guides(image, labels, draw, [draw.chance(0.5) for _ in range(3)])
             keep = 1 - random_mask(labels, draw)
             return {"guides": torch.cat([image * keep, *guides.values()]), "w": w}
-        guides = {"image": image, **random_guides(image, labels, draw, (1.0, 1.0, 1.0))}
+        guides = {"image": image, **random_guides(image, labels, draw, [True] * 3)}
         dominant = draw.integer(len(guides))
         torn = []
         for k, guide in enumerate(guides.values()):
