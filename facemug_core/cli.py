@@ -714,7 +714,8 @@ def _pose(parsed: Parsed) -> None:
     wanted = Pose(parsed.yaw or 0.0, parsed.pitch or 0.0)
     if parsed.target is not None:
         wanted = poser.pose_of(Photo.from_image(read_photo(parsed.target)))
-    posed = poser.turn(Photo.from_image(read_photo(parsed.source)), wanted)
+    source = poser.editor.find_exemplar(Photo.from_image(read_photo(parsed.source)))
+    posed = poser.turn(model.encode(source.crop.to(model.device)), wanted)
     _save(Image.fromarray(to_pixels(posed.picture[0])), parsed.output)
     print(f"asked for {wanted}, drawn {posed.pose}")
 

@@ -1,4 +1,4 @@
-"""A face of a photo drawn anew in another pose (PAPER sections 5 and 16)."""
+"""People drawn anew in another pose, by measuring and moving (what the paper uses warping for, section 5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .pictures import to_pixels
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """A face in another pose."""
+    """A person in another pose."""
 
     picture: Tensor
     """The bank's picture [1, 3, 256, 256] in [-1, 1]."""
@@ -60,14 +60,14 @@ class Poser:
         return pose
 
     @torch.no_grad()
-    def turn(self, photo: Photo, wanted: Pose) -> Posed:
-        """The largest face of a photo as the bank draws it, in the wanted pose as far as it can.
+    def turn(self, codes: Tensor, wanted: Pose) -> Posed:
+        """The person of the codes [1, 18, 512] as the bank draws it, in the wanted pose as far as it can.
 
         Raises:
             FaceNotFoundError: the bank's picture shows no face.
         """
         model = self.editor.model
-        codes = model.encode(self.editor.find_exemplar(photo).crop.to(model.device))
+        codes = codes.to(model.device)
         codes = turn_to(codes, wanted, lambda moved: self.read(model.render(moved)), self.yaw, self.pitch)
         picture = model.render(codes)
         reached = self.read(picture)

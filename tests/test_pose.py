@@ -1,11 +1,13 @@
 """Head pose: read off meshes, and reached along directions."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from facemug_core.cli import main
 from facemug_core.editing.directions import Linear
 from facemug_core.editing.pose import POSE_LAYERS, Pose, pose_from_mesh, turn_to
 
@@ -59,3 +61,9 @@ def test_only_the_codes_of_the_pose_are_moved() -> None:
 def test_a_face_that_is_not_seen_is_left_as_it_is() -> None:
     codes = torch.randn(1, 18, 512)
     assert torch.equal(turn_to(codes, Pose(20, 0), lambda _: None, *directions()), codes)
+
+
+def test_the_command_asks_for_one_pose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in ([], ["--frontal", "--yaw", "10"]):
+        assert main(["pose", "photo.png", *options, "-o", str(tmp_path / "out.png")]) == 2
+        assert "--target PHOTO, or --frontal, or --yaw and --pitch" in capsys.readouterr().err
