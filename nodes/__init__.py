@@ -22,6 +22,7 @@ from .latents import (
     WarpLatent,
 )
 from .loading import LoadModel
+from .posing import Pose
 
 NODES: tuple[type[io.ComfyNode], ...] = (
     LoadModel,
@@ -40,6 +41,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     InterpolateLatents,
     MixLatents,
     WarpLatent,
+    Pose,
     LoadDirection,
     ApplyDirection,
     SweepDirection,

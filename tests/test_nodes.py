@@ -17,9 +17,11 @@ from torch import Tensor
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.editing.directions import shipped_directions
-from facemug_core.errors import InputError, ShapeError, WeightsMissingError
+from facemug_core.editing.pose import Pose as HeadPose
+from facemug_core.errors import FaceNotFoundError, InputError, ShapeError, WeightsMissingError
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.photos import EditRequest, PhotoEditor
+from facemug_core.posing import Poser
 
 from .pack import NAME, ROOT, load_nodes
 from .tiny import random_conditions, tiny_model
@@ -405,6 +407,31 @@ def test_warping_without_weights_says_so(model: Any) -> None:
     (latent,) = run("RandomStyle", model=model)
     with pytest.raises(WeightsMissingError, match="warping"):
         run("WarpLatent", model=model, latent=latent, target=latent)
+
+
+# --- pose ---------------------------------------------------------------------------------------------------
+
+
+def test_a_person_who_looks_there_already_keeps_the_bits(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Poser, "read", lambda self, picture: HeadPose(10, -5))
+    latent = latent_of(model, 2)
+    turned, pictures, report = run("Pose", model=model, latent=latent, yaw=10.0, pitch=-5.0)
+    assert torch.equal(turned, latent)
+    assert pictures.shape == (2, 256, 256, 3)
+    assert report == "yaw +10°, pitch -5°\nyaw +10°, pitch -5°"
+
+
+def test_a_target_takes_the_place_of_the_angles(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Poser, "read", lambda self, picture: HeadPose(10, -5))
+    latent = latent_of(model)
+    assert torch.equal(run("Pose", model=model, latent=latent, yaw=30.0, target=latent)[0], latent)
+    assert not torch.equal(run("Pose", model=model, latent=latent, yaw=30.0)[0], latent)
+
+
+def test_a_target_without_a_face_says_so(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Poser, "read", lambda self, picture: None)
+    with pytest.raises(FaceNotFoundError, match="`target`"):
+        run("Pose", model=model, latent=latent_of(model), target=latent_of(model))
 
 
 # --- attributes ---------------------------------------------------------------------------------------------
