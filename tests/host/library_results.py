@@ -24,6 +24,7 @@ from facemug_core.photos import (
     crop_conditions,
     guides_to_crop,
 )
+from facemug_core.posing import Poser
 
 from .example_inputs import FOLDER
 from .workflows import EXEMPLARS, HOLE, MOUTH_MASK, PHOTO
@@ -189,6 +190,14 @@ def inside_a_subgraph(editor: PhotoEditor) -> Pictures:
 def hand_over_to_inpainting(editor: PhotoEditor) -> Pictures:
     """The host's own nodes have the last word there; what is handed over to them is compared."""
     return quick_edit(editor)
+
+
+@of_workflow
+def pose(editor: PhotoEditor) -> Pictures:
+    poser = Poser(editor)
+    wanted = poser.read(editor.model.render(encoded(editor, PHOTO)))
+    turned = poser.turn(encoded(editor, EXEMPLARS[1]), wanted)
+    return edited(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=turned.codes))
 
 
 @of_workflow

@@ -532,6 +532,37 @@ def inside_a_subgraph(w: Workflow) -> None:
 
 
 @described
+def pose(w: Workflow) -> None:
+    with w.group("1 · Photos"):
+        w.note(
+            "## Turn an exemplar into the photo's pose\n"
+            "The exemplar looks aside. Its style is turned until it looks where the photo's face looks; both "
+            "are shown.\n\n"
+            "**Try:** without *target*, *yaw* and *pitch* say where to; 0 and 0 look straight ahead."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        other = load_photo(w, EXEMPLARS[1], "Exemplar that looks aside")
+    with w.group("2 · Face and mask"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], **WHOLE_FACE)
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+        features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
+    with w.group("3 · Styles"):
+        own = w.add("FACEMUG_EncodeExemplar", "The photo's own style", model=model, faces=faces["faces"])
+        aside = w.add("FACEMUG_EncodeExemplar", "The exemplar's style", model=model, image=other["IMAGE"])
+        turned = w.add("FACEMUG_Pose", model=model, latent=aside["latent"], target=own["latent"])
+        preview(w, turned["pictures"], "Turned")
+    for number, title, latent in (
+        (4, "As it is", aside["latent"]),
+        (5, "Turned into the photo's pose", turned["latent_out"]),
+    ):
+        with w.group(f"{number} · {title}"):
+            made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=latent)
+            pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
+            preview(w, pasted["image"], title)
+
+
+@described
 def attributes(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
