@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
@@ -102,9 +102,16 @@ def _add_edit(commands: Any) -> None:
         "--feather", type=_at_least_zero, default=0, metavar="PX", help="soft edge, inwards only"
     )
     edit.add_argument("--opacity", type=_share, default=1.0, metavar="0..1")
-    edit.add_argument("--face", type=_which, default="largest", metavar="largest|all|INDEX")
+    edit.add_argument("--face", type=_which, default="largest", metavar="FACE",
+                      help=f"{', '.join(FACES)}, or an index counted from the left, from 0")  # fmt: skip
+    edit.add_argument("--box", type=_box, action="append", metavar="X,Y,W,H",
+                      help="look for a face here, in pixels of the photo")  # fmt: skip
+    edit.add_argument("--landmarks", type=Path, metavar="FILE",
+                      help="where the eyes and the corners of the mouth are, or 5, 68 or 468 landmarks: "
+                      "JSON, or lines of x and y")  # fmt: skip
     edit.add_argument("--aligned", action="store_true", help="the photo is an aligned face crop already")
     edit.add_argument("--no-face", choices=("error", "skip"), default="error")
+    edit.add_argument("--keep-metadata", action="store_true", help="write EXIF, XMP and resolution as well")
     edit.add_argument("--json", action="store_true", help="print what was done")
     _add_guidance(edit)
 
@@ -196,13 +203,13 @@ def _edit_photo(
         _save_latent(parsed, path, ready.model, result.codes)
     outputs = _numbered(output, len(result.photos))
     for path, edited in zip(outputs, result.photos, strict=True):
-        _save(edited.to_image(), path)
+        _save(edited.to_image(parsed.keep_metadata), path)
     seconds = {"read": read - start, "load model": loaded - read, **result.seconds}
     return {
         "output": [str(path) for path in outputs],
         "faces": [face.box for face in result.faces],
         "mask_pixels": int(result.mask.sum()),
-        "mask_share": round(float(result.mask.mean()), 4),
+        "mask_share": round(int(result.mask.sum()) / result.mask.numel(), 4),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "warnings": result.warnings,
     }
@@ -211,12 +218,13 @@ def _edit_photo(
 def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest:
     """What is asked for, for a photo of this (width, height)."""
     from .conditions.reading import read_mask, read_photo
+    from .faces.detection import read_landmarks
     from .photos import EditRequest, Guide, Photo
 
-    guides = {name: Guide(*given) for name, given in _guides(parsed, size, source).items()}
+    guides: dict[str, Any] = {name: Guide(*given) for name, given in _guides(parsed, size, source).items()}
     exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
     return EditRequest(
-        mask=None if parsed.mask is None else read_mask(_named_as(parsed.mask, source), size),
+        mask=None if parsed.mask is None else read_mask(_named_as(parsed.mask, source), size).bool(),
         regions=parsed.region,
         grow=parsed.grow,
         exemplar=None if exemplar is None else Photo.from_image(exemplar),
@@ -228,6 +236,8 @@ def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest
         text=_text_goal(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
+        boxes=parsed.box,
+        landmarks=None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source)),
         skip_without_face=parsed.no_face == "skip",
         feather=parsed.feather,
         opacity=parsed.opacity,
@@ -686,9 +696,7 @@ def _latent_undo(parsed: Parsed) -> None:
 def _add_pose(commands: Any) -> None:
     command = _command(commands, "pose", _pose, "Draw a person in another pose.")
     command.add_argument("source", type=Path, metavar="PHOTO")
-    command.add_argument(
-        "--target", type=Path, metavar="PHOTO", help="take the pose of this photo's face"
-    )
+    command.add_argument("--target", type=Path, metavar="PHOTO", help="take the pose of this photo's face")
     command.add_argument("--frontal", action="store_true", help="look straight ahead")
     command.add_argument(
         "--yaw", type=float, metavar="DEG", help="turn right in the picture (negative: left)"
@@ -951,10 +959,22 @@ def _at_least_zero(text: str) -> int:
     return value
 
 
+FACES = ("largest", "smallest", "leftmost", "rightmost", "all")
+
+
 def _which(text: str) -> str | int:
-    if text in ("largest", "all"):
-        return text
-    return _at_least_zero(text)
+    return text if text in FACES else _at_least_zero(text)
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    """X,Y,W,H → left, top, right, bottom."""
+    try:
+        x, y, width, height = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected X,Y,W,H, such as 120,80,200,240, not {text}") from None
+    if not (width > 0 and height > 0):
+        raise argparse.ArgumentTypeError(f"width and height must be more than 0, not {text}")
+    return x, y, x + width, y + height
 
 
 def _numbered(path: Path, count: int) -> list[Path]:
@@ -962,6 +982,13 @@ def _numbered(path: Path, count: int) -> list[Path]:
     if count == 1:
         return [path]
     return [path.with_name(f"{path.stem}_{i + 1}{path.suffix}") for i in range(count)]
+
+
+SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+    "AVIF": {"quality": 95},
+}
 
 
 def _save(image: Image.Image, path: Path) -> None:
@@ -973,6 +1000,19 @@ def _save(image: Image.Image, path: Path) -> None:
         raise InputError(f"{path} has no ending that tells a picture format; call it {path.stem}.png.")
     try:
         with replacing(path) as temporary:
-            image.save(temporary, format=kind)
+            image.save(temporary, format=kind, **_save_options(image, kind))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}.") from error
+
+
+def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:
+    """As little loss as the format allows, and what the picture's info holds of profile and metadata."""
+    options: dict[str, Any] = dict(SAVE_OPTIONS.get(kind, {}))
+    options |= {name: image.info[name] for name in ("icc_profile", "xmp", "dpi") if name in image.info}
+    if "exif" in image.info:
+        # Read and written anew, it comes without its thumbnail, which shows the face as it was.
+        options["exif"] = image.getexif().tobytes()
+    if kind == "PNG" and "xmp" in options:
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
+    return options

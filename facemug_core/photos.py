@@ -7,32 +7,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from PIL import Image
+from PIL import Image, ImageCms
 from torch import Tensor
 
 from .batches import Progress, no_progress
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions, one_hot
+from .conditions.reading import LOST
 from .conventions import NUM_LABELS, WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
 from .errors import FaceNotFoundError, InputError
-from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, resample
+from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, covered, inverse, resample
 from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
 from .faces.parsing import Parser
-from .faces.pasting import beyond_crop, mask_to_crop, mask_to_photo, paste
+from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
 from .model import FaceMug, Style
 
 OWN_MODES = ("L", "LA", "RGB", "RGBA")
-"""Modes of pictures that are edited as they are; others become RGB or RGBA first."""
+"""Modes of pictures that are edited as they are; others become one of these first."""
+
+FULL_RANGES = (1.0, 255.0, 65535.0)
+"""What white can be in pictures of 32-bit numbers."""
+
+PROFILE_SPACE = slice(16, 20)
+"""Where an ICC profile names the color space that it describes."""
+
+METADATA = ("exif", "xmp", "dpi")
+"""What a picture's `info` holds that is metadata and that `save` can write."""
+
+BAND_PIXELS = 2**22
+"""Large pictures go from and to Pillow in bands of about this many pixels, for memory."""
 
 BLACK = 8
 """Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
@@ -55,19 +69,44 @@ class Photo:
     """uint8 [1, C, H, W]: the picture's own values."""
     mode: str
     """Pillow mode, one of `OWN_MODES`."""
+    profile: bytes | None = None
+    """ICC profile of the values."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """EXIF, XMP and resolution of the file, as Pillow names them."""
+    lost: Sequence[str] = ()
+    """What the file had and the photo has not, in sentences."""
 
     @classmethod
     def from_image(cls, image: Image.Image) -> Photo:
-        if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grays instead of scaling them
-            image = Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
-        if image.mode not in OWN_MODES:
-            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        values = torch.from_numpy(np.array(image))
-        return cls(values.view(image.height, image.width, -1).permute(2, 0, 1)[None].contiguous(), image.mode)
+        """A picture of any mode; its profile is kept where it fits the photo's mode."""
+        info = image.info
+        image = in_own_mode(image)
+        pixels = torch.empty(1, len(image.mode), image.height, image.width, dtype=torch.uint8)
+        for top, bottom in _bands(image.height, image.width):
+            values = torch.from_numpy(np.array(image.crop((0, top, image.width, bottom))))
+            pixels[0, :, top:bottom] = values.view(bottom - top, image.width, -1).permute(2, 0, 1)
+        profile = info.get("icc_profile")
+        space = b"RGB " if len(image.mode) > 2 else b"GRAY"
+        return cls(
+            pixels,
+            image.mode,
+            profile if profile and profile[PROFILE_SPACE] == space else None,
+            {name: info[name] for name in METADATA if name in info},
+            info.get(LOST, ()),
+        )
 
-    def to_image(self) -> Image.Image:
-        values = self.pixels[0].permute(1, 2, 0).numpy()
-        return Image.fromarray(values[..., 0] if self.mode == "L" else values, self.mode)
+    def to_image(self, metadata: bool = False) -> Image.Image:
+        """The photo as a picture with its color profile and, if asked for, with the file's metadata."""
+        height, width = self.size
+        image = Image.new(self.mode, (width, height))
+        for top, bottom in _bands(height, width):
+            values = self.pixels[0, :, top:bottom].permute(1, 2, 0).contiguous().numpy()
+            image.paste(Image.fromarray(values[..., 0] if self.mode == "L" else values), (0, top))
+        if self.profile is not None:
+            image.info["icc_profile"] = self.profile
+        if metadata:
+            image.info.update(self.metadata)
+        return image
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,7 +130,8 @@ class Photo:
             weights = torch.tensor([0.299, 0.587, 0.114], device=crop.device)  # ITU-R 601, as Pillow's "L"
             values = (values * weights[:, None, None]).sum(1, keepdim=True)
         colors = paste(self.pixels[:, : self.color_channels], values, mask, matrix, feather, opacity)
-        return replace(self, pixels=torch.cat([colors, self.pixels[:, self.color_channels :]], 1))
+        alpha = self.pixels[:, self.color_channels :]
+        return replace(self, pixels=torch.cat([colors, alpha], 1) if alpha.numel() else colors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +162,7 @@ class EditRequest:
     """What to do to a photo. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W] in {0, 1} on the photo's grid, 1 = edit."""
+    """[1, 1, H, W], bool or in {0, 1}, on the photo's grid, 1 = edit."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
     grow: int = 0
@@ -144,6 +184,10 @@ class EditRequest:
     which: Which = "largest"
     aligned: bool = False
     """The photo is an aligned face already."""
+    boxes: Sequence[Box] | None = None
+    """Look for faces here only, in photo pixels."""
+    landmarks: Sequence[ArrayLike] | None = None
+    """Landmarks of faces in photo pixels; nothing is looked for."""
     skip_without_face: bool = False
     """Return the photo unchanged where no face is found, instead of an error."""
     feather: int = 0
@@ -163,9 +207,9 @@ class EditResult:
     photos: list[Photo]
     """One per seed."""
     mask: Tensor
-    """[1, 1, H, W]: where the photos may differ from the input."""
+    """Bool [1, 1, H, W]: where the photos may differ from the input."""
     untouched: Tensor
-    """[1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
+    """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
     faces: list[AlignedFace]
     codes: list[Tensor]
     """Codes of each face [seeds, 18, 512]."""
@@ -208,18 +252,18 @@ class PhotoEditor:
             which: of the faces found.
             aligned: the photo is one aligned face already; nothing is looked for.
             boxes: look for faces here only, in photo pixels.
-            landmarks: meshes `[468 or more, 2]` in photo pixels that somebody else has found; nothing is
-                looked for.
+            landmarks: those of each face, in photo pixels, that somebody else has found, in a scheme that
+                `alignment_matrix` knows; nothing is looked for.
         """
         if aligned:
             return [aligned_face(photo)]
         pixels = photo.rgb[0].permute(1, 2, 0).numpy()
         if landmarks is not None:
-            found = left_to_right([face_from_landmarks(mesh) for mesh in landmarks])
+            found = left_to_right([face_from_landmarks(points) for points in landmarks])
         elif boxes is not None:
             found = self.detector.measure(pixels, boxes)
         else:
-            found = self.detector.detect(pixels)
+            found = self.detector.detect(pixels, small=which != "largest")
         if found:
             found = choose(found, which)
         return [_aligned(photo, alignment_matrix(face.landmarks), face.box) for face in found]
@@ -240,15 +284,16 @@ class PhotoEditor:
         seconds: dict[str, float] = {}
         black = request.mask is not None and not request.aligned and is_black(photo, request.mask)
         with _timed(seconds, "find faces"):
-            faces = self.find_faces(photo, request.which, request.aligned)
+            faces = self.find_faces(photo, request.which, request.aligned, request.boxes, request.landmarks)
         if not faces and not request.skip_without_face:
             raise FaceNotFoundError(
                 "No face was found in the photo. If it is an aligned face crop already, say so (--aligned); "
-                "to leave such photos as they are, ask for that (--no-face skip)."
-                + (f" {BLACKENED}" if black else "")
+                "if there is one, tell where (--box, --landmarks); to leave such photos as they are, ask for "
+                "that (--no-face skip)." + (f" {BLACKENED}" if black else "")
             )
-        empty = torch.zeros(1, 1, *photo.size)
-        result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], [], seconds)
+        empty = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
+        warnings = list(photo.lost)
+        result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], warnings, seconds)
         if black:
             result.warnings.append(BLACKENED)
         if not faces:
@@ -256,9 +301,9 @@ class PhotoEditor:
             return result
         exemplar = self._exemplar(request, result)
         masks = self._masks(faces, photo, request, result)
-        covered = empty
+        changed = empty
         for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
-            covered = torch.maximum(covered, reached(face, photo_mask))
+            changed = changed | reached(face, photo_mask)
             if not crop_mask.any():
                 continue
             conditions = crop_conditions(face, crop_mask, request.guides)
@@ -279,9 +324,9 @@ class PhotoEditor:
             result.conditions.append(conditions)
         if not result.codes:
             raise InputError("The mask is empty inside the face crop, so there is nothing to edit.")
-        result.mask = covered
+        result.mask = changed
         if request.mask is not None:
-            result.untouched = request.mask * (covered == 0)
+            result.untouched = (request.mask > 0) & ~changed
             left = int(result.untouched.sum())
             if left:
                 result.warnings.append(
@@ -318,10 +363,40 @@ class PhotoEditor:
             for face in faces:
                 labels = self.parser.parse(face.crop)
                 crop_mask = region_mask(labels, request.regions or "", request.grow)
-                masks.append((crop_mask, mask_to_photo(crop_mask, face.matrix, photo.size)))
+                masks.append((crop_mask, mask_to_photo(crop_mask, face.matrix, photo.size).bool()))
         if not any(crop_mask.any() for crop_mask, _ in masks):
             raise InputError(f"The face has no {request.regions}, so there is nothing to edit.")
         return masks
+
+
+def in_own_mode(image: Image.Image) -> Image.Image:
+    """The picture in the one of `OWN_MODES` that keeps most of it."""
+    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grays instead of scaling them
+        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32)).clip(0)
+        white = next((full for full in FULL_RANGES if values.max() <= full), values.max())
+        return Image.fromarray((values * (255 / white)).round().astype(np.uint8))
+    if image.mode == "1":
+        return image.convert("L")
+    if image.has_transparency_data:
+        return image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
+    if image.mode == "CMYK" and "icc_profile" in image.info:
+        try:
+            inks = BytesIO(image.info["icc_profile"])
+            return ImageCms.profileToProfile(  # type: ignore[return-value]
+                image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except ImageCms.PyCMSError:  # a damaged profile counts as none
+            pass
+    return image if image.mode in OWN_MODES else image.convert("RGB")
+
+
+def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """First and last row of the bands of a picture."""
+    rows = max(1, BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
 
 
 def aligned_face(photo: Photo) -> AlignedFace:
@@ -331,9 +406,11 @@ def aligned_face(photo: Photo) -> AlignedFace:
 
 def is_black(photo: Photo, mask: Tensor) -> bool:
     """Whether a photo is black all over its mask [1, 1, H, W]; not if the mask is empty."""
-    masked = photo.rgb[:, :, mask[0, 0] > 0]
+    masked = mask > 0
+    count = int(masked.sum())
+    black = sum(int(((channel <= BLACK) & masked[0, 0]).sum()) for channel in photo.rgb[0])
     # Some pixels of the mask's edge are half covered.
-    return masked.numel() > 0 and float((masked <= BLACK).float().mean()) > 0.95
+    return count > 0 and black > 0.95 * 3 * count
 
 
 def is_black_face(crop: Tensor) -> bool:
@@ -344,8 +421,9 @@ def is_black_face(crop: Tensor) -> bool:
 
 
 def reached(face: AlignedFace, mask: Tensor) -> Tensor:
-    """The part of a photo's mask [1, 1, H, W] that the face's crop reaches."""
-    return mask - beyond_crop(mask, face.matrix)
+    """The part of a photo's mask [1, 1, H, W] that the face's crop reaches, bool."""
+    within = covered(inverse(face.matrix), (mask.shape[2], mask.shape[3]), (WORKING_SIZE, WORKING_SIZE))
+    return within.logical_and_(mask > 0)
 
 
 def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]) -> Conditions:

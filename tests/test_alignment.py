@@ -76,10 +76,24 @@ def test_the_mesh_gives_the_same_frame_as_its_points():
     )
 
 
-@pytest.mark.parametrize("landmarks", [[], np.zeros((5, 2)), np.zeros((468, 3)), np.zeros(468)])
+@pytest.mark.parametrize("landmarks", [[], np.zeros((6, 2)), np.zeros((468, 3)), np.zeros(468)])
 def test_incomplete_landmarks_are_refused_with_their_shape(landmarks):
     with pytest.raises(InputError, match=r"Expected 468 face landmarks .* shape \("):
         alignment_matrix(landmarks)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("count", [4, 5, 68])
+def test_fewer_landmarks_give_the_same_frame_whichever_eye_is_first(count, swapped):
+    eyes = EYES[::-1] if swapped else EYES
+    points = {
+        4: np.concatenate([eyes, MOUTH]),
+        5: np.concatenate([eyes, [[128, 140]], MOUTH]),
+        68: np.zeros((68, 2)),
+    }[count]
+    if count == 68:
+        points[36:42], points[42:48], points[[48, 54]] = eyes[0], eyes[1], MOUTH
+    np.testing.assert_allclose(alignment_matrix(points), matrix_from_points(EYES, MOUTH))
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])

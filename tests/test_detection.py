@@ -15,6 +15,7 @@ from facemug_core.faces.detection import (
     Detector,
     Face,
     choose,
+    read_landmarks,
 )
 
 FETCHED = Path(__file__).parent.parent / "weights" / "fetched"
@@ -36,6 +37,11 @@ def test_the_largest_face_is_chosen():
     assert choose(FACES, "largest") == [FACES[1]]
 
 
+@pytest.mark.parametrize(("which", "index"), [("smallest", 0), ("leftmost", 0), ("rightmost", 2)])
+def test_a_face_is_chosen_by_its_size_or_place(which, index):
+    assert choose(FACES, which) == [FACES[index]]
+
+
 def test_all_faces_are_chosen_from_the_largest_to_the_smallest():
     assert choose(FACES, "all") == [FACES[1], FACES[2], FACES[0]]
 
@@ -54,9 +60,32 @@ def test_an_index_without_a_face_is_refused_with_the_number_of_faces(index):
         choose(FACES, index)
 
 
-@pytest.mark.parametrize("which", ["largest", "all"])
+@pytest.mark.parametrize("which", ["largest", "all", "leftmost"])
 def test_of_no_faces_none_are_chosen(which):
     assert choose([], which) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "faces"),
+    [
+        ("[[1, 2], [3, 4], [5, 6.5]]", [[[1, 2], [3, 4], [5, 6.5]]]),
+        ("[[[1, 2], [3, 4]], [[5, 6]]]", [[[1, 2], [3, 4]], [[5, 6]]]),
+        ("1 2\n3, 4\n\n5,6.5\n", [[[1, 2], [3, 4], [5, 6.5]]]),
+    ],
+)
+def test_landmarks_are_read_from_json_or_lines_of_text(text, faces, tmp_path):
+    (tmp_path / "points.txt").write_text(text)
+    assert [points.tolist() for points in read_landmarks(tmp_path / "points.txt")] == faces
+
+
+@pytest.mark.parametrize(
+    "text", ["", "left eye", "7", "[[1, 2], [3]]", '{"frames": []}', "1 2\n3", b"\xff\xfe"]
+)
+def test_a_file_without_landmarks_is_refused_by_name(text, tmp_path):
+    path = tmp_path / "points.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=r"points.txt|Expected 468"):
+        [alignment_matrix(points) for points in read_landmarks(path)]
 
 
 def test_missing_models_are_named_with_the_command_that_brings_them(tmp_path):
@@ -146,6 +175,34 @@ def test_small_faces_in_a_big_photo_are_found_from_left_to_right(detector, astro
     left, right = detector.detect(photo)
     np.testing.assert_allclose(left.box, np.array([277, 106, 373, 216]), atol=6)
     np.testing.assert_allclose(right.box, np.array([877, 646, 973, 756]), atol=6)
+
+
+@needs_models
+def test_a_small_face_is_not_looked_for_where_only_large_ones_are_wanted(detector, astronaut):
+    photo = np.full((1600, 1600, 3), 90, dtype=np.uint8)
+    photo[:1024, :1024] = np.array(Image.fromarray(astronaut).resize((1024, 1024)))
+    photo[1400:, 1400:] = np.array(Image.fromarray(astronaut).resize((200, 200)))
+    assert len(detector.detect(photo)) == 2
+    assert len(detector.detect(photo, small=False)) == 1
+
+
+@needs_models
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_all_faces_of_a_turned_group_are_found(detector, astronaut, quarter_turns):
+    face = astronaut[20:240, 110:330]
+    group = np.concatenate([np.concatenate([face] * 4, axis=1)] * 3, axis=0)
+    assert len(detector.detect(np.ascontiguousarray(np.rot90(group, quarter_turns)))) == 12
+
+
+@needs_models
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+def test_the_face_in_a_given_box_is_framed_however_it_is_turned(detector, astronaut, frame, quarter_turns):
+    boxes = [(170, 60, 280, 180), (60, 232, 180, 342), (232, 332, 342, 452), (332, 170, 452, 280)]
+    photo = np.ascontiguousarray(np.rot90(astronaut, quarter_turns))
+    (found,) = detector.measure(photo, [boxes[quarter_turns]])
+    down = alignment_matrix(found.landmarks)[:2, 1]
+    expected = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)][quarter_turns])
+    assert down @ expected > 0.9 * np.hypot(*down)
 
 
 @needs_models

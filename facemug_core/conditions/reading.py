@@ -6,6 +6,7 @@ the path and what was found.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,12 @@ Numbering = Literal["auto", "labels", "palette", "celebamask"]
 NUMBER_MODES = ("1", "L", "P", "I", "I;16")
 """Pillow modes with one number per pixel."""
 
+LOST = "lost"
+"""What a picture's `info` calls the sentences that tell what of its file was not read."""
+
+STILL_FORMATS = ("MPO", "ICO", "ICNS")
+"""Formats whose further frames are other versions of the first."""
+
 UNKNOWN_NUMBER = 255
 """Number of pixels without a class in many data sets."""
 
@@ -42,19 +49,41 @@ def picture_files(folder: str | Path) -> list[Path]:
 
 
 def read_photo(source: Source) -> Image.Image:
-    """The picture, turned upright as its camera says, in its own mode."""
+    """The picture, turned upright as its camera says, in its own mode; of several frames the first.
+
+    Its `info` tells as `LOST` what of the file is not in it.
+    """
     if isinstance(source, Image.Image):
         return ImageOps.exif_transpose(source)
     try:
-        with Image.open(source) as image:
-            image.load()
-            return ImageOps.exif_transpose(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # from twice its size on, an error
+            image: Image.Image
+            with Image.open(source) as image:
+                lost = _lost(image)
+                image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        image.info[LOST] = lost
+        return image
     except FileNotFoundError as error:
         raise InputError(f"There is no file {source}.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{source} is not a picture that can be read (PNG, JPEG, WebP …).") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{source} cannot be read as a picture: {error}.") from error
+
+
+def _lost(image: Image.Image) -> list[str]:
+    """What of a picture file, opened and not yet loaded, Pillow or this pack does not read, in sentences."""
+    lost = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format not in STILL_FORMATS:
+        lost.append(f"The file has {frames} frames; only the first is used.")
+    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F"):
+        lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
+    return lost
 
 
 def read_mask(source: Source, size: Size = None) -> Tensor:

@@ -40,6 +40,15 @@ LEFT_EYE = (33, 160, 158, 133, 153, 144)
 RIGHT_EYE = (362, 385, 387, 263, 373, 380)
 MOUTH_CORNERS = (61, 291)
 
+EYES_AND_MOUTH = {
+    4: ((0,), (1,), (2, 3)),
+    5: ((0,), (1,), (3, 4)),
+    68: (range(36, 42), range(42, 48), (48, 54)),
+    MESH_POINTS: (LEFT_EYE, RIGHT_EYE, MOUTH_CORNERS),
+}
+"""Which landmarks are the eyes and the mouth's corners, by the number of landmarks: eyes and corners alone;
+with the nose between them; the scheme that made FFHQ; the mesh."""
+
 EYE_SPACING = 0.98
 """Distance of the eye centers in FFHQ's scheme as a share of that in the mesh; measured on FFHQ faces."""
 
@@ -51,24 +60,31 @@ CENTER_SHARE = 0.1
 
 
 def alignment_matrix(landmarks: ArrayLike, size: int = WORKING_SIZE) -> Matrix:
-    """Alignment matrix of a face, from its mesh.
+    """Alignment matrix of a face, from its landmarks.
 
     Args:
-        landmarks: `[468 or more, 2]`, (x, y) in photo pixels.
+        landmarks: `[N, 2]`, (x, y) in photo pixels: eyes and mouth corners (4), these with the nose between
+            them (5), the 68-point scheme, or the mesh (468 or more). Either eye may be the first.
         size: side of the crop in pixels.
 
     Raises:
         InputError: the landmarks are incomplete.
     """
     points = np.asarray(landmarks, dtype=np.float64)
-    if points.ndim != 2 or points.shape[0] < MESH_POINTS or points.shape[1] != 2:
+    count = min(len(points), MESH_POINTS) if points.ndim == 2 and points.shape[1] == 2 else 0
+    if count not in EYES_AND_MOUTH:
         raise InputError(
-            f"Expected {MESH_POINTS} face landmarks with x and y each, but got an array of shape "
-            f"{points.shape}. Give the eyes and mouth corners by hand, or an already aligned photo."
+            f"Expected {MESH_POINTS} face landmarks (or 68, 5 or 4) with x and y each, but got an array of "
+            f"shape {points.shape}. Give both eyes and mouth corners by hand, or an already aligned photo."
         )
-    eyes = np.stack([points[list(LEFT_EYE)].mean(0), points[list(RIGHT_EYE)].mean(0)])
-    eyes = eyes.mean(0) + EYE_SPACING * (eyes - eyes.mean(0))
-    return matrix_from_points(eyes, points[list(MOUTH_CORNERS)], size)
+    left, right, mouth = (points[list(indices)] for indices in EYES_AND_MOUTH[count])
+    eyes = np.stack([left.mean(0), right.mean(0)])
+    if count == MESH_POINTS:
+        eyes = eyes.mean(0) + EYE_SPACING * (eyes - eyes.mean(0))
+    (x, y), (down_x, down_y) = eyes[1] - eyes[0], mouth.mean(0) - eyes.mean(0)
+    if x * down_y < y * down_x:  # the mouth lies above: the eyes are given the other way round
+        eyes = eyes[::-1]
+    return matrix_from_points(eyes, mouth, size)
 
 
 def matrix_from_points(eyes: ArrayLike, mouth: ArrayLike, size: int = WORKING_SIZE) -> Matrix:

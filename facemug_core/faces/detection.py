@@ -7,10 +7,11 @@ The models run in the TFLite runtime of the package `ai-edge-litert`. Facts used
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -53,6 +54,15 @@ MESH_SHIFT = 0.93
 Measured: landmarks of a picture and of its mirror image disagree by twice this.
 """
 
+BOX_MARGIN = 2.0
+"""Side of the look around a box that somebody gave, as a multiple of the box's longer side."""
+
+TURNS = (0, 1, 3, 2)
+"""Quarter turns of a photo, the most frequent first."""
+
+BAND_PIXELS = 2**22
+"""Large photos are shrunk in bands of about this many pixels, for memory."""
+
 LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 33, 263  # outer corners, left and right as seen in the picture
 
 
@@ -65,7 +75,7 @@ class Face:
     score: float
     """Probability that this is a face, 0 to 1."""
     landmarks: NDArray[np.float64]
-    """The face mesh, `[468, 2]`, (x, y)."""
+    """The face mesh, `[468, 2]`, (x, y); or other landmarks, where others have found the face."""
 
     @property
     def area(self) -> float:
@@ -73,9 +83,9 @@ class Face:
         return _area(self.box)
 
 
-Which = Literal["largest", "all", "left to right"] | int
-"""Which faces of a photo: the largest, all of them by size or by place, or the one at an index counted from
-the left, from 0."""
+Which = Literal["largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
+"""Which faces of a photo: one by its size or place, all of them by size or by place, or the one at an index
+counted from the left, from 0."""
 
 
 def choose(faces: Sequence[Face], which: Which) -> list[Face]:
@@ -84,11 +94,13 @@ def choose(faces: Sequence[Face], which: Which) -> list[Face]:
     Raises:
         InputError: there is no face with this index.
     """
-    if which == "left to right":
-        return list(faces)
-    if which in ("all", "largest"):
-        by_size = sorted(faces, key=lambda face: -face.area)
-        return by_size if which == "all" else by_size[:1]
+    by_size = sorted(faces, key=lambda face: -face.area)
+    groups = {
+        "largest": by_size[:1], "smallest": by_size[-1:], "leftmost": faces[:1], "rightmost": faces[-1:],
+        "all": by_size, "left to right": faces,
+    }  # fmt: skip
+    if which in groups:
+        return list(groups[str(which)])
     if not 0 <= int(which) < len(faces):
         raise InputError(
             f"Face {which} was asked for, but {len(faces)} were found (counted from 0, left to right)."
@@ -102,9 +114,41 @@ def left_to_right(faces: Sequence[Face]) -> list[Face]:
 
 
 def face_from_landmarks(landmarks: ArrayLike) -> Face:
-    """A face whose mesh `[468 or more, 2]` somebody else has found."""
+    """A face whose landmarks, in a scheme that `alignment_matrix` knows, somebody else has found."""
     points = np.asarray(landmarks, dtype=np.float64)
     return Face(_bounds(points), 1.0, points)
+
+
+def read_landmarks(path: str | Path) -> list[NDArray[np.float64]]:
+    """Landmarks of faces `[N, 2]` from a file.
+
+    JSON holds a list of points [x, y], or such a list for each face; text holds one face, each line x and y.
+
+    Raises:
+        InputError: there is no such file, or it holds something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The landmarks {path} cannot be read: {error}.") from error
+    try:
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError:
+            values = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
+        points = [np.asarray(face, dtype=np.float64) for face in values]
+        return points if points and points[0].ndim == 2 else [np.array(points)]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The landmarks {path} are not numbers: {error}.") from error
+
+
+class _Look(NamedTuple):
+    """A square part of a photo that the detectors read."""
+
+    center: tuple[float, float]
+    side: float
+    whole: bool = False
+    """It shows the whole photo, and large faces."""
 
 
 class Detector:
@@ -125,43 +169,67 @@ class Detector:
         self._full_range = _BlazeFace(folder / FULL_RANGE_FILE, strides=(4,), anchors_per_layer=1)
         self._mesh = _FaceMesh(folder / LANDMARK_FILE)
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+    def detect(self, image: NDArray[np.uint8], small: bool = True) -> list[Face]:
         """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.
 
         Looks at the whole photo, at the photo within a wide border (for faces that fill it) and at
         overlapping parts of it (for small faces); where that finds no sure face, also at the turned photo.
+
+        Args:
+            image: the photo.
+            small: look for small faces even if the whole photo shows a sure face.
         """
         pyramid = _Pyramid(image)
-        best: list[Face] = []
-        for quarter_turns in (0, 1, 3, 2):
-            candidates = self._search(pyramid, quarter_turns)
-            measured = [self._measure(pyramid, candidate) for candidate in candidates]
-            found = _distinct([face for face in measured if face is not None])
-            best = max(best, found, key=lambda faces: max((face.score for face in faces), default=0.0))
-            if any(face.score > SURE_SCORE for face in best):
+        wide, parts = list(_wholes(*pyramid.size)), list(_parts(*pyramid.size))
+        best = self._faces(pyramid, wide, 0)
+        if small or not _sure(best):
+            best = _distinct(best + self._faces(pyramid, parts, 0))
+        turn = 0
+        for quarter_turns in TURNS[1:]:
+            if _sure(best):
                 break
+            turned = self._faces(pyramid, wide, quarter_turns)
+            if _best_score(turned) > _best_score(best):
+                best, turn = turned, quarter_turns
+        if turn and small:
+            best = _distinct(best + self._faces(pyramid, parts, turn))
         return left_to_right(best)
 
     def measure(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
-        """The faces in given boxes of an upright photo `[H, W, 3]`, left to right; boxes without one give
-        none."""
+        """The faces in given boxes of a photo `[H, W, 3]`, upright or turned, left to right.
+
+        A box without a face gives none.
+        """
         pyramid = _Pyramid(image)
-        candidates = [_Candidate(1.0, box, _level_eyes(box)) for box in boxes]
-        measured = [self._measure(pyramid, candidate) for candidate in candidates]
+        measured = [self._measure(pyramid, self._in_box(pyramid, box)) for box in boxes]
         return left_to_right([face for face in measured if face is not None])
 
-    def _search(self, pyramid: _Pyramid, quarter_turns: int) -> list[_Candidate]:
-        height, width = pyramid.size
-        side = max(height, width)
-        center = (width / 2, height / 2)
+    def _in_box(self, pyramid: _Pyramid, box: Box) -> _Candidate:
+        """A face in the box, with its eyes where the detector sees them best, or else as if upright."""
+        x0, y0, x1, y1 = box
+        best = _Candidate(MIN_SCORE, box, _level_eyes(box))
+        for quarter_turns in TURNS:
+            look = _square(((x0 + x1) / 2, (y0 + y1) / 2), BOX_MARGIN * max(x1 - x0, y1 - y0), quarter_turns)
+            seen = [
+                candidate
+                for candidate in self._short_range(pyramid, look)
+                if _overlap(candidate.box, box) > 0.5
+            ]
+            best = max([best, *seen], key=lambda candidate: candidate.score)
+            if best.score > SURE_SCORE:
+                break
+        return _Candidate(best.score, box, best.eyes)
+
+    def _faces(self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int) -> list[Face]:
+        """What is a face to the mesh as well, of what the detectors see in looks that are turned about."""
         candidates: list[_Candidate] = []
-        for whole in (side, WIDE_BORDER * side):
-            look = _square(center, whole, quarter_turns)
-            candidates += self._short_range(pyramid, look) + self._full_range(pyramid, look)
-        if quarter_turns == 0:
-            for part in _parts(height, width):
-                candidates += self._full_range(pyramid, part)
-        return _distinct(candidates)
+        for center, side, whole in looks:
+            square = _square(center, side, quarter_turns)
+            candidates += self._full_range(pyramid, square)
+            if whole:
+                candidates += self._short_range(pyramid, square)
+        measured = [self._measure(pyramid, candidate) for candidate in _distinct(candidates)]
+        return _distinct([face for face in measured if face is not None])
 
     def _measure(self, pyramid: _Pyramid, candidate: _Candidate) -> Face | None:
         """The candidate's landmarks; each look is centered by the one before."""
@@ -178,18 +246,24 @@ class _Pyramid:
     """A photo and its copies shrunk by whole numbers, made when needed, so that wide looks stay cheap."""
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
-        self.size = image.shape[:2]
-        self._photo = Image.fromarray(image)
+        height, width, _ = image.shape
+        self.size = height, width
+        self._photo = image
         self._levels: dict[int, Tensor] = {}
 
     def look(self, square: Matrix, size: int, border: Border) -> Tensor:
         """The square (a matrix unit square → photo) as a picture `[1, 3, size, size]` in 0…255."""
         shrink = max(1, int(np.hypot(*square[:2, 0]) / size))
         if shrink not in self._levels:
-            level = torch.tensor(np.array(self._photo.reduce(shrink)))
-            self._levels[shrink] = level.permute(2, 0, 1)[None]
+            self._levels[shrink] = torch.from_numpy(self._reduced(shrink)).permute(2, 0, 1)[None]
         matrix = np.diag([1 / shrink, 1 / shrink, 1]) @ square @ np.diag([1 / size, 1 / size, 1])
         return resample(self._levels[shrink], matrix, (size, size), border)
+
+    def _reduced(self, shrink: int) -> NDArray[np.uint8]:
+        """The photo shrunk, in bands: Pillow's copy of a big one takes more memory than the photo."""
+        rows = shrink * max(1, BAND_PIXELS // (self.size[1] * shrink))
+        bands = [self._photo[top : top + rows] for top in range(0, self.size[0], rows)]
+        return np.concatenate([np.array(Image.fromarray(band).reduce(shrink)) for band in bands])
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,12 +348,18 @@ def _anchors(size: int, strides: Sequence[int], per_layer: int) -> NDArray[np.fl
     return np.concatenate(grids)
 
 
-def _parts(height: int, width: int) -> Iterator[Matrix]:
-    """Overlapping squares of two sizes that cover a photo, as matrices unit square → photo."""
+def _wholes(height: int, width: int) -> Iterator[_Look]:
+    """Squares around the whole photo."""
+    for side in (max(height, width), WIDE_BORDER * max(height, width)):
+        yield _Look((width / 2, height / 2), side, whole=True)
+
+
+def _parts(height: int, width: int) -> Iterator[_Look]:
+    """Overlapping squares of two sizes that cover a photo."""
     for share in (2, 4):
         side = max(height, width) / share
         if side >= SMALLEST_PART:
-            yield from (_square((x, y), side, 0) for y in _steps(height, side) for x in _steps(width, side))
+            yield from (_Look((x, y), side) for y in _steps(height, side) for x in _steps(width, side))
 
 
 def _steps(length: float, part: float) -> NDArray[np.float64]:
@@ -312,6 +392,14 @@ def _level_eyes(box: Box) -> NDArray[np.float64]:
     """Eyes of an upright face, for want of better knowledge."""
     x0, y0, x1, y1 = box
     return np.array([[x0, (y0 + y1) / 2], [x1, (y0 + y1) / 2]])
+
+
+def _sure(faces: Sequence[Face]) -> bool:
+    return _best_score(faces) > SURE_SCORE
+
+
+def _best_score(faces: Sequence[Face]) -> float:
+    return max((face.score for face in faces), default=0.0)
 
 
 def _bounds(points: NDArray[np.float64]) -> Box:
