@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,7 @@ from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
-from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize
+from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
 from .errors import InputError, WeightsMissingError
 from .networks.banks import FeatureBank
 from .networks.generator import Features, Generator, draw_prior
@@ -45,6 +46,10 @@ Style = Literal["projected", "exemplar", "random"]
 
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
+
+
+SPREAD_FACES = 2048
+"""Random faces that the spread of codes is taken from."""
 
 
 @dataclass
@@ -187,7 +192,8 @@ class FaceMug:
         def draw(moved: Tensor) -> Tensor:
             return self.generate(features, moved)
 
-        return optimize(draw, codes.to(self.device), text, clip, options, progress, preview)
+        codes = codes.to(self.device)
+        return optimize(draw, codes, self._spread, text, clip, options, progress, preview)
 
     @torch.no_grad()
     def warp(self, codes: Tensor, target: Tensor) -> Tensor:
@@ -275,6 +281,13 @@ class FaceMug:
             codes = torch.cat(followed)
         inputs = {"features": features, "style codes": codes}
         return torch.cat(one_by_one(self.generate, inputs, progress)), codes
+
+    @cached_property
+    def _spread(self) -> Tensor:
+        """Square root of the covariance of faces' codes, [512, 512]."""
+        z = torch.randn(SPREAD_FACES, CODE_DIM, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode(False), torch.no_grad():
+            return spread_of(self.mapping(z.to(self.device)).cpu()).to(self.device)
 
     def _follow(self, features: Features, codes: Tensor, goal: TextGoal) -> TextEdit:
         return self.optimize_text(

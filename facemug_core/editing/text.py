@@ -66,6 +66,7 @@ class TextOptions:
     """λ2, of the squared distance to the codes at the start."""
     steps: int = 50
     learning_rate: float = 0.02
+    """In standard deviations of the codes."""
     source: str = SOURCE
     """What the face is, in words, before the edit."""
     templates: Sequence[str] = TEMPLATES
@@ -146,6 +147,7 @@ def text_change(clip: Clip, text: str, source: str = SOURCE, templates: Sequence
 def optimize(
     draw: Callable[[Tensor], Tensor],
     codes: Tensor,
+    spread: Tensor,
     text: str,
     clip: Clip,
     options: TextOptions,
@@ -160,6 +162,8 @@ def optimize(
     Args:
         draw: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable; makes no inference tensors.
         codes: to start from.
+        spread: square root of the covariance of codes, [512, 512] (see `spread_of`). Steps are taken in its
+            coordinates, so that codes move most where faces differ most, and stay where there are no faces.
         text: what the face should be.
         clip: judges.
         options: weights, steps and layers.
@@ -179,7 +183,8 @@ def optimize(
         if options.weight == 0:
             return TextEdit(codes, (), 0)
         start = codes.detach().clone()
-        free = start[:, first:end].clone().requires_grad_()
+        spread = spread.clone()
+        free = torch.zeros_like(start[:, first:end]).requires_grad_()
         optimizer = torch.optim.Adam([free], lr=options.learning_rate)
         search = _Search(start, change, clip, options)
         curve: list[float] = []
@@ -188,7 +193,8 @@ def optimize(
             for step in range(options.steps):
                 progress(step, options.steps)
                 optimizer.param_groups[0]["lr"] = options.learning_rate * ramp(step / options.steps)
-                moved = torch.cat([start[:, :first], free, start[:, end:]], 1)
+                changed = start[:, first:end] + free @ spread
+                moved = torch.cat([start[:, :first], changed, start[:, end:]], 1)
                 picture = draw(moved)
                 loss = search.loss(moved, picture)
                 curve.append(float(loss.detach()))
@@ -204,6 +210,12 @@ def optimize(
         except (KeyboardInterrupt, Interrupted):
             interrupted = True
         return TextEdit(search.codes, tuple(curve), search.best, interrupted)
+
+
+def spread_of(codes: Tensor) -> Tensor:
+    """Square root of the covariance [512, 512] of codes w [N, 512]."""
+    variances, axes = torch.linalg.eigh(torch.cov(codes.double().T))
+    return ((axes * variances.clamp(min=0).sqrt()) @ axes.T).to(codes.dtype)
 
 
 class _Search:
@@ -259,7 +271,7 @@ def ramp(share: float) -> float:
 
 # --- directions in one pass ---------------------------------------------------------------------------------
 
-STRENGTH = 3.0
+STRENGTH = 5.0
 """Length of a text direction in standard deviations of the codes, all components together."""
 
 RELEVANCE_KIND = "facemug text relevance"

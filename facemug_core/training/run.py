@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,9 +22,9 @@ from ..checkpoints.assembling import (
 )
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
-from ..editing.clip import FACE_FILE
+from ..editing.clip import FACE_FILE, load_clip
 from ..networks.style_encoder import widen_stem
-from .clip import ClipStage, describe, load_facts
+from .clip import JUDGED, ClipStage, describe, load_facts, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .encoder import EncoderStage
 from .generator import GeneratorStage
@@ -31,6 +32,8 @@ from .loop import RunConfig, Stage, load_weights, train
 from .losses import PerceptualLoss
 from .picture_head import PictureHeadStage
 from .warp import WarpStage
+
+log = logging.getLogger(__name__)
 
 SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
@@ -59,6 +62,9 @@ def run_stage(options: Namespace) -> None:
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
     if options.export is not None:
         export(Path(run.folder), options.export / name, ABOUT.get(options.stage, dict)())
+        if isinstance(stage, ClipStage):
+            right = retrieval_at_1(load_clip(folders=[options.export]), faces, stage.dataset.levels)
+            log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
 
 
 def _encoder(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
