@@ -116,6 +116,8 @@ def work_on(sources: Sequence[Path], prepare: Callable[[], Work], workers: int =
     finally:
         for worker in team:
             worker.stop()
+        for worker in team:
+            worker.wait()
 
 
 class _Worker:
@@ -157,8 +159,11 @@ class _Worker:
         self._process.join()
 
     def stop(self) -> None:
-        """Make it end now."""
+        """Tell it to end now."""
         self._process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
         self._process.join(LEAVE_SECONDS)
         self._process.kill()
 

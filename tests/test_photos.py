@@ -69,6 +69,32 @@ def test_an_opacity_of_zero_returns_the_photos_bits(editor: PhotoEditor) -> None
     assert torch.equal(editor.edit(photo, request).photos[0].pixels, photo.pixels)
 
 
+def test_a_frame_without_a_face_passes_with_its_bits_and_that_is_said(editor: PhotoEditor) -> None:
+    photo = _photo(200, 180)
+    request = EditRequest(
+        mask=_mask(photo, 20, 20, 90, 90), landmarks=[], skip_without_face=True, seeds=[1, 2]
+    )
+    result = editor.edit(photo, request)
+    assert [torch.equal(frame.pixels, photo.pixels) for frame in result.photos] == [True, True]
+    assert any("unchanged" in warning for warning in result.warnings)
+
+
+def test_a_frame_does_not_depend_on_those_before(editor: PhotoEditor) -> None:
+    frames = [_photo(120, 100, seed=i) for i in range(3)]
+    request = EditRequest(mask=_mask(frames[0], 10, 10, 60, 60), aligned=True, style="random")
+    in_order = [editor.edit(frame, request).photos[0].pixels for frame in frames]
+    backwards = [editor.edit(frame, request).photos[0].pixels for frame in reversed(frames)]
+    assert all(torch.equal(a, b) for a, b in zip(in_order, reversed(backwards), strict=True))
+
+
+def test_eyes_and_mouth_given_by_hand_are_enough(editor: PhotoEditor) -> None:
+    photo = _photo(200, 180)
+    points = [[80, 70], [120, 70], [85, 110], [115, 110]]
+    request = EditRequest(mask=_mask(photo, 60, 60, 120, 130), landmarks=[points])
+    (face,) = editor.edit(photo, request).faces
+    assert face.box == (80, 70, 120, 110)
+
+
 def test_alpha_is_passed_through(editor: PhotoEditor) -> None:
     photo = _photo(256, 256, "RGBA")
     edited = editor.edit(photo, EditRequest(mask=torch.ones(1, 1, 256, 256), aligned=True)).photos[0]

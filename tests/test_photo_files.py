@@ -1,0 +1,127 @@
+"""Photo files of every kind: which mode they become, what they keep, and what is said to be lost."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+
+from facemug_core.cli import _save
+from facemug_core.conditions.reading import read_photo
+from facemug_core.photos import Photo
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+ORIENTATION, DESCRIPTION = 0x0112, 0x010E
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((60, 40), Image.Resampling.BICUBIC)
+
+
+def opened(image: Image.Image, path: Path, **options: Any) -> Photo:
+    image.save(path, **options)
+    return Photo.from_image(read_photo(path))
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "own"),
+    [
+        ("1", "png", "L"), ("L", "png", "L"), ("LA", "png", "LA"), ("RGB", "png", "RGB"),
+        ("RGBA", "png", "RGBA"), ("P", "png", "RGB"), ("P", "gif", "RGB"),
+        ("CMYK", "jpg", "RGB"), ("CMYK", "tif", "RGB"),
+        ("LAB", "tif", "RGB"), ("YCbCr", "jpg", "RGB"),
+    ],
+)  # fmt: skip
+def test_every_mode_becomes_one_that_can_be_edited(
+    mode: str, suffix: str, own: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    photo = opened(picture.convert(mode), tmp_path / f"photo.{suffix}")
+    assert (photo.mode, photo.size) == (own, (40, 60))
+    assert photo.to_image().mode == own
+
+
+@pytest.mark.parametrize(
+    ("mode", "transparent", "own"), [("L", 7, "LA"), ("RGB", (1, 2, 3), "RGBA"), ("P", 3, "RGBA")]
+)
+def test_a_transparent_color_becomes_alpha(
+    mode: str, transparent: Any, own: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    flat = picture.convert(mode)
+    flat.putpixel((0, 0), transparent)
+    photo = opened(flat, tmp_path / "photo.png", transparency=transparent)
+    assert photo.mode == own
+    assert photo.pixels[0, -1, 0, 0] == 0
+    assert (photo.pixels[0, -1] == 255).any()
+
+
+@pytest.mark.parametrize(("kind", "white"), [(np.uint16, 65535), (np.int32, 65535), (np.float32, 1)])
+def test_deeper_grays_are_scaled_and_what_is_lost_is_said(kind: type, white: float, tmp_path: Path) -> None:
+    values = np.linspace(0, white, 256).astype(kind).reshape(16, 16)
+    photo = opened(Image.fromarray(values), tmp_path / "gray.tif")
+    expected = torch.arange(256).view(16, 16)
+    assert (photo.pixels[0, 0].int() - expected).abs().max() <= 1
+    assert "8 bits" in photo.lost[0]
+
+
+def test_of_an_animation_the_first_frame_is_used_and_that_is_said(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    path = tmp_path / "moving.png"
+    photo = opened(picture, path, save_all=True, append_images=[picture.rotate(180)] * 2)
+    assert torch.equal(photo.pixels, Photo.from_image(picture).pixels)
+    assert "3 frames" in photo.lost[0]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_the_color_profile_is_kept(suffix: str, picture: Image.Image, tmp_path: Path) -> None:
+    photo = opened(picture, tmp_path / f"in.{suffix}", icc_profile=PROFILE)
+    _save(photo.to_image(), tmp_path / f"out.{suffix}")
+    assert Image.open(tmp_path / f"out.{suffix}").info["icc_profile"] == PROFILE
+
+
+def test_a_profile_of_other_colors_is_not_kept(picture: Image.Image, tmp_path: Path) -> None:
+    assert opened(picture.convert("L"), tmp_path / "gray.png", icc_profile=PROFILE).profile is None
+    assert opened(picture.convert("CMYK"), tmp_path / "inks.jpg", icc_profile=b"broken").profile is None
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_metadata_is_kept_on_request_and_upright(
+    suffix: str, keep: bool, picture: Image.Image, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[DESCRIPTION] = 6, "a person"
+    photo = opened(picture, tmp_path / "in.jpg", exif=exif)
+    assert photo.size == (60, 40)
+    _save(photo.to_image(metadata=keep), tmp_path / f"out.{suffix}")
+    written = Image.open(tmp_path / f"out.{suffix}")
+    assert written.getexif().get(DESCRIPTION) == ("a person" if keep else None)
+    assert written.getexif().get(ORIENTATION, 1) == 1
+
+
+def test_the_thumbnail_of_the_face_before_is_not_kept(picture: Image.Image, tmp_path: Path) -> None:
+    thumbnail = BytesIO()
+    picture.save(thumbnail, "JPEG")
+    exif = Image.Exif()
+    exif[DESCRIPTION] = "a person"
+    ifd0 = exif.tobytes()
+    marker = thumbnail.getvalue()
+    photo = opened(picture, tmp_path / "in.jpg", exif=ifd0 + marker)
+    _save(photo.to_image(metadata=True), tmp_path / "out.jpg")
+    assert marker not in (tmp_path / "out.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_there_and_back_keeps_every_bit_also_in_bands(
+    mode: str, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facemug_core.photos.BAND_PIXELS", 150)
+    given = picture.convert(mode)
+    assert np.array_equal(np.array(Photo.from_image(given).to_image()), np.array(given))
