@@ -271,7 +271,7 @@ def ramp(share: float) -> float:
 
 # --- directions in one pass ---------------------------------------------------------------------------------
 
-STRENGTH = 5.0
+STRENGTH = 7.0
 """Length of a text direction in standard deviations of the codes, all components together."""
 
 RELEVANCE_KIND = "facemug text relevance"
@@ -307,7 +307,7 @@ def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 10
 
 
 def text_direction(
-    relevance: Relevance, clip: Clip, text: str, options: TextOptions = DEFAULTS, loose: float = 0.1
+    relevance: Relevance, clip: Clip, text: str, options: TextOptions = DEFAULTS, loose: float = 0.3
 ) -> Linear:
     """A direction for a text (StyleCLIP's global method): an amount of 1 is a clear edit.
 
