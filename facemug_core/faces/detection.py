@@ -184,15 +184,14 @@ class Detector:
         best = self._faces(pyramid, wide, 0)
         if small or not _sure(best):
             best = _distinct(best + self._faces(pyramid, parts, 0))
-        turn = 0
         for quarter_turns in TURNS[1:]:
             if _sure(best):
                 break
             turned = self._faces(pyramid, wide, quarter_turns)
-            if _best_score(turned) > _best_score(best):
-                best, turn = turned, quarter_turns
-        if turn and small:
-            best = _distinct(best + self._faces(pyramid, parts, turn))
+            best = max(best, turned, key=_best_score)
+        turn = _quarter_turns(max(best, key=lambda face: face.score)) if best else 0
+        if turn and small:  # the others of a group are turned as well
+            best = _distinct(best + self._faces(pyramid, wide + parts, turn))
         return left_to_right(best)
 
     def measure(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
@@ -392,6 +391,12 @@ def _level_eyes(box: Box) -> NDArray[np.float64]:
     """Eyes of an upright face, for want of better knowledge."""
     x0, y0, x1, y1 = box
     return np.array([[x0, (y0 + y1) / 2], [x1, (y0 + y1) / 2]])
+
+
+def _quarter_turns(face: Face) -> int:
+    """How the face is turned from upright, to the nearest quarter, clockwise, 0 to 3."""
+    x, y = face.landmarks[RIGHT_EYE_CORNER] - face.landmarks[LEFT_EYE_CORNER]
+    return round(np.arctan2(y, x) / (np.pi / 2)) % 4
 
 
 def _sure(faces: Sequence[Face]) -> bool:
