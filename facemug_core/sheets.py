@@ -99,6 +99,23 @@ def faces_overlay(photo: Photo, faces: Sequence[AlignedFace]) -> Image.Image:
     return image
 
 
+def curve_image(curve: Sequence[float], best: int) -> Image.Image:
+    """A loss over the steps of a search, with the best step marked; blank if there was no step."""
+    image = Image.new("RGB", (2 * PANEL, PANEL), "white")
+    if not curve:
+        return image
+    draw = ImageDraw.Draw(image)
+    low, high = min(curve), max(curve)
+    across = (image.width - 2 * CAPTION) / max(1, len(curve) - 1)
+    down = (image.height - 4 * CAPTION) / ((high - low) or 1)
+    points = [(CAPTION + i * across, 2 * CAPTION + (high - loss) * down) for i, loss in enumerate(curve)]
+    draw.line(points, fill=(40, 90, 160), width=2)
+    x, y = points[best]
+    draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=(220, 60, 40))
+    draw.text((4, 3), f"loss {curve[0]:.3f} at the start, {curve[best]:.3f} at step {best}", fill="black")
+    return image
+
+
 def _mask_overlay(photo: Photo, result: EditResult) -> Image.Image:
     pixels = photo.rgb[0].permute(1, 2, 0).float()
     for mask, color in ((result.mask, (255.0, 40.0, 40.0)), (result.untouched, (255.0, 220.0, 0.0))):

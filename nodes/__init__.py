@@ -23,6 +23,7 @@ from .latents import (
 )
 from .loading import LoadModel
 from .posing import Pose
+from .text import LoadClip, OptimizeText, TextDirection
 
 NODES: tuple[type[io.ComfyNode], ...] = (
     LoadModel,
@@ -46,6 +47,9 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     ApplyDirection,
     SweepDirection,
     AttributeSliders,
+    LoadClip,
+    OptimizeText,
+    TextDirection,
     SaveLatent,
     LoadLatent,
     Aggregate,

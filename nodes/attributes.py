@@ -12,6 +12,7 @@ from torch import Tensor
 from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.editing.directions import (
     Direction,
+    Layers,
     Linear,
     Within,
     apply_all,
@@ -77,11 +78,16 @@ def layer_inputs() -> list[Any]:
     ]
 
 
-def in_layers(direction: Direction, first: int, last: int) -> Within:
-    """The direction, kept to what the two inputs say."""
+def layers(first: int, last: int) -> Layers:
+    """What the two inputs say."""
     if first > last:
         raise InputError(f"`first_layer` is {first} and `last_layer` {last}; the first must not lie behind.")
-    return Within(direction, (first, last + 1))
+    return first, last + 1
+
+
+def in_layers(direction: Direction, first: int, last: int) -> Within:
+    """The direction, kept to what the two inputs say."""
+    return Within(direction, layers(first, last))
 
 
 class ApplyDirection(io.ComfyNode):

@@ -121,7 +121,7 @@ class Edit(io.ComfyNode):
                 )
                 result = _untouched(photo, request)
             else:
-                result = editor.edit(photo, request, host.watch())
+                result = editor.edit(photo, request, host.Watch())
             for warning in result.warnings:
                 host.warn(warning)
             results += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
@@ -156,7 +156,7 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
-    pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.watch(), **how)
+    pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.Watch(), **how)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
     return io.NodeOutput(
         tensors.from_pictures(pictures), tensors.from_masks(everywhere), host.hand_over(codes.contiguous())

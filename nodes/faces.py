@@ -124,7 +124,7 @@ def find_faces(
     """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
     into."""
     photos = tensors.to_photos(image)
-    progress = host.watch()
+    progress = host.Watch()
     places = []
     for i, photo in enumerate(photos):
         progress(i, len(photos))
@@ -201,7 +201,7 @@ class ParseFace(io.ComfyNode):
     ) -> io.NodeOutput:
         one_of(image, faces)
         pictures = pictures_of(image, faces)
-        labels = torch.cat(one_by_one(model.parser().parse, {"pictures": pictures}, host.watch()))
+        labels = torch.cat(one_by_one(model.parser().parse, {"pictures": pictures}, host.Watch()))
         return io.NodeOutput(GuidePictures(labels, faces), tensors.from_bytes(labels_to_palette(labels)))
 
 

@@ -25,7 +25,7 @@ class Aggregate(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: HostedEditor, conditions: Conditions) -> io.NodeOutput:
-        parts = one_by_one(model.model().aggregate, {"conditions": conditions}, host.watch())
+        parts = one_by_one(model.model().aggregate, {"conditions": conditions}, host.Watch())
         return io.NodeOutput(Features.cat([part.to("cpu") for part in parts]))
 
 
@@ -51,4 +51,4 @@ class Generate(io.ComfyNode):
         def generate(feature: Features, codes: Tensor) -> Tensor:
             return ready.generate(feature.to(ready.device), codes.to(ready.device)).detach().cpu()
 
-        return io.NodeOutput(tensors.from_pictures(torch.cat(one_by_one(generate, inputs, host.watch()))))
+        return io.NodeOutput(tensors.from_pictures(torch.cat(one_by_one(generate, inputs, host.Watch()))))

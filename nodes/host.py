@@ -16,9 +16,8 @@ import folder_paths
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import ComfyExtension, io
+from PIL import Image
 from torch import Tensor, nn
-
-from ..facemug_core.batches import Progress
 
 __all__ = ["ComfyExtension", "io"]
 
@@ -38,6 +37,7 @@ Conditions = io.Custom("FACEMUG_CONDITIONS")
 Features = io.Custom("FACEMUG_FEATURES")
 Latent = io.Custom("FACEMUG_LATENT")
 Direction = io.Custom("FACEMUG_DIRECTION")
+Clip = io.Custom("FACEMUG_CLIP")
 Boxes = io.Custom("BOUNDING_BOX")
 """The host's own boxes: for each picture a list of {x, y, width, height}."""
 Landmarks = io.Custom("FACE_LANDMARKS")
@@ -86,15 +86,21 @@ def warn(message: str) -> None:
     log.warning("FACEMUG: %s", message)
 
 
-def watch() -> Progress:
-    """Shows progress on the running node, and stops the work when the person stops the run."""
-    bar = comfy.utils.ProgressBar(1)
+class Watch:
+    """Shows progress and pictures on the running node, and stops the work when the person stops the run."""
 
-    def progress(done: int, total: int) -> None:
+    def __init__(self) -> None:
+        self._bar = comfy.utils.ProgressBar(1)
+        self._at = (0, 1)
+
+    def __call__(self, done: int, total: int) -> None:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        bar.update_absolute(done, total)
+        self._at = (done, total)
+        self._bar.update_absolute(done, total)
 
-    return progress
+    def show(self, picture: Image.Image) -> None:
+        """A picture of what is being made, as it is so far."""
+        self._bar.update_absolute(*self._at, ("JPEG", picture, None))
 
 
 def managed(network: nn.Module) -> ModelPatcher:
@@ -106,12 +112,12 @@ def managed(network: nn.Module) -> ModelPatcher:
     )
 
 
-def bring(networks: ModelPatcher) -> torch.device:
-    """Have the host bring a network to where it computes; tells where that is."""
+def bring(*networks: ModelPatcher) -> torch.device:
+    """Have the host bring networks, all together, to where they compute; tells where that is."""
     # Parameters that move in inference mode could never be optimised through.
     with torch.inference_mode(False):
-        comfy.model_management.load_models_gpu([networks], force_full_load=True)
-    return networks.load_device
+        comfy.model_management.load_models_gpu(list(networks), force_full_load=True)
+    return networks[0].load_device
 
 
 def hand_over(values: Tensor) -> Tensor:

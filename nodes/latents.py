@@ -44,7 +44,7 @@ class EncodeExemplar(io.ComfyNode):
         crops = exemplar_crops(model, image) if faces is None else faces.crops
         if any(map(is_black_face, crops.split(1))):
             host.warn(BLACKENED_FACE)
-        codes = torch.cat(one_by_one(model.model().encode, {"exemplars": crops}, host.watch()))
+        codes = torch.cat(one_by_one(model.model().encode, {"exemplars": crops}, host.Watch()))
         return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
 
 
@@ -68,7 +68,7 @@ class ProjectConditions(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: HostedEditor, conditions: Conditions) -> io.NodeOutput:
-        codes = one_by_one(model.model().project, {"conditions": conditions}, host.watch())
+        codes = one_by_one(model.model().project, {"conditions": conditions}, host.Watch())
         return io.NodeOutput(host.hand_over(torch.cat(codes)))
 
 
@@ -157,7 +157,7 @@ class WarpLatent(io.ComfyNode):
     def execute(cls, model: HostedEditor, latent: Tensor, target: Tensor) -> io.NodeOutput:
         ready = model.model()
         inputs = {"latent": latent.to(ready.device), "target": target.to(ready.device)}
-        return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.watch()))))
+        return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.Watch()))))
 
 
 class SaveLatent(io.ComfyNode):

@@ -32,9 +32,9 @@ class HostedEditor:
             self.parser()
         return self._editor
 
-    def model(self) -> FaceMug:
-        """The stages, ready to run."""
-        device = host.bring(self._networks)
+    def model(self, *beside: host.ModelPatcher) -> FaceMug:
+        """The stages, ready to run, and other networks beside them."""
+        device = host.bring(self._networks, *beside)
         if self._editor.model.device != device:
             with torch.inference_mode(False):
                 self._editor.model.to(device)

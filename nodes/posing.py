@@ -47,7 +47,7 @@ class Pose(io.ComfyNode):
             return poser.turn(codes, wanted)
 
         inputs = {"latent": latent} | ({} if target is None else {"target": target})
-        posed = one_by_one(turn, inputs, host.watch())
+        posed = one_by_one(turn, inputs, host.Watch())
         return io.NodeOutput(
             host.hand_over(torch.cat([one.codes for one in posed])),
             tensors.from_pictures(torch.cat([one.picture for one in posed])),

@@ -16,20 +16,30 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from facemug_core.checkpoints.manifest import WEIGHTS
+from facemug_core.editing.clip import load_clip
 from facemug_core.editing.directions import shipped_directions
 from facemug_core.editing.pose import Pose as HeadPose
-from facemug_core.errors import FaceNotFoundError, InputError, ShapeError, WeightsMissingError
+from facemug_core.editing.text import TextOptions, find_relevance, text_direction
+from facemug_core.errors import (
+    DependencyError,
+    FaceNotFoundError,
+    InputError,
+    ShapeError,
+    WeightsMissingError,
+)
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.photos import EditRequest, PhotoEditor
 from facemug_core.posing import Poser
 
 from .pack import NAME, ROOT, load_nodes
+from .text_models import open_clip, tiny_clip
 from .tiny import random_conditions, tiny_model
 
 NODES = load_nodes()
 tensors = sys.modules[f"{NAME}.nodes.tensors"]
 host = sys.modules[f"{NAME}.nodes.host"]
 loading = sys.modules[f"{NAME}.nodes.loading"]
+text_nodes = sys.modules[f"{NAME}.nodes.text"]
 
 
 def run(name: str, **values: Any) -> tuple[Any, ...]:
@@ -434,11 +444,99 @@ def test_a_target_without_a_face_says_so(model: Any, monkeypatch: Any) -> None:
         run("Pose", model=model, latent=latent_of(model), target=latent_of(model))
 
 
+# --- text ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clip() -> Any:
+    return text_nodes.HostedClip(tiny_clip())
+
+
+FAR = {"text": "beard", "strength": 10.0, "closeness": 0.0, "steps": 4}
+"""A search that leaves its start also with networks of random weights."""
+
+
+def test_texts_are_followed_as_the_library_does(model: Any, clip: Any) -> None:
+    latent, features = latent_of(model), features_of(model)
+    found, curve = run("OptimizeText", model=model, clip=clip, features=features, latent=latent, **FAR)
+    options = TextOptions(weight=10, latent_weight=0, steps=4)
+    expected = tiny_model().optimize_text(features, latent, "beard", tiny_clip(), options)
+    assert torch.equal(found, expected.codes)
+    assert not torch.equal(found, latent)
+    assert curve.shape == (1, 256, 512, 3)
+
+
+def test_every_style_of_a_batch_is_searched_for_on_its_own(model: Any, clip: Any) -> None:
+    latent = latent_of(model, 2)
+    values = {"model": model, "clip": clip, "features": features_of(model), **FAR}
+    found, curves = run("OptimizeText", latent=latent, **values)
+    assert torch.equal(found[1:], run("OptimizeText", latent=latent[1:], **values)[0])
+    assert curves.shape == (2, 256, 512, 3)
+
+
+def test_a_text_without_strength_leaves_the_bits_of_a_style(model: Any, clip: Any) -> None:
+    latent = latent_of(model)
+    values = {"model": model, "clip": clip, "features": features_of(model), "text": "beard"}
+    assert torch.equal(run("OptimizeText", latent=latent, strength=0.0, **values)[0], latent)
+
+
+def test_a_text_changes_the_layers_that_it_may_and_no_others(model: Any, clip: Any) -> None:
+    latent = latent_of(model)
+    values = {"model": model, "clip": clip, "features": features_of(model), **FAR}
+    found, _ = run("OptimizeText", latent=latent, keep_geometry=True, last_layer=11, **values)
+    changed = (found != latent).any(2)[0]
+    assert not changed[:8].any()
+    assert changed[8:12].all()
+    assert not changed[12:].any()
+
+
+def test_a_search_shows_what_it_has_found(model: Any, clip: Any, monkeypatch: Any) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(
+        sys.modules["comfy.utils"].ProgressBar,
+        "update_absolute",
+        lambda self, value, total, preview=None: shown.append(preview),
+    )
+    values = {"model": model, "clip": clip, "features": features_of(model), "text": "beard", "steps": 2}
+    run("OptimizeText", latent=latent_of(model), **values)
+    kind, picture, _ = next(preview for preview in shown if preview is not None)
+    assert kind == "JPEG"
+    assert picture.size == (256, 256)
+
+
+def test_a_search_stops_when_the_person_stops_the_run(model: Any, clip: Any) -> None:
+    management = sys.modules["comfy.model_management"]
+    values = {"model": model, "clip": clip, "features": features_of(model), "text": "beard"}
+    latent = latent_of(model)
+    management.interrupt_current_processing()
+    with pytest.raises(management.InterruptProcessingException):
+        run("OptimizeText", latent=latent, **values)
+
+
+def test_a_text_becomes_a_direction_as_in_the_library(model: Any, folders: Path) -> None:
+    open_clip()
+    (clip,) = run("LoadClip")
+    (direction,) = run("TextDirection", clip=clip, text="blond hair")
+    latent = latent_of(model)
+    expected = text_direction(find_relevance("face"), load_clip(), "blond hair").apply(latent, 0.5)
+    assert torch.equal(run("ApplyDirection", latent=latent, direction=direction, amount=0.5)[0], expected)
+
+
+def test_without_open_clip_its_node_says_how_to_get_it(folders: Path, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(DependencyError, match="pip install open_clip_torch"):
+        run("LoadClip")
+
+
 # --- attributes ---------------------------------------------------------------------------------------------
 
 
 def latent_of(model: Any, variants: int = 1) -> Tensor:
     return run("RandomStyle", model=model, variants=variants)[0]
+
+
+def features_of(model: Any) -> Any:
+    return run("Aggregate", model=model, conditions=random_conditions())[0]
 
 
 def vector_file(folder: Path, name: str = "age.pt") -> str:

@@ -30,6 +30,8 @@ COMFY_CLI = "comfy-cli==1.23.0"
 PLAYWRIGHT = "playwright-core@1.57.0"
 UNDECLARED = "requests"
 """What the host imports without asking for it."""
+OPTIONAL = "open_clip_torch"
+"""What only the nodes for text need."""
 NOT_NEEDED = ("torch", "torchvision", "torchaudio", "comfyui-workflow-templates", "comfyui-embedded-docs")
 """Requirements of the host that are installed otherwise, or that it only misses in its log."""
 
@@ -56,7 +58,7 @@ def install_host() -> None:
     install(HOST_PYTHON, ["--no-deps", TORCHVISION])
     lines = (COMFYUI / "requirements.txt").read_text().splitlines()
     wanted = [line for line in lines if line[:1].isalpha() and line.split("==")[0] not in NOT_NEEDED]
-    install(HOST_PYTHON, [*wanted, UNDECLARED, "-r", str(ROOT / "requirements.txt")])
+    install(HOST_PYTHON, [*wanted, UNDECLARED, OPTIONAL, "-r", str(ROOT / "requirements.txt")])
 
 
 def install_cli() -> None:
