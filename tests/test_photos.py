@@ -23,7 +23,7 @@ from facemug_core.photos import (
     guides_to_crop,
     is_black,
 )
-from facemug_core.sheets import conditions_sheet, edit_sheet
+from facemug_core.sheets import conditions_sheet, curve_image, edit_sheet
 
 from .allocations import Allocations
 from .tiny import tiny_model
@@ -178,6 +178,15 @@ def test_sheets_show_inputs_and_results(editor: PhotoEditor) -> None:
     request = EditRequest(mask=_mask(photo, 20, 20, 90, 90), aligned=True, exemplar=None, seeds=[1, 2])
     assert edit_sheet(photo, request, editor.edit(photo, request)).width == 4 * 256
     assert conditions_sheet(Conditions.build(), None, torch.zeros(2, 3, 256, 256)).width == 2 * 256
+
+
+def test_a_loss_curve_marks_its_best_step() -> None:
+    image = curve_image([1.0, 0.5, 0.7], 1)
+    assert image.getpixel((image.width // 2, 220)) == (220, 60, 40)
+
+
+def test_a_loss_curve_without_steps_is_blank() -> None:
+    assert curve_image([], 0).getextrema() == ((255, 255),) * 3
 
 
 def test_big_maps_reach_the_crop_without_another_tensor_of_their_size() -> None:
