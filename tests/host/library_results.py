@@ -11,7 +11,9 @@ from torch import Tensor
 from facemug_core import latents
 from facemug_core.conditions import Conditions, pencil_sketch
 from facemug_core.conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
+from facemug_core.editing.clip import load_clip
 from facemug_core.editing.directions import apply_all, shipped_directions, sweep
+from facemug_core.editing.text import TextGoal, TextOptions
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
@@ -26,6 +28,7 @@ from facemug_core.photos import (
 )
 from facemug_core.posing import Poser
 
+from ..text_models import open_clip
 from .example_inputs import FOLDER
 from .workflows import EXEMPLARS, HOLE, MOUTH_MASK, PHOTO
 
@@ -218,6 +221,14 @@ def attributes_grid(editor: PhotoEditor) -> Pictures:
     features = editor.model.aggregate(conditions)
     with torch.inference_mode():
         return [shown_crop(editor.model.generate(features, codes[None])[0]) for codes in grid]
+
+
+@of_workflow
+def text(editor: PhotoEditor) -> Pictures:
+    open_clip()
+    mask = own_mask(editor, f"{WHOLE_FACE}+hair")
+    goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
+    return edited(editor, EditRequest(mask=mask, codes=encoded(editor, PHOTO), text=goal))
 
 
 WHOLE_FACE = "skin+brows+eyes+nose+mouth"

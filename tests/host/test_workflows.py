@@ -16,7 +16,7 @@ from facemug_core.photos import PhotoEditor
 from .checking import complaints, converted
 from .library_results import RESULTS
 from .running import Host, Prompt, Run
-from .workflows import DESCRIPTIONS, FOLDER, TILE, last_preview, text
+from .workflows import DESCRIPTIONS, FOLDER, TILE, file_text, last_preview
 
 NAMES = sorted(DESCRIPTIONS)
 OTHERS_HAVE_THE_LAST_WORD = {"hand_over_to_inpainting": "Edited photo", "attributes_grid": "All values"}
@@ -46,7 +46,7 @@ def test_every_file_is_described() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_is_what_its_description_says(name: str, known: Mapping[str, Any]) -> None:
-    assert (FOLDER / f"{name}.json").read_text() == text(name, known)
+    assert (FOLDER / f"{name}.json").read_text() == file_text(name, known)
 
 
 @pytest.mark.parametrize("name", NAMES)

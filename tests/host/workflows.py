@@ -41,7 +41,7 @@ def main() -> None:
         known = host.nodes()
         files = [FOLDER / f"{name}.json" for name in names]
         for name, file in zip(names, files, strict=True):
-            file.write_text(text(name, known))
+            file.write_text(file_text(name, known))
         for name, prompt in zip(names, converted(files, known, Path(folder)), strict=True):
             thumbnail(host, prompt).save(FOLDER / f"{name}.jpg", quality=88)
 
@@ -68,7 +68,7 @@ def last_preview(prompt: Prompt) -> str:
     return max((key for key, node in prompt.items() if node["class_type"] == "PreviewImage"), key=int)
 
 
-def text(name: str, known: Mapping[str, Any]) -> str:
+def file_text(name: str, known: Mapping[str, Any]) -> str:
     """The file of a workflow; `known` is the host's description of its nodes."""
     workflow = Workflow(name, known)
     DESCRIPTIONS[name](workflow)
@@ -619,6 +619,40 @@ def attributes_grid(w: Workflow) -> None:
         single = w.add("RebatchImages", images=made["crops"], batch_size=1)
         grid = w.add("ImageGrid", images=single["IMAGE"], columns=5)
         preview(w, grid["images"], "Older downwards, smiling to the right")
+
+
+@described
+def text(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## Say it in words\n"
+            "A style is searched for whose edit looks as the text says; watch it while it runs. It needs "
+            "`python -m pip install open_clip_torch`.\n\n"
+            "**Try:** another *text*, with a mask that holds what it speaks of; *Text Direction* with *Apply "
+            "Direction*, which needs no search."
+        )
+        model = load_model(w)
+        photo = load_photo(w)
+        clip = w.add("FACEMUG_LoadClip")
+    with w.group("2 · Face and mask"):
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], **WHOLE_FACE | {"hair": True})
+        conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
+        features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
+        own = w.add("FACEMUG_EncodeExemplar", "Its own style", model=model, faces=faces["faces"])
+    with w.group("3 · Text"):
+        found = w.add(
+            "FACEMUG_OptimizeText", model=model, clip=clip["clip"], features=features["features"],
+            latent=own["latent"], text="curly blond hair", steps=15,
+        )  # fmt: skip
+        preview(w, found["loss_curve"], "Loss")
+    with w.group("4 · Generate"):
+        made = w.add(
+            "FACEMUG_Generate", model=model, features=features["features"], latent=found["latent_out"]
+        )
+        preview(w, made["crops"], "Edited crop")
+    with w.group("5 · Result"):
+        pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
+        preview(w, pasted["image"], "Edited photo")
 
 
 WHOLE_FACE = dict.fromkeys(
