@@ -30,6 +30,7 @@ from benchmarks.plain_mobile_stylegan import MobileStyleGAN as PlainBank  # noqa
 from facemug_core.conditions import Conditions  # noqa: E402
 from facemug_core.conventions import PALETTE  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
+from facemug_core.networks.generator import Prior, draw_prior  # noqa: E402
 
 LARGE = (4000, 3000)
 """Width and height of a camera's photo."""
@@ -116,13 +117,17 @@ def stages(
     """The stages of an edit, each ready to run by itself."""
     features = model.aggregate(conditions)
     finest = max(model.config.generator.bank_channels)
-    bank = model.bank.features(codes, up_to=finest)
+
+    def prior() -> Prior:
+        return draw_prior(model.bank, model.picture_head, codes, finest)
+
+    known = prior()
     return {
         "encode exemplar": lambda: model.encode(exemplar),
         "project conditions": lambda: model.project(conditions),
         "aggregate": lambda: model.aggregate(conditions),
-        "bank": lambda: model.bank.features(codes, up_to=finest),
-        "decode": lambda: model.generator.decode(features, bank, codes),
+        "bank": prior,
+        "decode": lambda: model.generator.decode(features, known, codes),
     }
 
 

@@ -297,14 +297,20 @@ class FaceMug:
     def _style_codes(
         self, conditions: Conditions, exemplar: Tensor | None, style: Style, seeds: Sequence[int]
     ) -> Tensor:
-        if style == "random":
-            return self.random_codes(seeds)
         if style == "projected":
             return self.project(conditions)
+        if style == "random":
+            return self._in_pose(self.random_codes(seeds), conditions)
         if exemplar is None:
             raise InputError("The style 'exemplar' needs an exemplar photo.")
-        codes = self.encode(exemplar.to(self.device))
-        return codes if self.warping is None else self.warp(codes, self.project(conditions))
+        return self._in_pose(self.encode(exemplar.to(self.device)), conditions)
+
+    def _in_pose(self, codes: Tensor, conditions: Conditions) -> Tensor:
+        """Codes of other people, turned to the photo's pose (Eq. 2) where there are weights for that."""
+        if self.warping is None or default_style(conditions, None) == "random":
+            return codes
+        target = self.project(conditions)
+        return self.warp(codes, target.expand(len(codes), -1, -1))
 
     def _encoded(self, guides: Tensor) -> Tensor:
         guides = guides.to(self.device, memory_format=torch.channels_last)
