@@ -77,10 +77,10 @@ def _requests(subject: Subject) -> dict[str, EditRequest]:
             sketch=sketch,
             color=Guide(torch.where(in_hair, hair, means)),
         ),
-        "a new mouth": EditRequest(regions="mouth", grow=8, style="random", seeds=(3,)),
-        "eyes and brows of another": EditRequest(regions="eyes+brows", grow=8, style="random", seeds=(5,)),
-        "another face": EditRequest(regions="face", grow=4, style="random", seeds=(11,)),
-        "new hair": EditRequest(regions="hair", grow=6, style="random", seeds=(4,)),
+        "a new mouth": EditRequest(regions="mouth", grow=8, style="random", seeds=(1,)),
+        "eyes and brows of another": EditRequest(regions="eyes+brows", grow=8, style="random", seeds=(8,)),
+        "another face": EditRequest(regions="face", grow=4, style="random", seeds=(8,)),
+        "new hair": EditRequest(regions="hair", grow=6, style="random", seeds=(3,)),
     }
 
 
