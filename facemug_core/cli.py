@@ -256,8 +256,6 @@ def _edit_folder(parsed: Parsed) -> None:
     if folder.exists() and folder.samefile(parsed.photo):
         raise InputError(f"The results would lie among the photos of {folder}; name another folder with -o.")
     sources = picture_files(parsed.photo)
-    if not sources:
-        raise InputError(f"There are no photos in {parsed.photo}.")
     outputs = _outputs(sources, folder)
     done = [s for s in sources if all(p.exists() for p in _numbered(outputs[s], parsed.variants))]
     table = Table(folder / TABLE_FILE, done=[source.name for source in done])
@@ -577,10 +575,8 @@ def _folder_codes(editor: PhotoEditor, folder: Path) -> torch.Tensor:
     from .conditions.reading import picture_files, read_photo
     from .photos import Photo
 
-    photos = picture_files(folder)
-    if not photos:
-        raise InputError(f"There are no photos in {folder}.")
-    crops = (editor.find_exemplar(Photo.from_image(read_photo(path))).crop for path in photos)
+    photos = (Photo.from_image(read_photo(path)) for path in picture_files(folder))
+    crops = (editor.find_exemplar(photo).crop for photo in photos)
     return torch.cat([editor.model.encode(crop).cpu() for crop in crops])
 
 

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from . import latents
 from .batches import Progress, common_batch, no_progress, one_by_one
 from .checkpoints.assembling import load_bank, load_encoder, load_picture_head, load_trained, require
-from .conditions import Conditions
+from .conditions import Conditions, photo_stack
 from .config import SIZES, ModelConfig
-from .conventions import CODE_DIM, ENCODER_CHANNELS, WORKING_SIZE
+from .conventions import CODE_DIM
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
 from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
@@ -132,8 +132,7 @@ class FaceMug:
     @torch.no_grad()
     def encode(self, exemplar: Tensor) -> Tensor:
         """Aligned exemplar photos [B, 3, 256, 256] in [-1, 1] → codes [B, 18, 512] (PAPER section 2)."""
-        absent = exemplar.new_zeros(len(exemplar), ENCODER_CHANNELS - 3, WORKING_SIZE, WORKING_SIZE)
-        return self._encoded(torch.cat([exemplar, absent], 1))
+        return self._encoded(photo_stack(exemplar))
 
     @torch.no_grad()
     def project(self, conditions: Conditions) -> Tensor:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import common_batch
-from ..conventions import GUIDE_CHANNELS, WORKING_SIZE
+from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, WORKING_SIZE
 from ..errors import InputError, ShapeError
 
 GUIDE_MARGIN = 4
@@ -134,6 +134,12 @@ class Conditions:
     def to(self, device: torch.device | str) -> Conditions:
         """The same conditions on another device."""
         return Conditions(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+def photo_stack(image: Tensor) -> Tensor:
+    """The style encoder's input for whole photos without guides: `[B, 3, H, W]` → `[B, 26, H, W]`."""
+    absent = image.new_zeros(len(image), ENCODER_CHANNELS - 3, *image.shape[-2:])
+    return torch.cat([image, absent], 1)
 
 
 def fill_holes(image: Tensor, mask: Tensor) -> Tensor:

@@ -43,9 +43,16 @@ GRAY_NUDGE = 1 / 255
 
 
 def picture_files(folder: str | Path) -> list[Path]:
-    """The pictures of a folder, by the endings of their names, in the order of these; no hidden files."""
+    """The pictures of a folder, by the endings of their names, in the order of these; no hidden files.
+
+    Raises:
+        InputError: there are none.
+    """
     endings = Image.registered_extensions()
-    return sorted(path for path in Path(folder).glob("[!.]*") if path.suffix.lower() in endings)
+    pictures = sorted(path for path in Path(folder).glob("[!.]*") if path.suffix.lower() in endings)
+    if not pictures:
+        raise InputError(f"There are no photos in {folder}.")
+    return pictures
 
 
 def read_photo(source: Source) -> Image.Image:

@@ -210,7 +210,7 @@ def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
     face = _Meshed(pixels / 255.0, mesh)
     p = mesh / WORKING_SIZE
     left_eye, right_eye = _openness(p, 159, 145, 33, 133), _openness(p, 386, 374, 362, 263)
-    eyes = (p[33] + p[133] + p[362] + p[263]) / 4
+    aside, height = head_turn(p)
     corners = (p[61] + p[291]) / 2
     lips = (p[13] + p[14]) / 2
     cheeks = (face.color(p[50]) + face.color(p[280])) / 2
@@ -221,8 +221,8 @@ def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
         "smile": float(np.hypot(*(p[61] - p[291])) + 2 * (lips[1] - corners[1])),
         "mouth_open": float(np.hypot(*(p[13] - p[14]))),
         "eyes_open": (left_eye + right_eye) / 2,
-        "yaw": _ratio(p[1][0] - (p[234][0] + p[454][0]) / 2, p[454][0] - p[234][0]),
-        "pitch": -_ratio(p[1][1] - eyes[1], lips[1] - eyes[1]),
+        "yaw": aside,
+        "pitch": -height,
         "glasses": float(np.mean([face.vertical_contrast(p[i]) for i in (168, 6)])),
         "hair_darkness": -_light(hair),
         "warmth": _warmth(hair),
@@ -306,6 +306,17 @@ def _warmth(color: Array) -> float:
 
 def _balance(first: float, second: float) -> float:
     return _ratio(first - second, first + second)
+
+
+def head_turn(mesh: Array) -> tuple[float, float]:
+    """Where the nose of a mesh [468, 2] lies: beside the middle, as a share of the face's width, and below
+    the eyes, as a share of the way to the lips.
+    """
+    eyes = (mesh[33] + mesh[133] + mesh[362] + mesh[263]) / 4
+    lips = (mesh[13] + mesh[14]) / 2
+    left, right, nose = mesh[234], mesh[454], mesh[1]
+    aside = _ratio(nose[0] - (left[0] + right[0]) / 2, right[0] - left[0])
+    return aside, _ratio(nose[1] - eyes[1], lips[1] - eyes[1])
 
 
 def _ratio(part: float, whole: float) -> float:

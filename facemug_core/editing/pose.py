@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .directions import Linear
+from .measuring import head_turn
 
 YAW_SCALE = 0.753
 """The nose's offset over the face's width, at 45°: fitted to the mesh's depth on 150 bank faces (r 0.998)."""
@@ -47,10 +48,7 @@ class Pose:
 
 def pose_from_mesh(mesh: NDArray[np.float64]) -> Pose:
     """Pose of an aligned face from its mesh [468, 2]."""
-    eyes, lips = mesh[[33, 133, 362, 263]].mean(0), mesh[[13, 14]].mean(0)
-    left, right, nose = mesh[234], mesh[454], mesh[1]
-    aside = (nose[0] - (left[0] + right[0]) / 2) / (right[0] - left[0])
-    height = (nose[1] - eyes[1]) / (lips[1] - eyes[1])
+    aside, height = head_turn(mesh)
     return Pose(math.degrees(math.atan(aside / YAW_SCALE)), PITCH_SCALE * (LEVEL - height))
 
 

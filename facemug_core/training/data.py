@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..conditions import one_hot, pencil_sketch, region_means, superpixels
-from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, REGIONS
+from ..conditions import one_hot, pencil_sketch, photo_stack, region_means, superpixels
+from ..conventions import GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
 from ..faces.regions import region_mask
 from ..pictures import from_bytes
@@ -51,6 +51,12 @@ class FaceShards:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def code_variance(self) -> float:
+        """Mean variance of an entry of the codes."""
+        codes = torch.from_numpy(self.codes)
+        return (codes - codes.mean(0)).square().mean().item()
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]."""
@@ -200,9 +206,8 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
         image, labels = misalign(image, labels, draw)
         image = degrade(image, draw) if draw.chance(0.8) else image
         kind = draw.uniform()
-        absent = torch.zeros(ENCODER_CHANNELS - 3, *image.shape[-2:])
         if kind < 0.35:
-            return {"guides": torch.cat([image, absent]), "w": w}
+            return {"guides": photo_stack(image[None])[0], "w": w}
         if kind < 0.7:
             guides = random_guides(image, labels, draw, [draw.chance(0.5) for _ in range(3)])
             keep = 1 - random_mask(labels, draw)

@@ -46,8 +46,7 @@ class EncoderStage:
         self.dataset = EncoderInputs(faces, seed)
         self.bank = bank.eval().requires_grad_(False)
         self.mapping = mapping.eval().requires_grad_(False)
-        codes = torch.from_numpy(faces.codes)
-        self.variance = (codes - codes.mean(0)).square().mean().item()
+        self.variance = faces.code_variance
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """The pretrained backbone moves slower than the equalised layers that start from nothing."""

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..conditions import photo_stack
 from ..config import ModelConfig
-from ..conventions import ENCODER_CHANNELS
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.latent_warping import LatentWarping
@@ -47,8 +47,7 @@ class WarpStage:
         self.mapping = mapping.eval().requires_grad_(False)
         self.encoder = encoder.eval().requires_grad_(False)
         self.picture_head = picture_head.eval().requires_grad_(False)
-        codes = torch.from_numpy(faces.codes)
-        self.variance = (codes - codes.mean(0)).square().mean().item()
+        self.variance = faces.code_variance
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
@@ -97,5 +96,4 @@ class WarpStage:
         return self.picture_head(self.bank.features(codes, up_to=side)[side], codes).clamp(-1, 1)
 
     def _encoded(self, image: Tensor) -> Tensor:
-        absent = image.new_zeros(len(image), ENCODER_CHANNELS - 3, *image.shape[-2:])
-        return self.mapping.mean_code + self.encoder(torch.cat([image, absent], 1))
+        return self.mapping.mean_code + self.encoder(photo_stack(image))
