@@ -800,6 +800,8 @@ def _add_training(commands: Any) -> None:
     )
     train.add_argument("stage", choices=("clip", "encoder", "generator", "picture_head", "warping"))
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
+    train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",
+                       help="encoder: N faces more, drawn when their turn comes")  # fmt: skip
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run")
     train.add_argument("--init", type=Path, metavar="PATH",
                        help="start from the weights in this folder, or from a published file")  # fmt: skip

@@ -18,8 +18,9 @@ from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.training.augment import hand_drawn, recolored
+from facemug_core.training.bank_faces import DrawnFaces, Together
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
-from facemug_core.training.encoder import EncoderStage
+from facemug_core.training.encoder import EncoderStage, measure_visibility
 from facemug_core.training.generator import GeneratorStage
 from facemug_core.training.loop import RunConfig, Stage, cooling, train
 from facemug_core.training.losses import (
@@ -37,10 +38,10 @@ from .tiny import tiny_bank, tiny_config
 PAPER_CRITIC = DiscriminatorConfig(2, MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}))
 
 
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceShards:
+def make_faces(folder: Path) -> FaceShards:
+    """Four faces of noise."""
     rng = np.random.default_rng(0)
-    folder = tmp_path_factory.mktemp("faces")
+    folder.mkdir(exist_ok=True)
     np.savez(
         folder / "0000.npz",
         images=rng.integers(0, 255, (4, 256, 256, 3), dtype=np.uint8),
@@ -50,13 +51,20 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceShards:
     return FaceShards(folder)
 
 
-def _stage(name: str, faces: FaceShards) -> Stage:
-    torch.manual_seed(3)
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceShards:
+    return make_faces(tmp_path_factory.mktemp("faces"))
+
+
+def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
+    torch.manual_seed(seed)
     config = tiny_config()
     mapping, bank = MappingNetwork(layers=2), tiny_bank()
-    if name == "encoder":
-        return EncoderStage(config, faces, bank, mapping)
     perceptual = PerceptualLoss(MobileNetV2Features())
+    if name == "encoder":
+        head = PictureHead(config.picture_head)
+        drawn = Together(faces, DrawnFaces(mapping, bank, head, 2))
+        return EncoderStage(config, drawn, bank, mapping, head, perceptual, measured=2)
     if name == "picture_head":
         return PictureHeadStage(config, faces, bank, perceptual)
     if name == "generator with the paper's critic":
@@ -71,7 +79,7 @@ def _stage(name: str, faces: FaceShards) -> Stage:
 def _trained(
     name: str, faces: FaceShards, folder: Path, minutes: float | None = None
 ) -> dict[str, torch.Tensor]:
-    stage = _stage(name, faces)
+    stage = make_stage(name, faces)
     samples = default_collate([stage.dataset[0]])
     train(stage, RunConfig(str(folder), steps=3, minutes=minutes, batch=2), samples)
     return stage.model.state_dict()
@@ -94,10 +102,36 @@ def test_learning_rates_fall_to_zero_over_the_last_fifth() -> None:
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_sentence(faces: FaceShards, tmp_path: Path) -> None:
-    stage = _stage("encoder", faces)
-    stage.variance = float("nan")
+    stage = make_stage("encoder", faces)
+    torch.nn.init.constant_(next(stage.model.parameters()), float("nan"))
     with pytest.raises(FacemugError, match="not a number at step 1"):
         train(stage, RunConfig(str(tmp_path), steps=2, batch=2), default_collate([stage.dataset[0]]))
+
+
+def test_visibility_is_the_squared_length_of_the_gradient_of_what_is_seen() -> None:
+    """A picture of one code's entry changes by that entry's steps alone."""
+    perceptual = PerceptualLoss(MobileNetV2Features())
+
+    def picture_of(w: torch.Tensor) -> torch.Tensor:
+        return w[:, :1, None, None].expand(-1, 3, 256, 256)
+
+    measured = measure_visibility(picture_of, perceptual, torch.zeros(2, 512))
+    seen = measured[0, 0].item()
+    assert seen > 0
+    assert measured.abs().sum().item() == seen
+
+
+def test_faces_drawn_on_the_spot_follow_those_of_the_files(faces: FaceShards) -> None:
+    torch.manual_seed(0)
+    config = tiny_config()
+    drawn = DrawnFaces(MappingNetwork(layers=2), tiny_bank(), PictureHead(config.picture_head), 3)
+    both = Together(faces, drawn)
+    assert len(both) == len(faces) + 3
+    assert torch.equal(both.face(1)[2], faces.face(1)[2])
+    image, labels, w = both.face(len(faces) + 2)
+    assert torch.equal(image, drawn.face(2)[0])
+    assert (labels == -1).all()
+    assert w.shape == (512,)
 
 
 def test_samples_depend_on_seed_and_number_alone(faces: FaceShards) -> None:

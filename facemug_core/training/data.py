@@ -21,6 +21,7 @@ from ..errors import InputError
 from ..faces.regions import region_mask
 from ..pictures import from_bytes
 from .augment import Draw, degrade, hand_drawn, misalign, random_tone, recolored
+from .bank_faces import Faces
 from .masks import cmod_mask, mat_mask, rectangle_mask, stroke_mask
 
 SUPERPIXELS = (30, 100)
@@ -196,7 +197,7 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
     edit), a third the paper's: one dominant modality nearly whole, the others dropped or torn (PAPER 2.5).
     """
 
-    def __init__(self, faces: FaceShards, seed: int) -> None:
+    def __init__(self, faces: Faces, seed: int) -> None:
         self.faces = faces
         self.seed = seed
 

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..checkpoints.assembling import load_bank, load_parser
 from ..checkpoints.reading import replacing
 from ..config import LIGHT
-from ..conventions import CODE_DIM
 from ..faces.parsing import Parser
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
 from ..pictures import at_working_size, to_bytes
+from .bank_faces import bank_code
 
 SHARD = 50
 """Faces in a shard."""
@@ -46,15 +45,6 @@ def prepare_bank_faces(
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, **_shard(seeds, device, mapping, bank, parser))  # type: ignore[arg-type]
         progress(SHARD)
-
-
-@torch.inference_mode()
-def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
-    """The code w [1, 512] of a training face: drawn from its seed alone, truncated by ψ in [0.5, 1]."""
-    generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(1, CODE_DIM, generator=generator)
-    psi = 0.5 + 0.5 * torch.rand(1, generator=generator)
-    return torch.lerp(mapping.mean_code, mapping(z), psi)
 
 
 @torch.inference_mode()

@@ -24,6 +24,7 @@ from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..editing.clip import FACE_FILE, load_clip
 from ..networks.style_encoder import widen_stem
+from .bank_faces import DrawnFaces, Faces, Together
 from .clip import JUDGED, ClipStage, describe, load_facts, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .encoder import EncoderStage
@@ -67,9 +68,13 @@ def run_stage(options: Namespace) -> None:
             log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
 
 
-def _encoder(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+def _encoder(config: ModelConfig, faces: Faces, options: Namespace) -> Stage:
     mapping, bank = load_bank(config)
-    stage = EncoderStage(config, faces, bank, mapping, seed=options.seed)
+    head = load_picture_head(config, [] if options.init is None else [options.init])
+    if options.drawn:
+        faces = Together(faces, DrawnFaces(mapping, bank, head, options.drawn))
+    perceptual = PerceptualLoss(load_mobilenet())
+    stage = EncoderStage(config, faces, bank, mapping, head, perceptual, seed=options.seed)
     if config.encoder.backbone == "mobilenet_v2":
         _start_from_imagenet(stage.model)
     return stage
