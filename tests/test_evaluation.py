@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
+from facemug_core.editing.directions import DIRECTIONS_FILE, Linear, save_directions
+from facemug_core.editing.measuring import Measurer
 from facemug_core.errors import InputError
 from facemug_core.evaluation import SUITES, evaluate
+from facemug_core.evaluation.attributes import DEVIATIONS, Observer
 from facemug_core.evaluation.bars import BARS, above, at_least, at_most
 from facemug_core.evaluation.efficientnet import EfficientNetLite0
 from facemug_core.evaluation.faces import FIRST_SEED, MASK_KINDS, BankFaces, random_region_mask
@@ -77,22 +81,34 @@ def judge() -> EfficientNetDistance:
         return EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
 
 
-class TinyJudges(Judges):
-    """Small networks; every picture shows the same face mesh."""
+class TinyMeasurer(Measurer):
+    """Measures the picture's brightness, whatever is asked for."""
 
-    def __init__(self, perceptual: EfficientNetDistance, parser: Parser) -> None:
-        super().__init__()
+    def __init__(self) -> None:
+        pass
+
+    def measure(self, picture, labels=None, sources=()):
+        return dict.fromkeys(DEVIATIONS, float(picture.mean()))
+
+
+class TinyJudges(Judges):
+    """Small networks; every picture shows the same face mesh, and there is one slider."""
+
+    def __init__(self, perceptual: EfficientNetDistance, parser: Parser, folder: Path) -> None:
+        super().__init__([folder])
         self.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
         self.perceptual = perceptual
         self.parser = parser
+        self.observer = Observer(TinyMeasurer(), self.comparer, lambda x: (x.mean(1), x.mean(1)))
+        save_directions(folder / DIRECTIONS_FILE, {"smile": Linear(torch.ones(512))})
 
     def mesh(self, picture):
         return np.random.default_rng(0).uniform(60, 200, (468, 2))
 
 
 @pytest.fixture(scope="module")
-def judges(judge, bank_faces) -> TinyJudges:
-    return TinyJudges(judge, bank_faces.parser)
+def judges(judge, bank_faces, tmp_path_factory) -> TinyJudges:
+    return TinyJudges(judge, bank_faces.parser, tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ def faceres_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights of `networks.faceres.FaceRes` from TensorFlow.js's names and layouts.
 
     Kernels are HWIO (depthwise ones HWI1); what batch norm multiplies a depthwise result by goes into its
-    kernel. The heads for age and gender are left out.
+    kernel.
     """
     state = {}
 
@@ -28,4 +28,13 @@ def faceres_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         add(2 * i - 1, depthwise * scale, f"conv_dw_{i}_bn")
         pointwise = tensors[f"conv_pw_{i}/convolution/merged_input"].permute(3, 2, 0, 1)
         add(2 * i, pointwise, f"conv_pw_{i}_bn")
+    return state
+
+
+def faceres_heads_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of `networks.faceres.FaceResHeads` from the same names and layouts."""
+    state = {}
+    for ours, theirs in (("hidden", "feats"), ("age", "age_pred"), ("gender", "gender_pred")):
+        state[f"{ours}.weight"] = tensors[f"{theirs}/kernel"].T.contiguous()
+        state[f"{ours}.bias"] = tensors[f"{theirs}/bias"]
     return state

@@ -7,7 +7,7 @@ these. One finds the attribute's direction, the other judges it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -45,6 +45,9 @@ HAIR = 1.4
 """How far beyond the eyes hair is looked for, as a multiple of the distance to the forehead's edge."""
 
 NETWORK_SIZE = 112
+
+SOURCES = ("parser", "mesh", "network")
+"""What measurements come from."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,20 @@ def load_measurer(folders: Folders = ()) -> Measurer:
     Raises:
         WeightsMissingError: a file is missing; `fetch run train` brings all.
     """
-    return Measurer(
-        Detector(locate(LANDMARK_FILE, *folders).parent),
-        Parser(load_parser(folders)),
-        [
-            _Smile(load_trained(ExpressionNet, "face_expression", folders)),
-            _AgeAndGender(load_trained(AgeGenderNet, "age_gender", folders)),
-        ],
-    )
+    detector = Detector(locate(LANDMARK_FILE, *folders).parent)
+    return Measurer(detector, Parser(load_parser(folders)), load_networks(folders))
+
+
+Network = Callable[[Tensor], dict[str, Tensor]]
+"""Takes faces [B, 3, 112, 112], RGB in [0, 255], and gives values [B] by measurement."""
+
+
+def load_networks(folders: Folders = ()) -> list[Network]:
+    """The networks that tell expression, age and gender; errors as `load_measurer`."""
+    return [
+        _Smile(load_trained(ExpressionNet, "face_expression", folders)),
+        _AgeAndGender(load_trained(AgeGenderNet, "age_gender", folders)),
+    ]
 
 
 class Measurer:
@@ -111,32 +120,37 @@ class Measurer:
     Args:
         detector: finds the face mesh.
         parser: reads the classes.
-        networks: take faces [B, 3, 112, 112], RGB in [0, 255], and give values [B] by measurement.
+        networks: tell what neither of them can.
     """
 
-    def __init__(
-        self, detector: Detector, parser: Parser, networks: Sequence[Callable[[Tensor], dict[str, Tensor]]]
-    ) -> None:
+    def __init__(self, detector: Detector, parser: Parser, networks: Sequence[Network]) -> None:
         self.detector = detector
         self.parser = parser
         self.networks = networks
 
     @torch.no_grad()
-    def measure(self, picture: Tensor, labels: Tensor | None = None) -> Reading | None:
-        """All measurements of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen.
+    def measure(
+        self, picture: Tensor, labels: Tensor | None = None, sources: Collection[str] = SOURCES
+    ) -> Reading | None:
+        """Measurements of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen.
 
-        `labels` [1, 256, 256] spares the parser where the classes are known.
+        `labels` [1, 256, 256] spares the parser where the classes are known; only what comes from `sources`
+        is measured.
         """
         pixels = to_pixels(picture[0])
         mesh = find_mesh(self.detector, pixels)
         if mesh is None:
             return None
-        if labels is None:
-            labels = self.parser.parse(picture)
-        reading = by_parser(pixels, labels[0].numpy()) | by_mesh(pixels, mesh)
-        seen = _face_square(torch.from_numpy(pixels).permute(2, 0, 1)[None], mesh)
-        for network in self.networks:
-            reading |= {name: float(value) for name, value in network(seen).items()}
+        reading: Reading = {}
+        if "parser" in sources:
+            labels = self.parser.parse(picture) if labels is None else labels
+            reading |= by_parser(pixels, labels[0].numpy())
+        if "mesh" in sources:
+            reading |= by_mesh(pixels, mesh)
+        if "network" in sources:
+            seen = _face_square(torch.from_numpy(pixels).permute(2, 0, 1)[None], mesh)
+            for network in self.networks:
+                reading |= {name: float(value) for name, value in network(seen).items()}
         return reading
 
 

@@ -3,97 +3,191 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checkpoints.assembling import Folders
+from ..checkpoints.building import build_empty
+from ..checkpoints.faceres import faceres_heads_state
+from ..checkpoints.manifest import locate
+from ..checkpoints.reading import read_safetensors
 from ..editing.directions import Linear
-from ..editing.measuring import ATTRIBUTES, Reading
-from .metrics import IdentityScale
+from ..editing.measuring import ATTRIBUTES, SOURCES, Measurer, Reading
+from ..faces.comparison import FaceComparer
+from ..networks.faceres import FaceResHeads
+from .bars import slider_bars
 
-AMOUNTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
-"""Slider positions that are looked at."""
+HALFWAY = (-0.5, 0.5)
+"""Slider positions at which the person has to stay the same."""
 
-FIRST_SEED = 100_000
-"""Directions are found on bank faces of seeds below this, and judged from here up."""
+FACERES = "faceres"
+"""The source that judges age and gender, and who somebody is."""
+
+ALL_SOURCES = (*SOURCES, FACERES)
+
+DEVIATIONS: Mapping[str, float] = MappingProxyType(
+    {
+        "age.faceres": 11.74,
+        "age.network": 14.46,
+        "brow_height.mesh": 0.00793,
+        "brow_height.parser": 0.01186,
+        "brow_thickness.parser": 0.00487,
+        "eyes_open.mesh": 0.0346,
+        "eyes_open.parser": 0.00173,
+        "face_width.mesh": 0.02358,
+        "face_width.parser": 0.0355,
+        "fringe.parser": 0.1986,
+        "glasses.mesh": 0.01411,
+        "glasses.parser": 0.01764,
+        "hair_darkness.mesh": 0.1831,
+        "hair_darkness.parser": 0.1313,
+        "hair_length.parser": 0.0691,
+        "hair_volume.parser": 0.0709,
+        "lighting.mesh": 0.1425,
+        "lighting.parser": 0.1022,
+        "lip_fullness.mesh": 0.00675,
+        "lip_fullness.parser": 0.00811,
+        "lipstick.mesh": 0.0618,
+        "lipstick.parser": 0.0411,
+        "masculine.faceres": 3.421,
+        "masculine.network": 2.872,
+        "mouth_open.mesh": 0.02181,
+        "mouth_open.parser": 0.00349,
+        "nose_size.mesh": 0.01505,
+        "nose_size.parser": 0.00199,
+        "pitch.mesh": 0.0615,
+        "pitch.parser": 0.0294,
+        "skin_tone.mesh": 0.101,
+        "skin_tone.parser": 0.0919,
+        "smile.mesh": 0.0544,
+        "smile.network": 11.23,
+        "warmth.mesh": 0.0898,
+        "warmth.parser": 0.082,
+        "yaw.mesh": 0.1713,
+        "yaw.parser": 0.0498,
+    }
+)
+"""Standard deviations of measurements over 1,550 bank faces at truncations from 0.5 to 1 (`faceres`: 372)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """One face as its judges see it."""
 
+    picture: Tensor
+    """[1, 3, 256, 256] in [-1, 1]."""
     reading: Reading
-    identity: NDArray[np.float32]
-    """Features of an identity network."""
+    vector: Tensor
+    """Who it is, [C], of unit length."""
 
 
-def judge_direction(
+@dataclass(frozen=True, eq=False)
+class Observer:
+    """Looks at pictures with all judges of attributes."""
+
+    measurer: Measurer
+    comparer: FaceComparer
+    heads: Callable[[Tensor], tuple[Tensor, Tensor]]
+    """Tell age and gender from the comparer's features."""
+
+    def look(self, picture: Tensor, sources: Collection[str] = ALL_SOURCES) -> Look | None:
+        """What an aligned face [1, 3, 256, 256] in [-1, 1] shows to these sources; None where no face is."""
+        reading = self.measurer.measure(picture.cpu(), sources=sources)
+        if reading is None:
+            return None
+        features = self.comparer.features(picture).cpu()
+        if FACERES in sources:
+            age, masculine = self.heads(features)
+            reading |= {f"age.{FACERES}": float(age), f"masculine.{FACERES}": float(masculine)}
+        return Look(picture, reading, features[0] / features.norm())
+
+
+def load_heads(folders: Folders = ()) -> FaceResHeads:
+    """The heads with the weights that `fetch compare` brings.
+
+    Raises:
+        WeightsMissingError: they are not there.
+    """
+    heads = build_empty(FaceResHeads)
+    heads.load_state_dict(faceres_heads_state(read_safetensors(locate("faceres.safetensors", *folders))[0]))
+    return heads.eval().requires_grad_(False)
+
+
+def judge_of(name: str) -> str:
+    """The measurement that an attribute is judged by, "attribute.source"."""
+    attribute = ATTRIBUTES[name]
+    return f"{name}.{attribute.judge or attribute.finder}"
+
+
+def others_of(name: str) -> dict[str, str]:
+    """The measurements of all other attributes, by name."""
+    return {other: f"{other}.{a.finder}" for other, a in ATTRIBUTES.items() if other != name}
+
+
+def look_along(
     name: str,
     direction: Linear,
-    faces: Sequence[Tensor],
-    look: Callable[[Tensor], Look | None],
-    deviations: Mapping[str, float],
-    scale: IdentityScale,
-) -> dict[str, float]:
-    """Keys of one attribute, without "attributes.NAME.".
+    codes: Tensor,
+    still: Look,
+    look: Callable[[Tensor, Collection[str]], Look | None],
+) -> dict[float, Look] | None:
+    """One face at amounts from −1 to 1 of an attribute's direction; None where one of them shows no face.
 
-    - effect: change of the judge's measurement from −1 to +1, in population standard deviations.
-    - monotone: Spearman's correlation of amount and measurement.
-    - leak: mean size of the mean changes of all other attributes, from −1 to +1, divided by the effect.
-    - identity: s between amount 0 and ±0.5.
-    - independent: 1 where another source judges than the one that found the direction, else 0.
-
-    Values that are means over faces leave out faces that show no value.
+    Halfway only the judge of this attribute looks: the parser is most of the work.
 
     Args:
         name: of the attribute.
-        direction: is judged.
-        faces: codes [1, 18, 512] each.
-        look: draws codes and measures the picture; None where no face is seen in it.
-        deviations: standard deviations in the population, by measurement.
-        scale: of the identity network.
+        direction: to move along.
+        codes: of the face, [1, 18, 512].
+        still: the face at amount 0.
+        look: draws codes and looks at the picture with some sources.
+    """
+    alone = (judge_of(name).rpartition(".")[2],)
+    looks = {0.0: still}
+    for sources, amounts in ((ALL_SOURCES, (-1.0, 1.0)), (alone, HALFWAY)):
+        for amount in amounts:
+            seen = look(direction.apply(codes, amount), sources)
+            if seen is None:
+                return None
+            looks[amount] = seen
+    return dict(sorted(looks.items()))
+
+
+def judge_face(name: str, looks: Mapping[float, Look]) -> dict[str, float]:
+    """What a face of `look_along` shows; what cannot be told is left out.
+
+    - change: of the judge's measurement from −1 to +1, in population standard deviations.
+    - order: Spearman's correlation of amount and measurement.
+    - cosine: of the person's vectors at 0 and at ±0.5, the mean of both.
+    - side.OTHER: change of each other attribute from −1 to +1, in its own deviations.
     """
     from scipy.stats import spearmanr
 
-    attribute = ATTRIBUTES[name]
-    source = f"{name}.{attribute.judge or attribute.finder}"
-    others = [f"{other}.{a.finder}" for other, a in ATTRIBUTES.items() if other != name]
-    orders, kept = [], []
-    changes: dict[str, list[float]] = {key: [] for key in (source, *others)}
-    for codes in faces:
-        looks = {amount: look(direction.apply(codes, amount)) for amount in AMOUNTS}
-        seen = {amount: found for amount, found in looks.items() if found is not None}
-        if len(seen) < len(AMOUNTS):
-            continue
-        values = [seen[amount].reading[source] for amount in AMOUNTS]
-        if np.ptp(values) > 0:
-            orders.append(float(spearmanr(AMOUNTS, values)[0]))
-        kept += [scale.score(seen[0.0].identity, seen[amount].identity) for amount in (-0.5, 0.5)]
-        for key, column in changes.items():
-            column.append((seen[1.0].reading[key] - seen[-1.0].reading[key]) / deviations[key])
-    effect = _mean(changes[source])
-    return {
-        "effect": effect,
-        "monotone": _mean(orders),
-        "leak": _mean([abs(_mean(changes[key])) for key in others]) / abs(effect),
-        "identity": _mean(kept),
-        "independent": float(attribute.judge is not None),
-    } | {f"side.{key.partition('.')[0]}": _mean(changes[key]) for key in others}
+    judge, low, high = judge_of(name), looks[-1.0].reading, looks[1.0].reading
+    values = [look.reading[judge] for look in looks.values()]
+    sources = {"change": judge} | {f"side.{other}": key for other, key in others_of(name).items()}
+    numbers = {key: (high[source] - low[source]) / DEVIATIONS[source] for key, source in sources.items()}
+    numbers["order"] = float(spearmanr(list(looks), values)[0]) if np.ptp(values) > 0 else math.nan
+    numbers["cosine"] = float(np.mean([looks[amount].vector @ looks[0.0].vector for amount in HALFWAY]))
+    return {key: value for key, value in numbers.items() if not math.isnan(value)}
 
 
 def meets_bars(name: str, keys: Mapping[str, float]) -> bool:
-    """Whether an attribute's keys are good enough to ship it."""
-    return (
-        keys["effect"] >= 1.5
-        and keys["monotone"] >= 0.9
-        and keys["leak"] <= 0.35
-        and (keys["identity"] >= 0.6 or not ATTRIBUTES[name].same_person)
-    )
+    """Whether an attribute's keys, without "attributes.NAME.", are good enough to ship it."""
+    values = {f"attributes.{name}.{key}": float(value) for key, value in keys.items() if key in KEYS}
+    return all(bar.verdict(values) for bar in slider_bars(name, ATTRIBUTES[name].same_person))
 
 
-def _mean(values: Sequence[float]) -> float:
-    seen = [value for value in values if not math.isnan(value)]
-    return float(np.mean(seen)) if seen else math.nan
+KEYS = ("effect", "monotone", "leak", "identity", "independent")
+"""What is reported about each attribute.
+
+- effect: mean change from −1 to +1, in population standard deviations.
+- monotone: mean of Spearman's correlations.
+- leak: mean size of the mean changes of all other attributes, divided by the effect.
+- identity: s between amount 0 and ±0.5.
+- independent: 1 where another source judges than the one that found the direction, else 0.
+"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..editing.measuring import ATTRIBUTES
 from .faces import MASK_KINDS
 
 Values = Mapping[str, float]
@@ -58,6 +59,13 @@ def above(key: str, other: str, margin: float) -> Bar:
     return Bar(key, f"≥ {other} + {margin:g}", (other,), lambda value, all_: value >= all_[other] + margin)
 
 
+def slider_bars(name: str, same_person: bool) -> list[Bar]:
+    """What an attribute slider has to do; where the person should stay, that too."""
+    bars = [at_least("effect", 1.5), at_least("monotone", 0.9), at_most("leak", 0.35)]
+    bars += [at_least("identity", 0.6)] if same_person else []
+    return [replace(bar, key=f"attributes.{name}.{bar.key}") for bar in bars]
+
+
 BARS: Sequence[Bar] = (
     at_most("kept_pixels_changed", 0),
     *(at_most(f"completion.{kind}.perceptual_ratio", 0.75) for kind in MASK_KINDS),
@@ -91,6 +99,9 @@ BARS: Sequence[Bar] = (
     at_least("diversity", 0.3),
     at_most_times("diversity.frechet_ratio", 1, "diversity.frechet_ratio_projected"),
     within("seam.gradient_ratio", 0.8, 1.2),
+    *(bar for name, a in ATTRIBUTES.items() for bar in slider_bars(name, a.same_person)),
+    within("real.seam.gradient_ratio", 0.85, 1.15),
+    at_most("real.seam.color_shift", 1.5),
     at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
 )
 """One table of all demands. A report is good where every one of them holds."""

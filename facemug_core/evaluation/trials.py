@@ -19,13 +19,14 @@ from ..checkpoints.assembling import Folders, load_parser, load_trained
 from ..checkpoints.manifest import locate
 from ..conditions import Conditions, on_white
 from ..conventions import PALETTE
-from ..editing.measuring import find_mesh
+from ..editing.measuring import Measurer, find_mesh, load_networks
 from ..faces.comparison import FaceComparer
 from ..faces.detection import LANDMARK_FILE, Detector
 from ..faces.parsing import Parser
 from ..networks.generator import Features
 from ..pictures import to_pixels
 from .adherence import through_jpeg
+from .attributes import Observer, load_heads
 from .efficientnet import EfficientNetLite0
 from .faces import Faces
 from .metrics import EfficientNetDistance
@@ -70,6 +71,12 @@ class Judges:
     def detector(self) -> Detector:
         """Where the parts of the face lie."""
         return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+
+    @cached_property
+    def observer(self) -> Observer:
+        """What attributes a face shows."""
+        measurer = Measurer(self.detector, self.parser, load_networks(self.folders))
+        return Observer(measurer, self.comparer, load_heads(self.folders))
 
     def mesh(self, picture: Tensor) -> NDArray[np.float64] | None:
         """Landmarks `[468, 2]`, (x, y) in pixels, of an aligned face `[3, 256, 256]`; None where none is."""

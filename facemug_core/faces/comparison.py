@@ -57,9 +57,14 @@ class FaceComparer:
         The cosine of two faces, the sum of their vectors' products, is about 0.6 for one person in two
         photos and 0.35 for two people.
         """
+        return F.normalize(self.features(crops), dim=1)
+
+    @torch.no_grad()
+    def features(self, crops: Tensor) -> Tensor:
+        """The same vectors as the network gives them, of any length."""
         scale = crops.shape[-1] / WORKING_SIZE
         top, left, side = (round(n * scale) for n in (TOP, LEFT, SIDE))
         faces = crops[..., top : top + side, left : left + side]
         faces = F.interpolate(faces, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True)
         mean = faces.new_tensor(MEAN_BGR).view(1, 3, 1, 1)
-        return F.normalize(self.network((faces.flip(1) + 1) * 127.5 - mean), dim=1)
+        return self.network((faces.flip(1) + 1) * 127.5 - mean)

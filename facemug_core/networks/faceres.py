@@ -1,11 +1,12 @@
 """FaceRes: MobileNet (Howard et al. 2017) trained on faces by A. Savchenko (HSE), for comparing people.
 
-The published network goes on to age and gender; who a person is, is in the pooled features before that.
+Who a person is, is in the pooled features; the published network goes on from them to age and gender.
 Batch norms are folded into the convolutions, as published.
 """
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -35,3 +36,18 @@ class FaceRes(nn.Module):
         for layer in self.layers:
             x = F.relu6(layer(x))
         return x.mean((2, 3))
+
+
+class FaceResHeads(nn.Module):
+    """Features [B, 1024] of `FaceRes` → age in years [B], and a logit [B] of male against female."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(1024, 256)
+        self.age = nn.Linear(256, 100)
+        self.gender = nn.Linear(256, 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        x = F.relu(self.hidden(features))
+        shares = self.age(x).softmax(1)
+        return shares @ torch.arange(100, dtype=x.dtype, device=x.device), self.gender(x)[:, 0]

@@ -8,6 +8,7 @@ sums them up as keys of the report. To add one, write a class with the members o
 from collections.abc import Mapping
 
 from ..trials import Suite
+from .attributes import Attributes
 from .distribution import Diversity, Frechet
 from .guides import Color, Generation, Semantic, Sketch
 from .identity import Encoder, Exemplar, Warp
@@ -21,7 +22,7 @@ SUITES: Mapping[str, Suite] = {
     suite.name: suite
     for suite in (
         COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
-        Generation(), Subsets(), Diversity(),
+        Generation(), Subsets(), Diversity(), Attributes(),
     )
 }  # fmt: skip
 """All suites by name."""
