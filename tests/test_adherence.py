@@ -11,12 +11,14 @@ from scipy.spatial.distance import cdist
 from facemug_core.conventions import LABELS
 from facemug_core.evaluation.adherence import (
     MOST_STROKES,
+    SEAM_BAND,
     TOLERANCE,
     class_means,
     color_errors,
     overlaps,
     painted,
     rotated_hue,
+    seam_color_shift,
     seam_gradients,
     sparse_strokes,
     stroke_agreement,
@@ -157,6 +159,30 @@ def test_seam_gradients_of_a_ramp_are_even():
     picture = torch.arange(32.0).expand(1, 3, 40, 32) + torch.arange(40.0)[:, None]
     across, within = seam_gradients(picture, box())
     assert (across.item(), within.item()) == (1, 1)
+
+
+def test_a_match_and_what_lies_deep_inside_are_no_color_shift():
+    truth = torch.rand(1, 3, 128, 128, generator=seeded()) * 2 - 1
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., 10:90, 20:110] = 1
+    edit = truth.clone()
+    edit[..., 10 + SEAM_BAND : 90 - SEAM_BAND, 20 + SEAM_BAND : 110 - SEAM_BAND] = 0
+    assert seam_color_shift(edit, truth, mask).item() == 0
+
+
+def test_shifts_of_two_sides_do_not_cancel():
+    truth = torch.zeros(1, 3, 128, 128)
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., 10:118, 10:118] = 1
+    edit = truth + torch.tensor([-0.2, 0.2]).repeat_interleave(64)
+    everywhere = seam_color_shift(truth + 0.2, truth, mask)
+    assert everywhere > 5
+    assert seam_color_shift(edit, truth, mask) == pytest.approx(everywhere, rel=0.2)
+
+
+def test_a_mask_without_a_border_has_no_color_shift():
+    picture = torch.zeros(1, 3, 128, 128)
+    assert seam_color_shift(picture, picture, torch.ones(1, 1, 128, 128)).isnan().all()
 
 
 def test_jpeg_changes_little_and_keeps_the_shape():

@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
@@ -22,6 +23,10 @@ MOST_STROKES = 0.1
 """Share of the mask's area that given strokes may take."""
 FEWEST_PIXELS = 64
 """Smaller pieces of a region have no color to speak of."""
+SEAM_BAND = 4
+"""Pixels inside a mask's border that tell how its color goes on."""
+SEAM_PIECE = 64
+"""The border is looked at in squares of so many pixels: one half too dark and one too bright are no match."""
 JPEG_QUALITY = 75
 
 Array = NDArray[np.floating]
@@ -126,6 +131,29 @@ def seam_gradients(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         across.append(steps[count == 1].mean())
         within.append(steps[count == 2].mean())
     return torch.stack(across), torch.stack(within)
+
+
+def seam_color_shift(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """How far colors are off just inside the mask's border, CIEDE2000 `[B]`.
+
+    The mean color of the border within each square of the picture is compared with the truth's, and squares
+    count by their pixels of it. `picture`, `truth` `[B, 3, H, W]` in [-1, 1], `mask` `[B, 1, H, W]`, sides
+    multiples of `SEAM_PIECE`; a mask without a border gives NaN.
+    """
+    from skimage.color import deltaE_ciede2000
+
+    band = ((mask > 0) & (distance_to(mask == 0, SEAM_BAND) <= SEAM_BAND)).float()
+
+    def squares(values: Tensor) -> Tensor:
+        return F.avg_pool2d(values * band, SEAM_PIECE)
+
+    share = squares(torch.ones_like(band))  # [B, 1, h, w]
+    weight = share.where(share * SEAM_PIECE**2 >= FEWEST_PIXELS, 0)[:, 0]
+    found, wanted = (
+        _lab((squares(values) / share.clamp(min=1e-6)).permute(0, 2, 3, 1)) for values in (picture, truth)
+    )
+    errors = torch.from_numpy(deltaE_ciede2000(found, wanted)).to(weight)
+    return (errors * weight).sum((1, 2)) / weight.sum((1, 2))
 
 
 def through_jpeg(pictures: Tensor) -> Tensor:

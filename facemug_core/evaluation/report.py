@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,6 +53,10 @@ class _Row(NamedTuple):
 
     case: Case
     jpeg: bytes
+
+    @classmethod
+    def of(cls, case: Case) -> _Row:
+        return cls(replace(case, panels={}), _strip(case))
 
 
 @dataclass
@@ -179,7 +183,7 @@ def _run(
             if done >= suite.most:
                 continue
             start = time.perf_counter()
-            rows += [_Row(case, _strip(case)) for case in suite.run(trial)]
+            rows += map(_Row.of, suite.run(trial))
             spent = time.perf_counter() - start
             run.seconds[prefix + suite.name] = run.seconds.get(prefix + suite.name, 0.0) + spent
         run.kept_pixels_changed += trial.kept_pixels_changed

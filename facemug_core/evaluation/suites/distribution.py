@@ -63,7 +63,7 @@ class Diversity:
     """How far completions with random styles lie apart, against how far people do."""
 
     name: str = "diversity"
-    most: int = 150
+    most: int = 102
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:

@@ -42,7 +42,7 @@ class Semantic:
     """
 
     name: str = "semantic"
-    most: int = 96
+    most: int = 60
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -101,7 +101,7 @@ class Sketch:
     """Strokes of the edit against strokes that were given, on every other face another person's."""
 
     name: str = "sketch"
-    most: int = 120
+    most: int = 96
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -139,7 +139,7 @@ class Color:
     """
 
     name: str = "color"
-    most: int = 96
+    most: int = 60
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -176,7 +176,7 @@ class Generation:
     """The same adherence without any photo: guides of a whole face, and a random style."""
 
     name: str = "generation"
-    most: int = 36
+    most: int = 24
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:

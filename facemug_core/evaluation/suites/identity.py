@@ -29,7 +29,7 @@ class Exemplar:
     """How much more an edit of the whole face looks like the exemplar's person than an edit without it."""
 
     name: str = "exemplar"
-    most: int = 96
+    most: int = 60
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -66,7 +66,7 @@ class Encoder:
     """Whether the bank's picture of a photo's codes shows the same person."""
 
     name: str = "encoder"
-    most: int = 300
+    most: int = 102
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -97,7 +97,7 @@ class Warp:
     """Whether warped codes of another person take the photo's pose and stay that person."""
 
     name: str = "warp"
-    most: int = 48
+    most: int = 36
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
