@@ -791,9 +791,15 @@ def _demo(parsed: Parsed) -> None:
 
 
 def _add_training(commands: Any) -> None:
-    prepare = _command(commands, "prepare", _prepare, "Make training faces from the light feature bank.")
+    prepare = _command(
+        commands, "prepare", _prepare, "Make training faces from the light feature bank, or from photos."
+    )
     prepare.add_argument("folder", type=Path)
-    prepare.add_argument("--faces", type=_at_least_one, default=5000)
+    prepare.add_argument("--faces", type=_at_least_one, default=5000, help="how many bank faces")
+    prepare.add_argument("--photos", type=Path, metavar="DIR",
+                         help="the largest face of each photo in this folder, instead")  # fmt: skip
+    prepare.add_argument("--aligned", action="store_true",
+                         help="the photos are aligned crops already, as FFHQ's and CelebA-HQ's")  # fmt: skip
     prepare.add_argument("--device", choices=DEVICES, default="auto")
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
@@ -823,10 +829,30 @@ def _add_training(commands: Any) -> None:
 def _prepare(parsed: Parsed) -> None:
     from tqdm import tqdm
 
-    from .training.prepare import prepare_bank_faces
+    from .checkpoints.assembling import load_parser
+    from .checkpoints.manifest import locate
+    from .conditions.reading import picture_files
+    from .faces.detection import LANDMARK_FILE, Detector
+    from .faces.parsing import Parser
+    from .training.prepare import prepare_bank_faces, prepare_photos
 
-    with tqdm(total=parsed.faces, unit="face") as bar:
-        prepare_bank_faces(parsed.folder, parsed.faces, _device(parsed.device), progress=bar.update)
+    device = _device(parsed.device)
+    if parsed.photos is None:
+        with tqdm(total=parsed.faces, unit="face") as bar:
+            prepare_bank_faces(parsed.folder, parsed.faces, device, progress=bar.update)
+        return
+    parser = Parser(load_parser().to(device))
+    detector = None if parsed.aligned else Detector(locate(LANDMARK_FILE).parent)
+    refused: list[str] = []
+    with tqdm(total=len(picture_files(parsed.photos, nested=True)), unit="photo") as bar:
+
+        def refuse(why: str) -> None:
+            refused.append(why)
+            bar.write(why, file=sys.stderr)
+
+        prepare_photos(parsed.folder, parsed.photos, parser, detector, bar.update, refuse)
+    if refused:
+        print(f"{len(refused)} photos could not be used.")
 
 
 def _train(parsed: Parsed) -> None:

@@ -42,14 +42,17 @@ GRAY_NUDGE = 1 / 255
 """Value of mid-gray 128 in [-1, 1]; it stands for exactly 0, which would mean "no color here"."""
 
 
-def picture_files(folder: str | Path) -> list[Path]:
+def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
     """The pictures of a folder, by the endings of their names, in the order of these; no hidden files.
+
+    `nested` adds those of the folders in it.
 
     Raises:
         InputError: there are none.
     """
     endings = Image.registered_extensions()
-    pictures = sorted(path for path in Path(folder).glob("[!.]*") if path.suffix.lower() in endings)
+    paths = Path(folder).glob("**/[!.]*" if nested else "[!.]*")
+    pictures = sorted(path for path in paths if path.suffix.lower() in endings)
     if not pictures:
         raise InputError(f"There are no photos in {folder}.")
     return pictures

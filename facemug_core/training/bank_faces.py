@@ -23,7 +23,7 @@ class Faces(Protocol):
     def __len__(self) -> int: ...
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256] (−1: unknown), code w [512]."""
+        """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]; −1 and NaN are unknown."""
 
 
 @torch.no_grad()

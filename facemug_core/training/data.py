@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..conditions import one_hot, pencil_sketch, photo_stack, region_means, superpixels
-from ..conventions import GUIDE_CHANNELS, REGIONS
+from ..conventions import CODE_DIM, GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
 from ..faces.regions import region_mask
 from ..pictures import from_bytes
@@ -31,14 +31,18 @@ SUPERPIXELS = (30, 100)
 class FaceShards:
     """Aligned faces with parser labels and, for bank faces, their codes: all `.npz` files of a folder.
 
-    Each shard holds `images` uint8 [N, 256, 256, 3] and `w` float32 [N, 512], and may hold `labels` int8
-    [N, 256, 256], without which every pixel's class is unknown, −1.
+    Each shard holds `images` uint8 [N, 256, 256, 3], and may hold `w` float32 [N, 512], without which codes
+    are unknown, NaN, and `labels` int8 [N, 256, 256], without which every pixel's class is unknown, −1.
+
+    Args:
+        folder: made by `prepare`.
+        coded: only the faces whose codes are known.
 
     Raises:
-        InputError: the folder holds no shard.
+        InputError: the folder holds no shard, or none with codes.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, coded: bool = False) -> None:
         files = sorted(Path(folder).glob("*.npz"))
         if not files:
             raise InputError(
@@ -46,9 +50,16 @@ class FaceShards:
                 "Make some with `python -m facemug_core prepare`."
             )
         shards = [dict(np.load(file)) for file in files]
+        if coded:
+            shards = [shard for shard in shards if "w" in shard]
+        if not shards:
+            raise InputError(
+                f"The faces in {folder} are photos, whose codes nobody knows; bank faces are needed here. "
+                "Make some with `python -m facemug_core prepare`."
+            )
         self.images = np.concatenate([shard["images"] for shard in shards])
         self.labels = np.concatenate([_labels(shard) for shard in shards])
-        self.codes = np.concatenate([shard["w"] for shard in shards])
+        self.codes = np.concatenate([_codes(shard) for shard in shards])
 
     def __len__(self) -> int:
         return len(self.images)
@@ -63,6 +74,11 @@ class FaceShards:
         """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]."""
         image = from_bytes(torch.from_numpy(self.images[index]).permute(2, 0, 1))
         return image, torch.from_numpy(self.labels[index]).long(), torch.from_numpy(self.codes[index])
+
+
+def _codes(shard: dict[str, np.ndarray]) -> np.ndarray:
+    codes = shard.get("w")
+    return np.full((len(shard["images"]), CODE_DIM), np.nan, np.float32) if codes is None else codes
 
 
 def _labels(shard: dict[str, np.ndarray]) -> np.ndarray:
@@ -179,6 +195,8 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         if present[2] and draw.chance(0.5):
             image = recolored(image, labels, draw)
         projected, distance = self.mix.draw(draw, guided=any(present))
+        if w.isnan().any():  # a photo's own code is nobody's to give
+            projected, w = True, torch.zeros_like(w)
         return {
             "image": image,
             "mask": random_mask(labels, draw),

@@ -1,21 +1,27 @@
-"""Training faces drawn from the light feature bank, in shards; a run that was stopped goes on."""
+"""Training faces in shards, from the light feature bank or from photos; a run that was stopped goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..checkpoints.assembling import load_bank, load_parser
 from ..checkpoints.reading import replacing
+from ..conditions.reading import picture_files, read_photo
 from ..config import LIGHT
+from ..errors import FaceNotFoundError, InputError
+from ..faces.alignment import align, aligned_matrix, alignment_matrix
+from ..faces.detection import Detector, choose
 from ..faces.parsing import Parser
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
+from ..photos import Photo
 from ..pictures import at_working_size, to_bytes
 from .bank_faces import bank_code
 
@@ -42,9 +48,79 @@ def prepare_bank_faces(
         path = folder / f"{shard:04d}.npz"
         if not path.exists():
             seeds = range(shard * SHARD, (shard + 1) * SHARD)
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **_shard(seeds, device, mapping, bank, parser))  # type: ignore[arg-type]
+            _write(path, _shard(seeds, device, mapping, bank, parser))
         progress(SHARD)
+
+
+def prepare_photos(
+    folder: Path,
+    photos: Path,
+    parser: Parser,
+    detector: Detector | None,
+    progress: Callable[[int], object],
+    refuse: Callable[[str], object],
+) -> None:
+    """Write the largest face of each photo of a folder, and of the folders in it, to `folder` as shards.
+
+    Nobody knows the codes of these faces. Photos that a shard has are skipped; refused ones are tried again.
+
+    Args:
+        folder: gets the shards, beside those of bank faces.
+        photos: folder of picture files.
+        parser: reads the classes.
+        detector: finds the faces; None if the photos are aligned crops, as those of FFHQ and CelebA-HQ.
+        progress: told 1 after each photo.
+        refuse: told a sentence about each photo that cannot be used.
+
+    Raises:
+        InputError: there are no photos.
+    """
+    files = picture_files(photos, nested=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = sorted(folder.glob("photos_*.npz"))
+    known = {name for path in written for name in np.load(path)["names"].tolist()}
+    number = 1 + int(written[-1].stem.removeprefix("photos_")) if written else 0
+    faces: dict[str, tuple[Tensor, Tensor]] = {}
+    for path in files:
+        name = path.relative_to(photos).as_posix()
+        if name not in known:
+            try:
+                image = _face(path, detector)
+                faces[name] = to_bytes(image[0]).permute(1, 2, 0), parser.parse(image)[0].to(torch.int8)
+            except InputError as error:
+                refuse(str(error))
+        if faces and (len(faces) == SHARD or path == files[-1]):
+            _write(folder / f"photos_{number:05d}.npz", _photo_shard(faces))
+            number += 1
+            faces.clear()
+        progress(1)
+
+
+def _face(path: Path, detector: Detector | None) -> Tensor:
+    """The crop [1, 3, 256, 256] in [-1, 1] of a photo's largest face, or of the whole photo."""
+    photo = Photo.from_image(read_photo(path))
+    if detector is None:
+        matrix = aligned_matrix(photo.size)
+    else:
+        found = detector.detect(photo.rgb[0].permute(1, 2, 0).numpy())
+        if not found:
+            raise FaceNotFoundError(f"{path} shows no face.")
+        matrix = alignment_matrix(choose(found, "largest")[0].landmarks)
+    return align(photo.rgb, matrix) / 127.5 - 1
+
+
+def _photo_shard(faces: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, np.ndarray]:
+    images, labels = zip(*faces.values(), strict=True)
+    return {
+        "images": torch.stack(images).numpy(),
+        "labels": torch.stack(labels).numpy(),
+        "names": np.array(list(faces)),
+    }
+
+
+def _write(path: Path, shard: Mapping[str, np.ndarray]) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **shard)  # type: ignore[arg-type]
 
 
 @torch.inference_mode()

@@ -45,7 +45,7 @@ def run_stage(options: Namespace) -> None:
     """Train a stage as the command line's options say, then export its averaged weights if asked."""
     torch.manual_seed(options.seed)
     config = SIZES[options.model]
-    faces = FaceShards(options.data)
+    faces = FaceShards(options.data, coded=options.stage in LEARN_FROM_CODES)
     stage = STAGES[options.stage](config, faces, options)
     sampler = SAMPLERS.get(options.stage)
     samples = stage.dataset if sampler is None else sampler(faces, SAMPLE_SEED)
@@ -117,6 +117,9 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "clip": _clip,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
+
+LEARN_FROM_CODES = ("encoder", "picture_head", "warping")
+"""Stages for which faces without codes are no use."""
 
 SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
     "encoder": EncoderInputs,
