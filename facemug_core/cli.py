@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .editing.text import TextGoal, TextOptions
     from .folders import Work
     from .model import FaceMug
-    from .photos import EditRequest, PhotoEditor
+    from .photos import EditRequest, PhotoEditor, Size
 
 Parsed = argparse.Namespace
 
@@ -110,6 +110,8 @@ def _add_edit(commands: Any) -> None:
                       help="where the eyes and the corners of the mouth are, or 5, 68 or 468 landmarks: "
                       "JSON, or lines of x and y")  # fmt: skip
     edit.add_argument("--aligned", action="store_true", help="the photo is an aligned face crop already")
+    edit.add_argument("--size", type=_size, default="auto", metavar="auto|256|512|1024",
+                      help="pixels of the edited face crop; auto: as fine as the photo")  # fmt: skip
     edit.add_argument("--no-face", choices=("error", "skip"), default="error")
     edit.add_argument("--keep-metadata", action="store_true", help="write EXIF, XMP and resolution as well")
     edit.add_argument("--json", action="store_true", help="print what was done")
@@ -238,6 +240,7 @@ def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest
         aligned=parsed.aligned,
         boxes=parsed.box,
         landmarks=None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source)),
+        size=parsed.size,
         skip_without_face=parsed.no_face == "skip",
         feather=parsed.feather,
         opacity=parsed.opacity,
@@ -804,7 +807,7 @@ def _add_training(commands: Any) -> None:
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
-    train.add_argument("stage", choices=("clip", "encoder", "generator", "picture_head", "warping"))
+    train.add_argument("stage", choices=("clip", "detail", "encoder", "generator", "picture_head", "warping"))
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",
                        help="encoder: N faces more, drawn when their turn comes")  # fmt: skip
@@ -984,6 +987,13 @@ def _at_least_zero(text: str) -> int:
 
 
 FACES = ("largest", "smallest", "leftmost", "rightmost", "all")
+
+
+def _size(text: str) -> Size:
+    sizes: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
+    if text not in sizes:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(sizes)}, not {text}")
+    return sizes[text]
 
 
 def _which(text: str) -> str | int:

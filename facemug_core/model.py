@@ -7,6 +7,7 @@
     features = model.aggregate(conditions)
     codes = model.optimize_text(features, codes, text, clip).codes
     picture = model.generate(features, codes)
+    picture = model.add_detail(picture, larger_photo, mask)
 
 Every stage is pure, tensors in and tensors out, and is computed once: when only the codes change, nothing but
 `generate` runs again. `edit` is all of it in one call.
@@ -15,12 +16,14 @@ Every stage is pure, tensors in and tensors out, and is computed once: when only
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import latents
@@ -28,12 +31,14 @@ from .batches import Progress, common_batch, no_progress, one_by_one
 from .checkpoints.assembling import load_bank, load_encoder, load_picture_head, load_trained, require
 from .conditions import Conditions, photo_stack
 from .config import SIZES, ModelConfig
-from .conventions import CODE_DIM
+from .conventions import CODE_DIM, WORKING_SIZE
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
 from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
-from .errors import InputError, WeightsMissingError
+from .errors import InputError, ShapeError, WeightsMissingError
+from .faces.grain import match_grain
 from .networks.banks import FeatureBank
+from .networks.detail import Detail, Enlarging, enlarge
 from .networks.generator import Features, Generator, draw_prior
 from .networks.latent_warping import LatentWarping
 from .networks.layers import place
@@ -47,6 +52,9 @@ Style = Literal["projected", "exemplar", "random"]
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
 
+
+DETAIL_SIZES = (512, 1024)
+"""Sides of a crop that the detail stage can give."""
 
 SPREAD_FACES = 2048
 """Random faces that the spread of codes is taken from."""
@@ -63,6 +71,7 @@ class FaceMug:
         generator: aggregation and refinement.
         picture_head: reads the bank's picture off its features; None for a generator that does not fuse it.
         warping: latent warping network, or None while there are no weights for it.
+        detail: network of the detail stage, or None while there are no weights for it.
     """
 
     config: ModelConfig
@@ -72,6 +81,7 @@ class FaceMug:
     generator: Generator
     picture_head: PictureHead | None = None
     warping: nn.Module | None = None
+    detail: Detail | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
     """Of the matrix products and convolutions; weights and results are float32."""
@@ -107,12 +117,12 @@ class FaceMug:
                 load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
                 load_picture_head(config, folders) if config.generator.bank_picture else None,
             )
-            try:
+            with suppress(WeightsMissingError):
                 model.warping = load_trained(
                     lambda: LatentWarping(config.warp_rank), f"{size}_warping", folders
                 )
-            except WeightsMissingError:
-                model.warping = None
+            with suppress(WeightsMissingError):
+                model.detail = load_trained(lambda: Detail(config.detail), f"{size}_detail", folders)
             model.precision = precision
             return model.to(device)
 
@@ -126,7 +136,10 @@ class FaceMug:
     @property
     def networks(self) -> list[nn.Module]:
         """All networks that there are."""
-        parts = (self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping)
+        parts = (
+            self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping,
+            self.detail,
+        )  # fmt: skip
         return [part for part in parts if part is not None]
 
     @torch.no_grad()
@@ -231,6 +244,41 @@ class FaceMug:
             edited = self.generator.decode(features, prior, codes).float()
         # The clamp must not touch kept pixels, whatever their range.
         return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)
+
+    @torch.no_grad()
+    def add_detail(self, edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+        """The edited crop, enlarged, as sharp and as grainy as the photo's kept pixels → [B, 3, S, S].
+
+        Args:
+            edited: what `generate` gave, [B, 3, 256, 256].
+            photo: larger aligned crops of the same faces, [B or 1, 3, S, S] in [-1, 1], S one of
+                `DETAIL_SIZES`; kept pixels come back with their bits.
+            mask: of the edit, [B or 1, 1, 256, 256].
+
+        Raises:
+            ShapeError: the photo has another size.
+            WeightsMissingError: there are no weights of the detail stage for this size of the model.
+        """
+        if self.detail is None:
+            raise WeightsMissingError(
+                f"The {self.config.name} model has no weights of the detail stage "
+                f"({self.config.name}_detail.safetensors); edit at 256 pixels (--size 256)."
+            )
+        side = photo.shape[-1]
+        if side not in DETAIL_SIZES or photo.shape[-2] != side:
+            raise ShapeError(
+                f"The detail stage works at {' or '.join(map(str, DETAIL_SIZES))} pixels, but the photo's "
+                f"crop is {side} × {photo.shape[-2]}."
+            )
+        batch = len(edited)
+        photo = photo.to(self.device).expand(batch, -1, -1, -1)
+        mask = mask.to(self.device).expand(batch, -1, -1, -1)
+        finest = self.detail.factor * WORKING_SIZE
+        with self._autocast():
+            given = Enlarging(edited.to(self.device), enlarge(photo, finest // side), mask)
+            drawn = F.avg_pool2d(self.detail(given).float(), finest // side)
+        here = F.interpolate(mask, (side, side)) > 0
+        return torch.where(here, match_grain(drawn, photo, here).clamp(-1, 1), photo)
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""

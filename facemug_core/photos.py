@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,7 +32,9 @@ from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_f
 from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
-from .model import FaceMug, Style
+from .model import DETAIL_SIZES, FaceMug, Style
+
+Size = Literal["auto", 256, 512, 1024]
 
 OWN_MODES = ("L", "LA", "RGB", "RGBA")
 """Modes of pictures that are edited as they are; others become one of these first."""
@@ -188,6 +191,9 @@ class EditRequest:
     """Look for faces here only, in photo pixels."""
     landmarks: Sequence[ArrayLike] | None = None
     """Landmarks of faces in photo pixels; nothing is looked for."""
+    size: Size = "auto"
+    """Side of the edited crop in pixels: 256, or larger by the detail stage; by default as the photo's own
+    resolution allows."""
     skip_without_face: bool = False
     """Return the photo unchanged where no face is found, instead of an error."""
     feather: int = 0
@@ -313,11 +319,14 @@ class PhotoEditor:
                     seeds=request.seeds, codes=request.codes, directions=request.directions,
                     text=request.text, progress=progress,
                 )  # fmt: skip
+            crops, matrix = crops.cpu(), face.matrix
+            size = self._size(request.size, matrix)
+            if size != WORKING_SIZE:
+                with _timed(seconds, "detail"):
+                    crops, matrix = self._detailed(photo, crops, crop_mask, matrix, size)
             with _timed(seconds, "paste"):
                 result.photos = [
-                    variant.with_crop(
-                        crop[None].cpu(), photo_mask, face.matrix, request.feather, request.opacity
-                    )
+                    variant.with_crop(crop[None], photo_mask, matrix, request.feather, request.opacity)
                     for variant, crop in zip(result.photos, crops, strict=True)
                 ]
             result.codes.append(codes.cpu())
@@ -333,6 +342,22 @@ class PhotoEditor:
                     f"{left} masked pixels lie beyond the face crop and were left alone (see the sheet)."
                 )
         return result
+
+    def _size(self, wanted: Size, matrix: Matrix) -> int:
+        """Side of the edited crop; without weights for larger ones, "auto" is 256."""
+        if wanted != "auto":
+            return wanted
+        return WORKING_SIZE if self.model.detail is None else fitting_size(matrix)
+
+    def _detailed(
+        self, photo: Photo, crops: Tensor, mask: Tensor, matrix: Matrix, size: int
+    ) -> tuple[Tensor, Matrix]:
+        """Edited crops at a larger size, and the alignment matrix of their pixels."""
+        finer = sized(matrix, size)
+        around = align(photo.rgb, finer, size) / 127.5 - 1
+        # One by one: a batch of large crops takes more memory and is no faster on a CPU.
+        larger = [self.model.add_detail(crop, around, mask).cpu() for crop in crops.split(1)]
+        return torch.cat(larger), finer
 
     def _exemplar(self, request: EditRequest, result: EditResult) -> Tensor | None:
         if request.exemplar is None:
@@ -367,6 +392,18 @@ class PhotoEditor:
         if not any(crop_mask.any() for crop_mask, _ in masks):
             raise InputError(f"The face has no {request.regions}, so there is nothing to edit.")
         return masks
+
+
+def fitting_size(matrix: Matrix) -> int:
+    """Side of the crop whose pixels are about as large as the photo's: 256, 512 or at most 1024."""
+    side = WORKING_SIZE * math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    # Up to a factor of √2 the smaller size is the nearer one.
+    return next((s for s in (WORKING_SIZE, *DETAIL_SIZES) if side < s * math.sqrt(2)), DETAIL_SIZES[-1])
+
+
+def sized(matrix: Matrix, size: int) -> Matrix:
+    """The alignment matrix of a crop of another size, from that of the crop of 256 pixels."""
+    return matrix @ np.diag([WORKING_SIZE / size, WORKING_SIZE / size, 1])
 
 
 def in_own_mode(image: Image.Image) -> Image.Image:

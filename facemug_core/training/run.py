@@ -23,10 +23,12 @@ from ..checkpoints.assembling import (
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..editing.clip import FACE_FILE, load_clip
+from ..model import FaceMug
 from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
 from .clip import JUDGED, ClipStage, describe, load_facts, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
+from .detail import DetailStage, FineEdits, prepare_fine_faces
 from .encoder import EncoderStage
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
@@ -39,6 +41,9 @@ log = logging.getLogger(__name__)
 SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
 SAMPLES = 6
+
+FINE_FACES = 400
+"""How many faces are drawn for the detail stage: each has a megapixel of skin and hair to learn from."""
 
 
 def run_stage(options: Namespace) -> None:
@@ -105,6 +110,12 @@ def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stag
     )
 
 
+def _detail(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    log.info("Drawing %d faces at the size of photos, where they are not there yet.", FINE_FACES)
+    prepare_fine_faces(options.data, faces, FINE_FACES, FaceMug.load(config.name))
+    return DetailStage(config, FineEdits(options.data, options.seed), PerceptualLoss(load_mobilenet()))
+
+
 def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     return ClipStage(faces, load_facts(options.data, faces), load_mobilenet(), seed=options.seed)
 
@@ -114,11 +125,12 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "generator": _generator,
     "picture_head": _picture_head,
     "warping": _warping,
+    "detail": _detail,
     "clip": _clip,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
-LEARN_FROM_CODES = ("encoder", "picture_head", "warping")
+LEARN_FROM_CODES = ("detail", "encoder", "picture_head", "warping")
 """Stages for which faces without codes are no use."""
 
 SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
