@@ -21,6 +21,7 @@ from facemug_core.training.clip import (
     ClipStage,
     describe,
     load_facts,
+    most_distinct,
     retrieval_at_1,
     shared_softmax,
 )
@@ -29,7 +30,6 @@ from facemug_core.training.facts import (
     ATTRIBUTES,
     UNKNOWN,
     Limits,
-    Scale,
     background_color,
     facts,
     hair_color,
@@ -75,9 +75,15 @@ def test_a_caption_fits_faces_that_show_all_it_states() -> None:
     assert unclear.tolist() == [[False, False, False], [False, True, False]]
 
 
-def test_scales_say_nothing_in_between() -> None:
-    found = Scale("x", 0.25, 0.75).levels({"x": np.arange(9.0)})
+def test_nothing_is_said_between_limits() -> None:
+    found = Limits("x", ((-np.inf, 3), (6, np.inf))).levels({"x": np.arange(9.0)})
     assert found.tolist() == [0, 0, 0, -1, -1, -1, 1, 1, 1]
+
+
+def test_of_several_captions_the_one_that_fits_the_fewest_faces_is_told() -> None:
+    levels = np.array([[1, 0], [1, 1]])
+    asserts = np.array([[[1, UNKNOWN], [1, 0]], [[UNKNOWN, 1], [1, UNKNOWN]]])
+    assert most_distinct(asserts, levels).tolist() == [1, 0]
 
 
 def test_what_was_not_measured_is_unknown() -> None:

@@ -19,7 +19,7 @@ from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
 from facemug_core.editing.directions import DIRECTIONS_FILE, Linear, save_directions
 from facemug_core.editing.measuring import Measurer
-from facemug_core.errors import InputError
+from facemug_core.errors import DependencyError, InputError
 from facemug_core.evaluation import SUITES, evaluate
 from facemug_core.evaluation.attributes import DEVIATIONS, Observer
 from facemug_core.evaluation.bars import BARS, above, at_least, at_most
@@ -101,6 +101,10 @@ class TinyJudges(Judges):
         self.parser = parser
         self.observer = Observer(TinyMeasurer(), self.comparer, lambda x: (x.mean(1), x.mean(1)))
         save_directions(folder / DIRECTIONS_FILE, {"smile": Linear(torch.ones(512))})
+
+    @property
+    def clip(self):
+        raise DependencyError("Here is no open_clip.")
 
     def mesh(self, picture):
         return np.random.default_rng(0).uniform(60, 200, (468, 2))
@@ -302,6 +306,7 @@ def test_report_has_a_value_or_a_reason_for_every_bar(whole_report):
 def test_report_says_why_a_value_is_missing(whole_report):
     report, _ = whole_report
     assert "warping weights" in report.missing["warp.pose_ratio"]
+    assert "open_clip" in report.missing["text.success.optimize"]
     assert report.missing["completion.frechet_ratio"] == "needs 100 faces, not 2"
 
 
@@ -310,7 +315,8 @@ def test_report_folder_holds_values_verdicts_and_every_sheet(whole_report):
     written = json.loads((folder / "report.json").read_text())
     assert {name: value for name, value in written.items() if isinstance(value, float)} == report.values
     assert sum(len(bars) for bars in written["bars"].values()) == len(BARS)
-    sheets = {f"{n}_{t}.jpg" for n in SUITES if n != "warp" for t in ("best", "median", "worst")}
+    left_out = {"warp", "text", "retrieval"}
+    sheets = {f"{n}_{t}.jpg" for n in SUITES if n not in left_out for t in ("best", "median", "worst")}
     texts = {"report.json", "seconds.json", "index.html"}
     assert {path.name for path in folder.iterdir()} == texts | sheets
     page = (folder / "index.html").read_text()

@@ -102,6 +102,10 @@ BARS: Sequence[Bar] = (
     *(bar for name, a in ATTRIBUTES.items() for bar in slider_bars(name, a.same_person)),
     within("real.seam.gradient_ratio", 0.85, 1.15),
     at_most("real.seam.color_shift", 1.5),
+    at_least("text.success.optimize", 0.7),
+    at_least("text.success.direction", 0.5),
+    at_least("text.identity", 0.5),
+    at_least("text.retrieval_at_1", 0.5),
     at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
 )
 """One table of all demands. A report is good where every one of them holds."""

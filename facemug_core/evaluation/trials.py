@@ -19,6 +19,7 @@ from ..checkpoints.assembling import Folders, load_parser, load_trained
 from ..checkpoints.manifest import locate
 from ..conditions import Conditions, on_white
 from ..conventions import PALETTE
+from ..editing.clip import Clip, load_clip
 from ..editing.measuring import Measurer, find_mesh, load_networks
 from ..faces.comparison import FaceComparer
 from ..faces.detection import LANDMARK_FILE, Detector
@@ -77,6 +78,11 @@ class Judges:
         """What attributes a face shows."""
         measurer = Measurer(self.detector, self.parser, load_networks(self.folders))
         return Observer(measurer, self.comparer, load_heads(self.folders))
+
+    @cached_property
+    def clip(self) -> Clip:
+        """The pack's own text-image model; raises `DependencyError` where open_clip is missing."""
+        return load_clip(folders=self.folders).to(self.device)
 
     def mesh(self, picture: Tensor) -> NDArray[np.float64] | None:
         """Landmarks `[468, 2]`, (x, y) in pixels, of an aligned face `[3, 256, 256]`; None where none is."""

@@ -291,6 +291,15 @@ def caption(levels: Levels, draw: Draw, *, most: int = MOST, unseen: bool = Fals
     return Caption((text + joint.join(phrases)).strip(), asserts)
 
 
+TRIES = 20
+"""Captions of one face among which the most telling is looked for."""
+
+
+def tellings(levels: Levels, draw: Draw) -> list[Caption]:
+    """Captions of a face in wordings that training never uses, with as many facts as a caption may state."""
+    return [caption(levels, draw, unseen=True) for _ in range(TRIES)]
+
+
 def agreement(asserts: Levels, levels: Levels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which captions, asserting [T, attributes], fit which faces, of levels [N, attributes].
 

@@ -24,7 +24,7 @@ from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..editing.measuring import Measurer, load_measurer
 from ..errors import InputError
 from ..networks.mobilenet_v2 import MobileNetV2Features
-from .captions import agreement, caption, vocabulary
+from .captions import agreement, caption, tellings, vocabulary
 from .data import Draw, FaceShards
 from .facts import facts, observe
 from .loop import Batch
@@ -214,13 +214,20 @@ def retrieval_at_1(clip: Clip, faces: FaceShards, levels: NDArray[np.int64], see
     Each caption states as many facts as a caption may; of some attempts, the one that fits the fewest faces.
     """
     judged = range(len(faces) - JUDGED, len(faces))
-    told = [_distinct(levels[i], levels[judged], Draw(seed, i)) for i in judged]
+    told = [tellings(levels[i], Draw(seed, i)) for i in judged]
+    best = most_distinct(np.array([[said.asserts for said in tries] for tries in told]), levels[judged])
     pictures = torch.stack([faces.face(i)[0] for i in judged])
-    similar = clip.texts(told) @ clip.images(pictures).T
+    texts = [tries[i].text for tries, i in zip(told, best, strict=True)]
+    similar = clip.texts(texts) @ clip.images(pictures).T
     return float((similar.argmax(1) == torch.arange(JUDGED)).float().mean())
 
 
-def _distinct(own: NDArray[np.int64], all_levels: NDArray[np.int64], draw: Draw) -> str:
-    tries = [caption(own, draw, unseen=True) for _ in range(20)]
-    counts = agreement(np.stack([said.asserts for said in tries]), all_levels)[0].sum(1)
-    return tries[int(counts.argmin())].text
+def most_distinct(asserts: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of each face's captions fits the fewest faces, [N].
+
+    Args:
+        asserts: of the captions, [N, captions, attributes].
+        levels: of the faces, [N, attributes].
+    """
+    counts = [agreement(own, levels)[0].sum(1) for own in asserts]
+    return np.stack(counts).argmin(1)

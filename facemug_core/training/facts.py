@@ -1,7 +1,7 @@
 """Facts about aligned faces: what is measured, put into the levels that captions speak of.
 
 A fact is the level of one attribute, such as blond of the hair's color, or −1 where the face does not tell.
-Levels of one attribute exclude each other. Thresholds are quantiles of the faces at hand, or everyday limits.
+Levels of one attribute exclude each other. Limits are those of everyday life, or shares of 1,550 bank faces.
 """
 
 from __future__ import annotations
@@ -32,32 +32,15 @@ CHEEKS = (50, 280, 205, 425)
 
 
 @dataclass(frozen=True)
-class Scale:
-    """An attribute with a low and a high level of one measurement, and nothing said in between."""
-
-    measured: str
-    low: float
-    """Quantile below which the first level holds."""
-    high: float
-    """Quantile above which the second does."""
-
-    def levels(self, values: Mapping[str, Array]) -> NDArray[np.int64]:
-        """Levels [N] of measured values [N] by name."""
-        column = values[self.measured]
-        low, high = np.nanquantile(column, (self.low, self.high))
-        return np.select([column <= low, column >= high], [0, 1], UNKNOWN)
-
-
-@dataclass(frozen=True)
 class Limits:
-    """An attribute whose levels lie between fixed limits of one measurement."""
+    """An attribute whose levels lie between limits of one measurement."""
 
     measured: str
     limits: tuple[tuple[float, float], ...]
     """From, below: one pair for each level; between pairs nothing is said."""
 
     def levels(self, values: Mapping[str, Array]) -> NDArray[np.int64]:
-        """As `Scale.levels`."""
+        """Levels [N] of measured values [N] by name."""
         column = values[self.measured]
         inside = [(column >= low) & (column < high) for low, high in self.limits]
         return np.select(inside, range(len(inside)), UNKNOWN)
@@ -65,28 +48,34 @@ class Limits:
 
 INFINITE = float("inf")
 
-ATTRIBUTES: Mapping[str, Scale | Limits] = MappingProxyType(
+
+def _ends(measured: str, low: float, high: float) -> Limits:
+    """A low and a high level, and nothing said in between."""
+    return Limits(measured, ((-INFINITE, low), (high, INFINITE)))
+
+
+ATTRIBUTES: Mapping[str, Limits] = MappingProxyType(
     {
         "gender": Limits("masculine.network", ((-INFINITE, -1.0), (1.0, INFINITE))),
         "age": Limits("age.network", ((0, 13), (17, 29), (36, 48), (54, 200))),
-        "smile": Scale("smile.network", 0.35, 0.55),
-        "mouth": Scale("mouth_open.mesh", 0.5, 0.75),
-        "eyes": Scale("eyes_open.mesh", 0.2, 0.8),
-        "turn": Scale("yaw.mesh", 0.2, 0.8),
-        "nod": Scale("pitch.mesh", 0.15, 0.85),
+        "smile": _ends("smile.network", 2.989, 10.51),
+        "mouth": _ends("mouth_open.mesh", 0.01978, 0.04148),
+        "eyes": _ends("eyes_open.mesh", 0.2716, 0.3251),
+        "turn": _ends("yaw.mesh", -0.1128, 0.1351),
+        "nod": _ends("pitch.mesh", -0.6491, -0.5318),
         "glasses": Limits("glasses.parser", ((0.0, 0.001), (0.006, 1.0))),
-        "hair_length": Scale("hair_length.parser", 0.35, 0.6),
+        "hair_length": _ends("hair_length.parser", 0.00052, 0.04403),
         "hair_color": Limits("hair_color", tuple((i - 0.5, i + 0.5) for i in range(6))),
-        "hair_volume": Scale("hair_volume.parser", 0.2, 0.8),
-        "fringe": Scale("fringe.parser", 0.5, 0.8),
-        "curl": Scale("curl", 0.3, 0.7),
-        "lips_color": Scale("lipstick.parser", 0.3, 0.75),
-        "lips": Scale("lip_fullness.mesh", 0.2, 0.8),
-        "skin": Scale("skin_tone.parser", 0.15, 0.6),
-        "width": Scale("face_width.mesh", 0.2, 0.8),
-        "nose": Scale("nose_size.mesh", 0.2, 0.8),
-        "brows": Scale("brow_thickness.parser", 0.2, 0.8),
-        "light": Scale("lighting.parser", 0.15, 0.85),
+        "hair_volume": _ends("hair_volume.parser", 0.1263, 0.2353),
+        "fringe": _ends("fringe.parser", 1e-4, 0.04849),
+        "curl": _ends("curl", 0.1792, 0.2914),
+        "lips_color": _ends("lipstick.parser", 0.07959, 0.1198),
+        "lips": _ends("lip_fullness.mesh", 0.05317, 0.06383),
+        "skin": _ends("skin_tone.parser", 0.4811, 0.6009),
+        "width": _ends("face_width.mesh", 0.5333, 0.5661),
+        "nose": _ends("nose_size.mesh", 0.2621, 0.285),
+        "brows": _ends("brow_thickness.parser", 0.02234, 0.03038),
+        "light": _ends("lighting.parser", -0.08735, 0.09353),
         "beard": Limits("beard", ((-INFINITE, 0.15), (0.37, INFINITE))),
         "hat": Limits("hat", ((0.0, 0.002), (0.02, 1.0))),
         "earrings": Limits("earrings", ((0.0, 0.0001), (0.0008, 1.0))),

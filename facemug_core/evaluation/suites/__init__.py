@@ -15,6 +15,7 @@ from .identity import Encoder, Exemplar, Warp
 from .pairs import Pairs
 from .reconstruction import COMPLETION, GUIDED, Seam
 from .subsets import Subsets
+from .text import Retrieval, Text
 
 __all__ = ["COMPLETION", "GUIDED", "PAIRS", "SUITES"]
 
@@ -22,7 +23,7 @@ SUITES: Mapping[str, Suite] = {
     suite.name: suite
     for suite in (
         COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
-        Generation(), Subsets(), Diversity(), Attributes(),
+        Generation(), Subsets(), Diversity(), Attributes(), Text(), Retrieval(),
     )
 }  # fmt: skip
 """All suites by name."""
