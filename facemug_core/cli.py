@@ -519,6 +519,8 @@ def _add_directions(commands: Any) -> None:
     listed.add_argument("--weights", type=Path, action="append", default=[], metavar="FOLDER")
     find = _command(kinds, "find", _directions_find, "Find a direction, and add it to a file.")
     find.add_argument("name", help="of the direction; of several, they are numbered")
+    find.add_argument("--data", type=Path, metavar="FOLDER",
+                      help="faces made by prepare, on which the attribute NAME is measured")  # fmt: skip
     find.add_argument("--with", dest="with_it", type=Path, metavar="FOLDER", help="photos that show it")
     find.add_argument("--without", type=Path, metavar="FOLDER", help="photos that do not")
     find.add_argument("--components", type=_at_least_one, metavar="N", help="principal components of codes")
@@ -549,28 +551,45 @@ def _directions_list(parsed: Parsed) -> None:
 
 def _directions_find(parsed: Parsed) -> None:
     from .editing.directions import load_directions, save_directions
-    from .editing.finding import find_components, find_factors, find_from_examples
-    from .model import FaceMug
-    from .photos import PhotoEditor
 
-    ways = (parsed.with_it and parsed.without, parsed.components, parsed.factors)
+    ways = (parsed.with_it and parsed.without, parsed.data, parsed.components, parsed.factors)
     if sum(way is not None for way in ways) != 1:
-        raise InputError("Say how to find it: give --with and --without, or --components, or --factors.")
-    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
-    if parsed.components is not None:
-        codes = model.random_codes(range(max(2000, parsed.components)), psi=1)[:, 0].cpu()
-        found = find_components(codes, parsed.components, parsed.layers)
-    elif parsed.factors is not None:
-        weights = [weight for code in range(*parsed.layers) for weight in model.bank.modulation(code)]
-        found = find_factors(weights, parsed.factors, parsed.layers)
-    else:
-        editor = PhotoEditor(model, parsed.weights)
-        with_it, without = (_folder_codes(editor, folder) for folder in (parsed.with_it, parsed.without))
-        found = [find_from_examples(with_it, without, parsed.layers)]
+        raise InputError(
+            "Say how to find it: give --with and --without, or --data, or --components, or --factors."
+        )
+    found = _found_in_model(parsed) if parsed.data is None else [_found_in_data(parsed)]
     names = [parsed.name] if len(found) == 1 else [f"{parsed.name}_{i}" for i in range(len(found))]
     known = load_directions(parsed.output) if parsed.output.exists() else {}
     save_directions(parsed.output, known | dict(zip(names, found, strict=True)))
     print(f"{parsed.output} holds {', '.join(names)}.")
+
+
+def _found_in_data(parsed: Parsed) -> Linear:
+    from .editing.finding import find_attribute
+    from .training.data import FaceShards
+    from .training.facts import load_observed
+
+    faces = FaceShards(parsed.data, coded=True)
+    return find_attribute(
+        parsed.name, faces.codes.astype(float), load_observed(parsed.data, faces), parsed.layers
+    )
+
+
+def _found_in_model(parsed: Parsed) -> list[Linear]:
+    from .editing.finding import find_components, find_factors, find_from_examples
+    from .model import FaceMug
+    from .photos import PhotoEditor
+
+    model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
+    if parsed.components is not None:
+        codes = model.random_codes(range(max(2000, parsed.components)), psi=1)[:, 0].cpu()
+        return find_components(codes, parsed.components, parsed.layers)
+    if parsed.factors is not None:
+        weights = [weight for code in range(*parsed.layers) for weight in model.bank.modulation(code)]
+        return find_factors(weights, parsed.factors, parsed.layers)
+    editor = PhotoEditor(model, parsed.weights)
+    with_it, without = (_folder_codes(editor, folder) for folder in (parsed.with_it, parsed.without))
+    return [find_from_examples(with_it, without, parsed.layers)]
 
 
 def _folder_codes(editor: PhotoEditor, folder: Path) -> torch.Tensor:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.cli import _amount, _layers, main
-from facemug_core.editing.directions import Linear, save_directions
+from facemug_core.editing.directions import Linear, load_directions, save_directions
+from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.latents import Latent, load_latent, save_latent
+from facemug_core.training.facts import OBSERVED
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
@@ -98,3 +103,21 @@ def test_layers_are_a_range() -> None:
     assert _layers("2:8") == (2, 8)
     with pytest.raises(argparse.ArgumentTypeError, match="START:END"):
         _layers("2")
+
+
+def test_an_attribute_is_found_from_measured_faces(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(60, 512)).astype(np.float32)
+    np.savez(tmp_path / "0000.npz", images=np.zeros((60, 256, 256, 3), np.uint8), w=codes)
+    names = sorted({f"{name}.{attribute.finder}" for name, attribute in ATTRIBUTES.items()})
+    values = torch.from_numpy(rng.normal(size=(60, len(names)))).float()
+    values[:, names.index("age.network")] = torch.from_numpy(codes[:, 0])
+    save_safetensors(tmp_path / OBSERVED, {"values": values}, {"names": json.dumps(names)})
+    out = tmp_path / "found.safetensors"
+    arguments = ["directions", "find", "age", "--data", str(tmp_path), "--layers", "0:8", "-o", str(out)]
+    assert main(arguments) == 0
+    found = load_directions(out)["age"]
+    assert found.layers == (0, 8)
+    assert float(found.vector[0]) > 2 * float(found.vector[1:].abs().mean())
+    assert main(["directions", "find", "beauty", "--data", str(tmp_path), "-o", str(out)]) == 2

@@ -17,10 +17,8 @@ from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.training.captions import MOST, NAMES, NOUNS, WORDINGS, agreement, caption, vocabulary
 from facemug_core.training.clip import (
     JUDGED,
-    OBSERVED,
     ClipStage,
     describe,
-    load_facts,
     most_distinct,
     retrieval_at_1,
     shared_softmax,
@@ -28,11 +26,13 @@ from facemug_core.training.clip import (
 from facemug_core.training.data import Draw, FaceShards
 from facemug_core.training.facts import (
     ATTRIBUTES,
+    OBSERVED,
     UNKNOWN,
     Limits,
     background_color,
     facts,
     hair_color,
+    load_facts,
 )
 from facemug_core.training.loop import RunConfig, train
 from facemug_core.training.run import export

@@ -5,7 +5,7 @@ scikit-learn does the fitting; it is a training dependency and imported late.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from ..conventions import CODE_DIM
 from ..errors import InputError
 from .directions import ALL_LAYERS, Layers, Linear
+from .measuring import ATTRIBUTES
 
 Array = NDArray[np.float64]
 
@@ -58,6 +59,30 @@ def find_from_values(codes: Array, values: Array, ridge: float = 300.0, loose: f
     steps = np.linalg.solve(loose * np.eye(slopes.shape[1]) + slopes.T @ slopes, slopes.T).T
     steps /= (slopes * steps).sum(1, keepdims=True)
     return (steps * np.sqrt(pca.explained_variance_)) @ pca.components_
+
+
+def find_attribute(
+    name: str, codes: Array, observed: Mapping[str, Array], layers: Layers = ALL_LAYERS
+) -> Linear:
+    """A direction along which one of `ATTRIBUTES` grows and the others stay, from measured faces.
+
+    An amount of 1 is predicted to be one standard deviation of the faces.
+
+    Args:
+        name: of the attribute.
+        codes: of the faces, [N, 512].
+        observed: their measurements [N] by name, NaN where a face does not show it.
+        layers: codes that the direction may change.
+
+    Raises:
+        InputError: there is no such attribute.
+    """
+    if name not in ATTRIBUTES:
+        raise InputError(f"{name!r} is nothing that is measured; there are: {', '.join(ATTRIBUTES)}.")
+    values = [observed[f"{other}.{attribute.finder}"] for other, attribute in ATTRIBUTES.items()]
+    found = find_from_values(codes, standardized(np.stack(values, 1)))[list(ATTRIBUTES).index(name)]
+    about = {"what": ATTRIBUTES[name].what, "found": f"measurements of {len(codes)} faces"}
+    return Linear(torch.from_numpy(found).float(), layers, (-2.0, 2.0), about)
 
 
 def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL_LAYERS) -> Linear:

@@ -8,8 +8,6 @@ fitting pairs share the probability, and pairs that the facts leave open are lef
 from __future__ import annotations
 
 import json
-import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,20 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
-from ..editing.measuring import Measurer, load_measurer
 from ..errors import InputError
 from ..networks.mobilenet_v2 import MobileNetV2Features
 from .captions import agreement, caption, tellings, vocabulary
 from .data import Draw, FaceShards
-from .facts import facts, observe
 from .loop import Batch
-
-log = logging.getLogger(__name__)
-
-OBSERVED = "observed.safetensors"
-"""What was measured on the faces of a folder, kept beside them."""
 
 JUDGED = 100
 """Faces that retrieval is judged on: the last of a folder, never trained on."""
@@ -174,34 +164,6 @@ def look(clip: Clip, faces: FaceShards) -> Tensor:
 def describe() -> dict[str, str]:
     """Metadata of the model's weights file."""
     return {"kind": "facemug face clip", "words": json.dumps(vocabulary())}
-
-
-# --- facts about the faces of a folder ----------------------------------------------------------------------
-
-
-def load_facts(folder: Path, faces: FaceShards) -> NDArray[np.int64]:
-    """Facts [N, attributes] about a folder's faces; they are measured once, in about 0.1 s each."""
-    path = folder / OBSERVED
-    if path.exists():
-        tensors, about = read_safetensors(path)
-        values = dict(zip(json.loads(about["names"]), tensors["values"].double().numpy().T, strict=True))
-        if len(tensors["values"]) == len(faces):
-            return facts(values)
-    values = _observed(load_measurer(), faces)
-    columns = torch.from_numpy(np.stack(list(values.values()), 1)).float()
-    save_safetensors(path, {"values": columns}, {"names": json.dumps(list(values))})
-    return facts(values)
-
-
-def _observed(measurer: Measurer, faces: FaceShards) -> dict[str, NDArray[np.float64]]:
-    readings = []
-    for i in range(len(faces)):
-        image, labels, _ = faces.face(i)
-        readings.append(observe(measurer, image[None], labels[None]) or {})
-        if i % 100 == 0:
-            log.info("measured %d of %d faces", i, len(faces))
-    names = sorted(set().union(*readings))
-    return {name: np.array([reading.get(name, np.nan) for reading in readings]) for name in names}
 
 
 # --- judging ------------------------------------------------------------------------------------------------

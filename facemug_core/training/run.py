@@ -26,10 +26,11 @@ from ..editing.clip import FACE_FILE, load_clip
 from ..model import FaceMug
 from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
-from .clip import JUDGED, ClipStage, describe, load_facts, retrieval_at_1
+from .clip import JUDGED, ClipStage, describe, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .detail import DetailStage, FineEdits, prepare_fine_faces
 from .encoder import EncoderStage
+from .facts import load_facts
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
 from .losses import PerceptualLoss
