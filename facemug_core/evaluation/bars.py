@@ -106,6 +106,8 @@ BARS: Sequence[Bar] = (
     at_least("text.success.direction", 0.5),
     at_least("text.identity", 0.5),
     at_least("text.retrieval_at_1", 0.5),
+    at_most("detail.perceptual_ratio", 0.7),
+    within("detail.sharpness_ratio", 0.7, 1.3),
     at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
 )
 """One table of all demands. A report is good where every one of them holds."""

@@ -135,10 +135,7 @@ class BankFaces:
     @torch.no_grad()
     def _make(self, index: int) -> Arrays:
         generator = torch.Generator().manual_seed(FIRST_SEED + index)
-        code = self.mapping(torch.randn(1, len(self.mapping.mean_code), generator=generator))
-        truncation = 0.5 + 0.5 * torch.rand(1, generator=generator)
-        code = self.mapping.mean_code + truncation * (code - self.mapping.mean_code)
-        picture = self.bank(broadcast(code))
+        picture = self.bank(broadcast(drawn_code(self.mapping, generator)))
         picture = F.adaptive_avg_pool2d(picture, WORKING_SIZE)[0].clamp(-1, 1)  # [3, 256, 256]
         photo, exemplar = (to_bytes(in_random_tone(picture, generator)).numpy() for _ in range(2))
         truth = from_bytes(torch.from_numpy(photo))
@@ -151,6 +148,14 @@ class BankFaces:
             "mask": mask.bool().numpy(),
             "labels": labels.byte().numpy(),
         }
+
+
+def drawn_code(mapping: MappingNetwork, generator: torch.Generator) -> Tensor:
+    """The code [1, 512] of a face, of a truncation from 0.5 to 1; its own by a generator fresh of its seed."""
+    z = torch.randn(1, len(mapping.mean_code), generator=generator)
+    truncation = 0.5 + 0.5 * torch.rand(1, generator=generator)
+    mean = mapping.mean_code
+    return mean + truncation.to(mean) * (mapping(z.to(mean)) - mean)
 
 
 def random_region_mask(labels: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from ..trials import Suite
 from .attributes import Attributes
+from .detail import DetailStage
 from .distribution import Diversity, Frechet
 from .guides import Color, Generation, Semantic, Sketch
 from .identity import Encoder, Exemplar, Warp
@@ -24,6 +25,7 @@ SUITES: Mapping[str, Suite] = {
     for suite in (
         COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
         Generation(), Subsets(), Diversity(), Attributes(), Text(), Retrieval(),
+        DetailStage(),
     )
 }  # fmt: skip
 """All suites by name."""
