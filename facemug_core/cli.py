@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
     from .folders import Work
+    from .latents import Latent
     from .model import FaceMug
     from .photos import EditRequest, PhotoEditor, Size
 
@@ -672,28 +673,38 @@ def _latent_show(parsed: Parsed) -> None:
         print(f"{i}. {json.dumps(step)}")
 
 
+def _load_latents(paths: Sequence[Path]) -> list[Latent]:
+    """Latents that can be put together: of as many faces each, or of one."""
+    from .batches import common_batch
+    from .latents import load_latent
+
+    found = [load_latent(path) for path in paths]
+    common_batch({path.name: len(latent.codes) for path, latent in zip(paths, found, strict=True)})
+    return found
+
+
 def _latent_blend(parsed: Parsed) -> None:
-    from .latents import blend, load_latent, save_latent
+    from .latents import blend, save_latent
 
     paths, weights = zip(*parsed.latents, strict=True)
-    people = [load_latent(path) for path in paths]
+    people = _load_latents(paths)
     codes = blend([person.codes for person in people], weights)
     recipe = {path.name: weight for path, weight in parsed.latents}
     save_latent(parsed.output, people[0].then(codes, "blend", people=recipe))
 
 
 def _latent_mix(parsed: Parsed) -> None:
-    from .latents import load_latent, mix_layers, save_latent
+    from .latents import mix_layers, save_latent
 
-    latent, other = load_latent(parsed.latent), load_latent(parsed.other)
+    latent, other = _load_latents((parsed.latent, parsed.other))
     codes = mix_layers(latent.codes, other.codes, parsed.crossover)
     save_latent(parsed.output, latent.then(codes, "mix", other=parsed.other.name, crossover=parsed.crossover))
 
 
 def _latent_add(parsed: Parsed) -> None:
-    from .latents import add, load_latent, save_latent
+    from .latents import add, save_latent
 
-    latent, other = load_latent(parsed.latent), load_latent(parsed.other)
+    latent, other = _load_latents((parsed.latent, parsed.other))
     if other.mean_code is None:
         raise InputError(f"{parsed.other} does not tell the mean face; save it again with --save-latent.")
     amount = parsed.amount if parsed.operation == "add" else -parsed.amount
@@ -826,7 +837,8 @@ def _add_training(commands: Any) -> None:
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
-    train.add_argument("stage", choices=("clip", "detail", "encoder", "generator", "picture_head", "warping"))
+    stages = ("clip", "detail", "encoder", "generator", "inverter", "picture_head", "warping")
+    train.add_argument("stage", choices=stages)
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",
                        help="encoder: N faces more, drawn when their turn comes")  # fmt: skip

@@ -18,6 +18,10 @@ NUM_CODES = 18
 CODE_DIM = 512
 """Length of one style code."""
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of the channels of RGB pictures in [0, 1], to networks that learned from ImageNet."""
+
 LABELS: tuple[str, ...] = (
     "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
     "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",

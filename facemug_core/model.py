@@ -1,6 +1,7 @@
 """The model object: one public method per stage of an edit, in the order of the data flow.
 
     codes = model.encode(exemplar) or model.project(conditions) or model.random_codes(seeds)
+    codes = model.invert(codes, exemplar)
     codes = model.interpolate(codes, other, amount)
     codes = model.warp(codes, model.project(conditions))
     codes = model.apply_direction(codes, direction, amount)
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,21 +29,32 @@ from torch import Tensor, nn
 
 from . import latents
 from .batches import Progress, common_batch, no_progress, one_by_one
-from .checkpoints.assembling import load_bank, load_encoder, load_picture_head, load_trained, require
+from .checkpoints.assembling import (
+    load_bank,
+    load_encoder,
+    load_inverter,
+    load_mobilenet,
+    load_picture_head,
+    load_trained,
+    require,
+)
 from .conditions import Conditions, photo_stack
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM, WORKING_SIZE
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
+from .editing.inversion import Goal, descend
 from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
 from .errors import InputError, ShapeError, WeightsMissingError
 from .faces.grain import match_grain
 from .networks.banks import FeatureBank
 from .networks.detail import Detail, Enlarging, enlarge
 from .networks.generator import Features, Generator, draw_prior
+from .networks.inverter import Inverter
 from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
+from .networks.perceptual import PerceptualLoss
 from .networks.picture_head import PictureHead
 from .pictures import at_working_size
 
@@ -52,6 +64,9 @@ Style = Literal["projected", "exemplar", "random"]
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
 
+
+INVERSION_STEPS = 8
+"""Steps of descent after which codes are near to a photo."""
 
 DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
@@ -72,6 +87,7 @@ class FaceMug:
         picture_head: reads the bank's picture off its features; None for a generator that does not fuse it.
         warping: latent warping network, or None while there are no weights for it.
         detail: network of the detail stage, or None while there are no weights for it.
+        inverter, perceptual: what inversion needs, or None while there are no weights for it.
     """
 
     config: ModelConfig
@@ -82,6 +98,8 @@ class FaceMug:
     picture_head: PictureHead | None = None
     warping: nn.Module | None = None
     detail: Detail | None = None
+    inverter: Inverter | None = None
+    perceptual: PerceptualLoss | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
     """Of the matrix products and convolutions; weights and results are float32."""
@@ -123,6 +141,9 @@ class FaceMug:
                 )
             with suppress(WeightsMissingError):
                 model.detail = load_trained(lambda: Detail(config.detail), f"{size}_detail", folders)
+            with suppress(WeightsMissingError):
+                model.inverter = load_inverter(config, folders)
+                model.perceptual = PerceptualLoss(load_mobilenet(folders))
             model.precision = precision
             return model.to(device)
 
@@ -138,7 +159,7 @@ class FaceMug:
         """All networks that there are."""
         parts = (
             self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping,
-            self.detail,
+            self.detail, self.inverter, self.perceptual,
         )  # fmt: skip
         return [part for part in parts if part is not None]
 
@@ -151,6 +172,41 @@ class FaceMug:
     def project(self, conditions: Conditions) -> Tensor:
         """What photo, mask and guides tell of the face → codes [B, 18, 512] (w_prj)."""
         return self._encoded(conditions.stack)
+
+    def invert(
+        self,
+        codes: Tensor,
+        photo: Tensor,
+        visible: Tensor | None = None,
+        steps: int = INVERSION_STEPS,
+        progress: Progress = no_progress,
+    ) -> Tensor:
+        """Codes [B, 18, 512] whose pictures are nearer to aligned photos than those they start from.
+
+        The encoder's codes resemble a person; a few steps of descent find the person. Works inside inference
+        mode; the same inputs give the same bits.
+
+        Args:
+            codes: to start from, such as those of `encode` or `project`; 0 steps return their bits.
+            photo: [B, 3, 256, 256] in [-1, 1].
+            visible: [B, 1, 256, 256], 1 where the photo counts; everywhere by default.
+            steps: of descent, each about as long as one style change.
+            progress: told about every step; may raise `Interrupted` to end with the codes so far.
+
+        Raises:
+            WeightsMissingError: there are no weights for this, for this size.
+        """
+        if self.inverter is None or self.perceptual is None:
+            raise WeightsMissingError(
+                f"The {self.config.name} model has no weights for inversion "
+                f"({self.config.name}_inverter.safetensors and mobilenet_v2.safetensors); use 0 steps."
+            )
+        inverter, perceptual = self.inverter, self.perceptual
+        with torch.inference_mode(False), torch.enable_grad():
+            start, photo = codes.to(self.device, copy=True), photo.to(self.device, copy=True)
+            everywhere = torch.ones_like(photo[:, :1])
+            goal = Goal(perceptual, photo, everywhere if visible is None else visible.to(self.device).clone())
+            return descend(partial(inverter.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
@@ -275,8 +331,9 @@ class FaceMug:
         mask = mask.to(self.device).expand(batch, -1, -1, -1)
         finest = self.detail.factor * WORKING_SIZE
         with self._autocast():
-            given = Enlarging(edited.to(self.device), enlarge(photo, finest // side), mask)
-            drawn = F.avg_pool2d(self.detail(given).float(), finest // side)
+            around = photo if side == finest else enlarge(photo, finest // side)
+            drawn = self.detail(Enlarging(edited.to(self.device), around, mask)).float()
+        drawn = F.adaptive_avg_pool2d(drawn, side) if side < finest else drawn
         here = F.interpolate(mask, (side, side)) > 0
         return torch.where(here, match_grain(drawn, photo, here).clamp(-1, 1), photo)
 
@@ -296,6 +353,7 @@ class FaceMug:
         codes: Tensor | None = None,
         directions: Sequence[tuple[Direction, float]] = (),
         text: TextGoal | None = None,
+        inversion: int = 0,
         progress: Progress = no_progress,
     ) -> tuple[Tensor, Tensor]:
         """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.
@@ -310,12 +368,13 @@ class FaceMug:
             codes: use these [1, 18, 512] instead.
             directions: what to change in the codes, with amounts, in this order.
             text: what the codes are then optimized for.
-            progress: told about every variant.
+            inversion: steps of descent by which codes of a photo or exemplar come nearer to it.
+            progress: told about every step and variant.
         """
         conditions = conditions.to(self.device)
         if codes is None:
             codes = self._style_codes(
-                conditions, exemplar, style or default_style(conditions, exemplar), seeds
+                conditions, exemplar, style or default_style(conditions, exemplar), seeds, inversion, progress
             )
         codes = codes.to(self.device)
         if style_mix > 0:
@@ -342,15 +401,25 @@ class FaceMug:
         )
 
     def _style_codes(
-        self, conditions: Conditions, exemplar: Tensor | None, style: Style, seeds: Sequence[int]
+        self,
+        conditions: Conditions,
+        exemplar: Tensor | None,
+        style: Style,
+        seeds: Sequence[int],
+        inversion: int,
+        progress: Progress,
     ) -> Tensor:
-        if style == "projected":
-            return self.project(conditions)
         if style == "random":
             return self._in_pose(self.random_codes(seeds), conditions)
-        if exemplar is None:
+        if style == "projected":
+            codes, photo, visible = self.project(conditions), conditions.image, 1 - conditions.mask
+        elif exemplar is None:
             raise InputError("The style 'exemplar' needs an exemplar photo.")
-        return self._in_pose(self.encode(exemplar.to(self.device)), conditions)
+        else:
+            codes, photo, visible = self.encode(exemplar.to(self.device)), exemplar, None
+        if inversion > 0:
+            codes = self.invert(codes, photo, visible, inversion, progress)
+        return codes if style == "projected" else self._in_pose(codes, conditions)
 
     def _in_pose(self, codes: Tensor, conditions: Conditions) -> Tensor:
         """Codes of other people, turned to the photo's pose (Eq. 2) where there are weights for that."""

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import default_collate
 
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.training.data import FaceShards
 from facemug_core.training.detail import (
     SIDE,
@@ -20,7 +21,6 @@ from facemug_core.training.detail import (
     sharpness_loss,
 )
 from facemug_core.training.loop import RunConfig, train
-from facemug_core.training.losses import PerceptualLoss
 
 from .tiny import tiny_config, tiny_model
 

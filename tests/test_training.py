@@ -13,24 +13,21 @@ from torch.utils.data import default_collate
 
 from facemug_core.config import DiscriminatorConfig
 from facemug_core.errors import FacemugError, InputError
+from facemug_core.networks.inverter import Inverter
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.perceptual import PerceptualLoss, fold_batch_norms
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.training.augment import hand_drawn, recolored
 from facemug_core.training.bank_faces import DrawnFaces, Together
 from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
-from facemug_core.training.encoder import EncoderStage, measure_visibility
+from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
 from facemug_core.training.loop import RunConfig, Stage, cooling, train
-from facemug_core.training.losses import (
-    PerceptualLoss,
-    adversarial_loss,
-    discriminator_loss,
-    fold_batch_norms,
-    pixel_loss,
-)
+from facemug_core.training.losses import adversarial_loss, discriminator_loss, pixel_loss
 from facemug_core.training.picture_head import PictureHeadStage
+from facemug_core.training.visibility import measure_visibility
 from facemug_core.training.warp import WarpStage
 
 from .tiny import tiny_bank, tiny_config
@@ -66,7 +63,9 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
         drawn = Together(faces, DrawnFaces(mapping, bank, head, 2))
         return EncoderStage(config, drawn, bank, mapping, head, perceptual, measured=2)
     if name == "picture_head":
-        return PictureHeadStage(config, faces, bank, perceptual)
+        return PictureHeadStage(PictureHead(config.picture_head), faces, bank, perceptual)
+    if name == "inverter":
+        return PictureHeadStage(Inverter(config.inverter), faces, bank, perceptual)
     if name == "generator with the paper's critic":
         config = replace(config, discriminator=PAPER_CRITIC)
     encoder = StyleEncoder(config.encoder)
@@ -86,7 +85,8 @@ def _trained(
 
 
 @pytest.mark.parametrize(
-    "name", ["generator", "generator with the paper's critic", "encoder", "picture_head", "warping"]
+    "name",
+    ["generator", "generator with the paper's critic", "encoder", "picture_head", "inverter", "warping"],
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole")
@@ -112,8 +112,8 @@ def test_visibility_is_the_squared_length_of_the_gradient_of_what_is_seen() -> N
     """A picture of one code's entry changes by that entry's steps alone."""
     perceptual = PerceptualLoss(MobileNetV2Features())
 
-    def picture_of(w: torch.Tensor) -> torch.Tensor:
-        return w[:, :1, None, None].expand(-1, 3, 256, 256)
+    def picture_of(codes: torch.Tensor) -> torch.Tensor:
+        return codes[:, 0, :1, None, None].expand(-1, 3, 256, 256)
 
     measured = measure_visibility(picture_of, perceptual, torch.zeros(2, 512))
     seen = measured[0, 0].item()

@@ -12,6 +12,7 @@ from ..config import ModelConfig
 from ..errors import CheckpointError, WeightsMissingError
 from ..networks.banks import FeatureBank
 from ..networks.bisenet import BiSeNet
+from ..networks.inverter import Inverter
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
 from ..networks.mobilenet_v2 import MobileNetV2Features
@@ -190,6 +191,11 @@ def load_bank(config: ModelConfig, folders: Folders = ()) -> tuple[MappingNetwor
 def load_picture_head(config: ModelConfig, folders: Folders = ()) -> PictureHead:
     """Head that reads a picture off the bank's features."""
     return load_trained(lambda: PictureHead(config.picture_head), f"{config.name}_picture_head", folders)
+
+
+def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
+    """What refines the codes of a photo."""
+    return load_trained(lambda: Inverter(config.inverter), f"{config.name}_inverter", folders)
 
 
 def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from ..checkpoints.assembling import Folders, load_trained
 from ..checkpoints.manifest import locate, located, missing
 from ..checkpoints.reading import read_metadata
+from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
-from ..faces.parsing import IMAGENET_MEAN, IMAGENET_STD
 from ..networks.face_tower import FaceTower
 
 FACE = "face"

@@ -6,13 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..conventions import FLIPPED_LABELS
+from ..conventions import FLIPPED_LABELS, IMAGENET_MEAN, IMAGENET_STD
 
 PARSING_SIZE = 512
 """Longer side, in pixels, at which the parser sees a picture; its weights were trained at this size."""
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Parser:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..config import PictureHeadConfig
 from ..conventions import CODE_DIM, WORKING_SIZE
+from .banks import FeatureBank
 from .layers import ModulatedConv2d, leaky_relu
 from .refinement import ToRGB
 
@@ -33,6 +34,10 @@ class PictureHead(nn.Module):
         self.conv1 = ModulatedConv2d(channels, channels, 3, CODE_DIM)
         self.conv2 = ModulatedConv2d(channels, channels, 3, CODE_DIM)
         self.to_rgb = ToRGB(channels, CODE_DIM, stem)
+
+    def picture(self, bank: FeatureBank, codes: Tensor) -> Tensor:
+        """The bank's picture of codes [B, 18, 512], without its fine levels."""
+        return self(bank.features(codes, up_to=self.resolution)[self.resolution], codes)
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:
         features = features * self.scale

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ..config import DiscriminatorConfig, ProjectedDiscriminatorConfig
 from ..networks.discriminator import Discriminator
 from ..networks.mobilenet_v2 import STRIDE_ENDS
+from ..networks.perceptual import Features
 from ..networks.projected_discriminator import ProjectedDiscriminator
-from .losses import Features
 
 PENALTY_EVERY = 4
 """The gradient penalty is lazy: every so many steps, times so much."""

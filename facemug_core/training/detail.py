@@ -21,11 +21,12 @@ from ..latents import broadcast
 from ..model import FaceMug
 from ..networks.detail import Detail, Enlarging
 from ..networks.layers import place
+from ..networks.perceptual import PerceptualLoss, masked_mean
 from ..pictures import at_working_size, from_bytes, to_pixels
 from .augment import Draw, random_tone
 from .data import FaceShards, random_mask
 from .loop import Batch
-from .losses import PerceptualLoss, masked_mean, pixel_loss
+from .losses import pixel_loss
 
 FOLDER = "fine"
 """Folder of the fine faces beside the shards."""

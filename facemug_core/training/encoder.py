@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
@@ -14,12 +13,13 @@ from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
+from ..networks.perceptual import PerceptualLoss
 from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
-from .bank_faces import Faces, bank_code, draw
+from .bank_faces import Faces
 from .data import EncoderInputs
 from .loop import Batch
-from .losses import PerceptualLoss
+from .visibility import MEASURED_FACES, measure_visibility, measured_codes
 
 BACKBONE_RATE = 0.15
 """Learning rate of the backbone as a share of the others'."""
@@ -27,10 +27,6 @@ BACKBONE_RATE = 0.15
 
 PLAIN_WEIGHT = 0.3
 """Weight of the plain squared error beside the one that counts what is seen."""
-VARIANCE_FACES = 1000
-"""Faces from which the codes' covariance is taken."""
-MEASURED_FROM = 200_000_000
-"""Seed of the first face on which it is measured what is seen."""
 
 
 class EncoderStage:
@@ -49,7 +45,7 @@ class EncoderStage:
 
     def __init__(
         self, config: ModelConfig, faces: Faces, bank: FeatureBank, mapping: MappingNetwork,
-        head: PictureHead, perceptual: PerceptualLoss, *, seed: int = 0, measured: int = 200,
+        head: PictureHead, perceptual: PerceptualLoss, *, seed: int = 0, measured: int = MEASURED_FACES,
     ) -> None:  # fmt: skip
         self.model: nn.Module = StyleEncoder(config.encoder)
         self.dataset = EncoderInputs(faces, seed)
@@ -73,10 +69,11 @@ class EncoderStage:
     def to(self, device: torch.device) -> None:
         for module in (self.bank, self.mapping, self.head, self.perceptual):
             place(module, device)
-        codes = torch.cat([bank_code(MEASURED_FROM + i, self.mapping) for i in range(VARIANCE_FACES)])
+        codes = measured_codes(self.mapping)
         covariance = torch.cov(codes.T)
         self.variance = covariance.diagonal().mean()
-        visibility = measure_visibility(self._draw, self.perceptual, codes[: self.measured])
+        picture_of = partial(self.head.picture, self.bank)
+        visibility = measure_visibility(picture_of, self.perceptual, codes[: self.measured])
         self.visibility = visibility / (visibility * covariance).sum()
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
@@ -92,45 +89,9 @@ class EncoderStage:
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
         return None
 
-    def _draw(self, w: Tensor) -> Tensor:
-        return draw(self.bank, self.head, broadcast(w))
-
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: image channels of the input, the bank's picture of the encoded code, of the true code."""
         guessed = self.mapping.mean_code + model(batch["guides"])
         columns = [batch["guides"][:, :3]]
-        columns += [draw(self.bank, self.head, codes) for codes in (guessed, broadcast(batch["w"]))]
+        columns += [self.head.picture(self.bank, codes) for codes in (guessed, broadcast(batch["w"]))]
         return torch.stack(columns, 1)
-
-
-def measure_visibility(
-    picture_of: Callable[[Tensor], Tensor], perceptual: PerceptualLoss, codes: Tensor
-) -> Tensor:
-    """How much a small difference δ of codes w is seen, as δᵀ V δ: V [512, 512], mean over faces.
-
-    It is what the perceptual distance and the squared difference of pictures pooled by 16 grow by. Both are
-    squared lengths of a vector, and V is the mean of g gᵀ with g the gradient of that vector times noise.
-
-    Args:
-        picture_of: codes w [1, 512] → picture [1, 3, 256, 256], differentiable.
-        perceptual: frozen perceptual loss, on the device of the codes.
-        codes: of the faces to measure on, w [N, 512].
-    """
-    total = torch.zeros(codes.shape[1], codes.shape[1], device=codes.device)
-    for face, w in enumerate(codes.split(1)):
-        start = w.clone().requires_grad_()
-        noise = torch.Generator().manual_seed(face)
-        picture = picture_of(start)
-        levels = list(perceptual.features(picture).values())
-        answer = _random_sum(F.avg_pool2d(picture, 16), noise) / 3**0.5
-        for level in levels:
-            answer = answer + _random_sum(level, noise) / len(levels) ** 0.5
-        gradient = torch.autograd.grad(answer, start)[0][0]
-        total += gradient.outer(gradient)
-    return total / len(codes)
-
-
-def _random_sum(maps: Tensor, noise: torch.Generator) -> Tensor:
-    """Sum of [1, C, H, W] times normal numbers, as a mean over the pixels: of size 1 for unit vectors."""
-    numbers = torch.randn(maps.shape, generator=noise).to(maps.device)
-    return (maps * numbers).sum() / (maps.shape[-1] * maps.shape[-2]) ** 0.5

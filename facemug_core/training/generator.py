@@ -14,18 +14,12 @@ from ..networks.banks import FeatureBank
 from ..networks.generator import Generator, draw_prior
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
+from ..networks.perceptual import PerceptualLoss, feature_distance
 from ..networks.picture_head import PictureHead
 from .critics import FeatureCritic, PictureCritic, Shown, build_critic
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
-from .losses import (
-    PerceptualLoss,
-    adversarial_loss,
-    discriminator_loss,
-    feature_distance,
-    pixel_loss,
-    tone_loss,
-)
+from .losses import adversarial_loss, discriminator_loss, pixel_loss, tone_loss
 
 
 class GeneratorStage:

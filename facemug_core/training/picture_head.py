@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config import ModelConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
+from ..networks.perceptual import PerceptualLoss
 from ..networks.picture_head import PictureHead
 from .data import FaceCodes, FaceShards
 from .loop import Batch
-from .losses import PerceptualLoss, pixel_loss
+from .losses import pixel_loss
 
 
 class PictureHeadStage:
@@ -24,12 +24,12 @@ class PictureHeadStage:
     critic: nn.Module | None = None
 
     def __init__(
-        self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
+        self, head: PictureHead, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
         seed: int = 0,
     ) -> None:  # fmt: skip
-        self.model: nn.Module = PictureHead(config.picture_head)
+        self.model: nn.Module = head
         self.dataset = FaceCodes(faces, seed)
-        self.resolution = config.picture_head.resolution
+        self.resolution = head.resolution
         self.bank = bank.eval().requires_grad_(False)
         self.perceptual = perceptual
 

@@ -1,0 +1,93 @@
+"""Inversion: codes whose picture is a photo, or what is visible of it, by descent from a first guess.
+
+The encoder sees a photo once, and misses much of it. How far the bank's picture is from the photo says which
+way the codes should move; in coordinates in which all ways are about equally steep, a few steps go far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..batches import Interrupted, Progress, no_progress
+from ..networks.perceptual import PerceptualLoss, feature_distance
+
+SEEN_SIZE = 128
+"""Side of the pictures that are compared: a quarter of the work of the working size."""
+
+TONE_SIZE = 16
+"""Side of the pictures whose tones are compared."""
+
+RATE = 3.0
+"""Of the descent; above the quadratic model's 1, as the distance flattens far from its minimum."""
+
+MOMENTUM = 0.5
+
+OWN_SHARE = 4.0
+"""How much faster each code moves for itself than all codes together: the photo is no bank face, and its
+levels want codes of their own."""
+
+
+class Goal:
+    """Distance of pictures from a photo where it is visible.
+
+    Args:
+        perceptual: frozen perceptual distance.
+        photo: [B, 3, 256, 256] in [-1, 1].
+        visible: [B, 1, 256, 256], 1 = counts.
+    """
+
+    def __init__(self, perceptual: PerceptualLoss, photo: Tensor, visible: Tensor) -> None:
+        self.perceptual = perceptual
+        self.visible = F.adaptive_avg_pool2d(visible, SEEN_SIZE)
+        self.photo = self._seen(photo)
+        self.features = perceptual.features(self.photo)
+
+    def distance(self, picture: Tensor) -> Tensor:
+        """Distances, summed over the batch, of pictures [B, 3, 256, 256]."""
+        seen = self._seen(picture)
+        apart = feature_distance(self.perceptual.features(seen), self.features, self.visible)
+        tone = F.adaptive_avg_pool2d(seen - self.photo, TONE_SIZE).square().mean()
+        return len(seen) * (apart + tone)
+
+    def _seen(self, picture: Tensor) -> Tensor:
+        """The picture at the size of comparison, gray where nothing is visible."""
+        return F.adaptive_avg_pool2d(picture, SEEN_SIZE) * self.visible
+
+
+def descend(
+    draw: Callable[[Tensor], Tensor],
+    codes: Tensor,
+    steps: Tensor,
+    goal: Goal,
+    count: int,
+    progress: Progress = no_progress,
+) -> Tensor:
+    """Codes [B, 18, 512] after `count` steps of descent towards the goal; somebody who interrupts keeps what
+    there is.
+
+    Args:
+        draw: codes [B, 18, 512] → pictures [B, 3, 256, 256], differentiable; makes no inference tensors.
+        codes: to start from.
+        steps: coordinates of the descent, [512, rank] (`networks.inverter`).
+        goal: what to come near to.
+        count: 0 returns the codes.
+        progress: told about every step; may raise `Interrupted`.
+    """
+    velocity = torch.zeros_like(codes)
+    try:
+        for step in range(count):
+            progress(step, count)
+            start = codes.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(goal.distance(draw(start)), start)
+            shared = gradient.sum(1, keepdim=True)
+            uphill = (shared + OWN_SHARE * gradient) @ steps @ steps.T
+            velocity = MOMENTUM * velocity + uphill
+            codes = codes - RATE * velocity
+        progress(count, count)
+    except Interrupted:
+        pass
+    return codes

@@ -1,0 +1,37 @@
+"""What finds the codes of a photo by descent: coarse pictures of codes, and the coordinates to descend in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..config import InverterConfig
+from ..conventions import CODE_DIM
+from .picture_head import PictureHead
+
+
+class Inverter(PictureHead):
+    """A head that reads a coarse picture off the bank's early features, at an eighth of the bank's work."""
+
+    steps: Tensor
+    """[512, rank]: steps of a code w; each changes the picture as much as the others, none is unlikely."""
+
+    def __init__(self, config: InverterConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("steps", torch.zeros(CODE_DIM, config.rank))
+
+
+def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: float = 0.5) -> Tensor:
+    """`Inverter.steps` [512, rank]: P = S Sᵀ inverts the curvature of distance and of likelihood together.
+
+    Args:
+        visibility: curvature of the distance of pictures with a code w, [512, 512] (`training.visibility`).
+        covariance: of the codes w of faces, [512, 512].
+        rank: how many of the most visible directions to keep.
+        prior: weight of the likelihood of a code, as the distance that one standard deviation is worth.
+    """
+    variances, axes = torch.linalg.eigh(covariance.double())
+    spread = (axes * variances.clamp(min=0).sqrt()) @ axes.T
+    seen, directions = torch.linalg.eigh(spread @ visibility.double() @ spread)
+    steps = spread @ (directions * (seen + prior).rsqrt())
+    return steps[:, -rank:].to(visibility.dtype)

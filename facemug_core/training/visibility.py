@@ -1,0 +1,59 @@
+"""How much of a difference of codes is seen, measured on random faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..latents import broadcast
+from ..networks.mapping import MappingNetwork
+from ..networks.perceptual import PerceptualLoss
+from .bank_faces import bank_code
+
+MEASURED_FACES = 200
+"""Faces whose pictures are looked at."""
+VARIANCE_FACES = 1000
+"""Faces whose codes are looked at."""
+MEASURED_FROM = 200_000_000
+"""Seed of the first of them."""
+
+
+def measured_codes(mapping: MappingNetwork) -> Tensor:
+    """The codes w [1000, 512] of the faces that are measured."""
+    return torch.cat([bank_code(MEASURED_FROM + i, mapping) for i in range(VARIANCE_FACES)])
+
+
+def measure_visibility(
+    picture_of: Callable[[Tensor], Tensor], perceptual: PerceptualLoss, codes: Tensor
+) -> Tensor:
+    """How much a small difference δ of codes w is seen, as δᵀ V δ: V [512, 512], mean over faces.
+
+    It is what the perceptual distance and the squared difference of pictures pooled by 16 grow by. Both are
+    squared lengths of a vector, and V is the mean of g gᵀ with g the gradient of that vector times noise.
+
+    Args:
+        picture_of: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable.
+        perceptual: frozen perceptual loss, on the device of the codes.
+        codes: of the faces to measure on, w [N, 512].
+    """
+    total = torch.zeros(codes.shape[1], codes.shape[1], device=codes.device)
+    for face, w in enumerate(codes.split(1)):
+        start = w.clone().requires_grad_()
+        noise = torch.Generator().manual_seed(face)
+        picture = picture_of(broadcast(start))
+        levels = list(perceptual.features(picture).values())
+        answer = _random_sum(F.avg_pool2d(picture, 16), noise) / 3**0.5
+        for level in levels:
+            answer = answer + _random_sum(level, noise) / len(levels) ** 0.5
+        gradient = torch.autograd.grad(answer, start)[0][0]
+        total += gradient.outer(gradient)
+    return total / len(codes)
+
+
+def _random_sum(maps: Tensor, noise: torch.Generator) -> Tensor:
+    """Sum of [1, C, H, W] times normal numbers, as a mean over the pixels: of size 1 for unit vectors."""
+    numbers = torch.randn(maps.shape, generator=noise).to(maps.device)
+    return (maps * numbers).sum() / (maps.shape[-1] * maps.shape[-2]) ** 0.5
