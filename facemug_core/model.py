@@ -318,7 +318,7 @@ class FaceMug:
         if self.detail is None:
             raise WeightsMissingError(
                 f"The {self.config.name} model has no weights of the detail stage "
-                f"({self.config.name}_detail.safetensors); edit at 256 pixels (--size 256)."
+                f"({self.config.name}_detail.safetensors); edit at 256 pixels instead."
             )
         side = photo.shape[-1]
         if side not in DETAIL_SIZES or photo.shape[-2] != side:

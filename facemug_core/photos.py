@@ -323,7 +323,7 @@ class PhotoEditor:
             size = self._size(request.size, matrix)
             if size != WORKING_SIZE:
                 with _timed(seconds, "detail"):
-                    crops, matrix = self._detailed(photo, crops, crop_mask, matrix, size)
+                    crops, matrix = self.add_detail(photo, crops, crop_mask, matrix, size)
             with _timed(seconds, "paste"):
                 result.photos = [
                     variant.with_crop(crop[None], photo_mask, matrix, request.feather, request.opacity)
@@ -349,10 +349,18 @@ class PhotoEditor:
             return wanted
         return WORKING_SIZE if self.model.detail is None else fitting_size(matrix)
 
-    def _detailed(
+    def add_detail(
         self, photo: Photo, crops: Tensor, mask: Tensor, matrix: Matrix, size: int
     ) -> tuple[Tensor, Matrix]:
-        """Edited crops at a larger size, and the alignment matrix of their pixels."""
+        """Edited crops at a larger size, as sharp as the photo, and the alignment matrix of their pixels.
+
+        Args:
+            photo: that the crops come from.
+            crops: [N, 3, 256, 256] in [-1, 1].
+            mask: of the edit, [1, 1, 256, 256].
+            matrix: alignment matrix of the crops.
+            size: 512 or 1024.
+        """
         finer = sized(matrix, size)
         around = align(photo.rgb, finer, size) / 127.5 - 1
         # One by one: a batch of large crops takes more memory and is no faster on a CPU.

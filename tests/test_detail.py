@@ -96,7 +96,7 @@ def test_other_sizes_are_refused(model: FaceMug) -> None:
 
 
 def test_without_weights_the_message_says_what_to_do() -> None:
-    with pytest.raises(WeightsMissingError, match="--size 256"):
+    with pytest.raises(WeightsMissingError, match="256 pixels"):
         tiny_model().add_detail(_noise(1, 3, 256, 256), _noise(1, 3, 512, 512), _hole(256))
 
 

@@ -25,10 +25,11 @@ def grain_level(picture: Tensor, where: Tensor) -> float:
     low quantile of it instead of its mean. 0 where the part is too small to tell.
     """
     line = picture.new_tensor([1.0, -2.0, 1.0])
-    response = F.conv2d(picture.mean(1, keepdim=True), torch.outer(line, line)[None, None]).abs()
-    # Pixels whose neighbors all belong to the part.
-    inner = F.max_pool2d((~where).float(), 3, stride=1)[..., : response.shape[-2], : response.shape[-1]] == 0
-    found = response[inner]
+    kernel = torch.outer(line, line)[None, None]
+    # Every second pixel of a row and column tells enough.
+    response = F.conv2d(picture.mean(1, keepdim=True), kernel, stride=2).abs()
+    beside = F.max_pool2d((~where).float(), 3, stride=2)
+    found = response[beside == 0]
     if len(found) < FEWEST:
         return 0.0
     norm = 6 * NORMAL_QUANTILE  # 6: of the filter's weights

@@ -40,9 +40,8 @@ class Detail(nn.Module):
         self.factor = config.factor
         channels, inner = config.channels, config.inner_channels
         seen = 3 + 3 * self.factor**2 + 1
-        self.look = EqualConv2d(seen, channels, 1, activate=True)
+        self.entry = EqualConv2d(seen, channels, 1, activate=True)
         self.to_style = EqualLinear(channels, 2 * inner)
-        self.entry = EqualConv2d(seen, channels, 3, activate=True)
         self.down = EqualConv2d(4 * channels, inner, 1, activate=True)
         self.blocks = nn.ModuleList(_Block(inner) for _ in range(config.blocks))
         self.up = EqualConv2d(inner, 4 * channels, 1)
@@ -56,12 +55,11 @@ class Detail(nn.Module):
         kept pixels.
         """
         enlarged = enlarge(given.edited, self.factor)
-        x = self._seen(given, enlarged)
+        x = self._entered(given, enlarged)
         if whole is None:
             style = self._style(x, given.mask)
         else:
-            style = self._style(self._seen(whole, enlarge(whole.edited, self.factor)), whole.mask)
-        x = self.entry(x)
+            style = self._style(self._entered(whole, enlarge(whole.edited, self.factor)), whole.mask)
         scale, shift = style[:, :, None, None].chunk(2, 1)
         y = self.down(F.pixel_unshuffle(x, 2)) * (1 + scale) + shift
         for block in self.blocks:
@@ -69,15 +67,15 @@ class Detail(nn.Module):
         x = leaky_relu(x + F.pixel_shuffle(self.up(y), 2))
         return enlarged + F.pixel_shuffle(self.exit(x), self.factor) / BAND_SCALE
 
-    def _seen(self, given: Enlarging, enlarged: Tensor) -> Tensor:
-        """Edit, mask and the photo's fine band outside the mask, on the edit's grid."""
-        band = F.pixel_unshuffle(given.photo - enlarged, self.factor) * (1 - given.mask)
-        return torch.cat([given.edited, band * BAND_SCALE, given.mask], 1)
+    def _entered(self, given: Enlarging, enlarged: Tensor) -> Tensor:
+        """Features [B, channels, h, w] of edit, mask and the photo's fine band outside the mask."""
+        band = F.pixel_unshuffle(given.photo - enlarged, self.factor) * (BAND_SCALE * (1 - given.mask))
+        return self.entry(torch.cat([given.edited, band, given.mask], 1))
 
-    def _style(self, seen: Tensor, mask: Tensor) -> Tensor:
+    def _style(self, entered: Tensor, mask: Tensor) -> Tensor:
         """How the kept pixels look on average, as scales and shifts of the inner channels [B, 2 · inner]."""
         kept = 1 - mask
-        mean = (self.look(seen) * kept).sum((2, 3)) / kept.sum((2, 3)).clamp(min=1)
+        mean = (entered * kept).sum((2, 3)) / kept.sum((2, 3)).clamp(min=1)
         return self.to_style(mean)
 
 
