@@ -8,7 +8,7 @@ from .conditions import Conditions
 from .editing import Edit
 from .examples import place_examples
 from .faces import DetectFaces, ParseFace, PasteFaces, RegionMask
-from .generation import Aggregate, Generate
+from .generation import AddDetail, Aggregate, Generate
 from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
 from .host import ComfyExtension, io
 from .latents import (
@@ -54,6 +54,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     LoadLatent,
     Aggregate,
     Generate,
+    AddDetail,
     PasteFaces,
     CompareFaces,
 )

@@ -1,16 +1,22 @@
-"""From conditions and style codes to edited crops."""
+"""From conditions and style codes to edited crops, and to larger ones."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ..facemug_core.batches import one_by_one
+from ..facemug_core.batches import common_batch, item, one_by_one
 from ..facemug_core.conditions import Conditions
+from ..facemug_core.conventions import WORKING_SIZE
+from ..facemug_core.errors import InputError
+from ..facemug_core.faces.pasting import mask_to_crop
+from ..facemug_core.model import DETAIL_SIZES
 from ..facemug_core.networks.generator import Features
+from ..facemug_core.photos import fitting_size
 from . import host, tensors
 from .host import io
 from .loading import HostedEditor
+from .payloads import Faces
 
 
 class Aggregate(io.ComfyNode):
@@ -52,3 +58,47 @@ class Generate(io.ComfyNode):
             return ready.generate(feature.to(ready.device), codes.to(ready.device)).detach().cpu()
 
         return io.NodeOutput(tensors.from_pictures(torch.cat(one_by_one(generate, inputs, host.Watch()))))
+
+
+class AddDetail(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_AddDetail",
+            search_aliases=["face detail", "sharpen face", "upscale face", "film grain", "facemug detail"],
+            inputs=[
+                host.Model.Input("model"),
+                host.Faces.Input("faces"),
+                io.Image.Input("crops"),
+                io.Mask.Input("mask"),
+                io.Combo.Input("size", options=["auto", *map(str, DETAIL_SIZES)], default="auto"),
+            ],
+            outputs=[io.Image.Output(display_name="crops")],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: HostedEditor, faces: Faces, crops: Tensor, mask: Tensor, size: str
+    ) -> io.NodeOutput:
+        if tuple(crops.shape[1:3]) != (WORKING_SIZE, WORKING_SIZE):
+            raise InputError(
+                f"Expected crops of {WORKING_SIZE} × {WORKING_SIZE} from Generate Face, but got "
+                f"{crops.shape[2]} × {crops.shape[1]}."
+            )
+        count = common_batch({"faces": len(faces.places), "crops": len(crops)})
+        masks = tensors.to_masks(mask, faces.photos[0].size)
+        common_batch({"photos": len(faces.photos), "masks": len(masks)})
+        # The crops of one batch have one size: that of the largest face.
+        fitting = max(fitting_size(place.face.matrix) for place in faces.places)
+        side = fitting if size == "auto" else int(size)
+        if side == WORKING_SIZE:
+            return io.NodeOutput(crops)
+        editor, progress, larger = model.editor(), host.Watch(), []
+        for i in range(count):
+            progress(i, count)
+            place = item(faces.places, i)[0]
+            matrix = place.face.matrix
+            crop_mask = mask_to_crop(item(masks, place.photo), matrix)
+            crop = tensors.to_crop(item(crops, i))
+            larger.append(editor.add_detail(faces.photos[place.photo], crop, crop_mask, matrix, side)[0])
+        return io.NodeOutput(tensors.from_pictures(torch.cat(larger)))
