@@ -60,8 +60,8 @@ def main() -> None:
         "style": lambda: model.generate(features, codes),
     }
     with torch.inference_mode():
-        times = _in_turns(sides, options.rounds)
-        stage_times = _in_turns(stages(model, conditions, exemplar, codes), options.rounds)
+        times = in_turns(sides, options.rounds)
+        stage_times = in_turns(stages(model, conditions, exemplar, codes), options.rounds)
         growth = _growth(lambda: model.edit(conditions, exemplar=exemplar), options.edits)
     reference = times["reference"]
     figures = {
@@ -100,7 +100,7 @@ def everything() -> tuple[Conditions, torch.Tensor]:
     return conditions, torch.rand(1, 3, 256, 256, generator=generator) * 2 - 1
 
 
-def _in_turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def in_turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each side; all sides once per round, after two warm-up rounds."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds + 2):
@@ -139,7 +139,7 @@ def first_edit_ratio(threads: int) -> float:
     model = FaceMug.load("light", "cpu")
     model.edit(conditions, exemplar=exemplar)
     first = time.perf_counter() - start
-    return first / _in_turns({"edit": lambda: model.edit(conditions, exemplar=exemplar)}, 9)["edit"]
+    return first / in_turns({"edit": lambda: model.edit(conditions, exemplar=exemplar)}, 9)["edit"]
 
 
 def _growth(run: Callable[[], object], edits: int) -> float:

@@ -683,6 +683,16 @@ def _load_latents(paths: Sequence[Path]) -> list[Latent]:
     return found
 
 
+def _load_latents(paths: Sequence[Path]) -> list[Latent]:
+    """Latents that can be put together: of as many faces each, or of one."""
+    from .batches import common_batch
+    from .latents import load_latent
+
+    found = [load_latent(path) for path in paths]
+    common_batch({path.name: len(latent.codes) for path, latent in zip(paths, found, strict=True)})
+    return found
+
+
 def _latent_blend(parsed: Parsed) -> None:
     from .latents import blend, save_latent
 

@@ -46,7 +46,13 @@ def interpolate(codes: Tensor, other: Tensor, amount: float) -> Tensor:
 
 
 def mix_layers(coarse: Tensor, fine: Tensor, crossover: int) -> Tensor:
-    """Codes before `crossover` from one face, the others from another (style mixing, PAPER section 3)."""
+    """Codes before `crossover` from one face, the others from another (style mixing, PAPER section 3).
+
+    Raises:
+        InputError: there are not so many codes.
+    """
+    if not 0 <= crossover <= NUM_CODES:
+        raise InputError(f"The crossover is {crossover}; it must lie between 0 and {NUM_CODES}.")
     coarse, fine = torch.broadcast_tensors(coarse, fine)
     return torch.cat([coarse[:, :crossover], fine[:, crossover:]], 1)
 

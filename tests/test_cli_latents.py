@@ -44,6 +44,21 @@ def test_mix_takes_fine_codes_of_the_second(people: tuple[Path, Path], tmp_path:
     assert torch.equal(load_latent(out).codes[:, 5:], noise(1)[:, 5:])
 
 
+@pytest.mark.parametrize("command", ["blend", "mix", "add"])
+def test_latents_of_other_numbers_of_faces_are_refused(
+    command: str, people: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, count in zip(people, (2, 3), strict=True):
+        save_latent(path, Latent(noise(0, count, 18, 512), "light", noise(9, 512)))
+    assert main(["latent", command, *map(str, people), "-o", str(tmp_path / "out.safetensors")]) == 2
+    assert "ben.safetensors" in capsys.readouterr().err
+
+
+def test_a_crossover_behind_the_last_code_is_refused(people: tuple[Path, Path], tmp_path: Path) -> None:
+    out = str(tmp_path / "out.safetensors")
+    assert main(["latent", "mix", *map(str, people), "--crossover", "19", "-o", out]) == 2
+
+
 def test_add_then_undo_gives_the_bits_back(people: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "more.safetensors"
     assert main(["latent", "add", *map(str, people), "--amount", "0.5", "-o", str(out)]) == 0

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from facemug_core.editing.clip import words_of
-from facemug_core.evaluation.attributes import DEVIATIONS
-from facemug_core.evaluation.suites.text import LOOKS, PROMPTS, Retrieval, Text
+from facemug_core.evaluation.suites.text import PROMPTS, UNITS, Retrieval, Text
 from facemug_core.evaluation.trials import Case
 from facemug_core.training.captions import vocabulary
 from facemug_core.training.clip import JUDGED
@@ -19,7 +18,7 @@ ENDS = {"same_cosine": 1.0, "different_cosine": 0.5}
 
 def test_every_text_has_a_measurement_and_is_made_of_words_that_the_model_knows() -> None:
     assert len(PROMPTS) == 20
-    assert all(prompt.measured in DEVIATIONS | LOOKS for prompt in PROMPTS)
+    assert all(prompt.measured in UNITS for prompt in PROMPTS)
     assert {word for prompt in PROMPTS for word in words_of(prompt.text)} <= set(vocabulary())
 
 

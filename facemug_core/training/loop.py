@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -87,7 +87,12 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     Raises:
         FacemugError: a loss is not a finite number; the last checkpoint is from before that.
     """
-    accelerator = Accelerator(mixed_precision=run.precision, cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(
+        mixed_precision=run.precision,
+        cpu=not torch.cuda.is_available(),
+        # The encoder's heads of deltas rest while it learns codes that are all equal.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
     folder = Path(run.folder)
     folder.mkdir(parents=True, exist_ok=True)
     averaged = deepcopy(stage.model).eval().requires_grad_(False).to(accelerator.device)

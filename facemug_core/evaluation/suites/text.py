@@ -72,8 +72,8 @@ PROMPTS = (
 )
 """Twenty, over hair, beard, glasses, expression, age and make-up."""
 
-LOOKS: Mapping[str, float] = {"beard": 0.1143, "curl": 0.1026}
-"""Standard deviations of what only captions speak of, over the same faces as `DEVIATIONS`."""
+UNITS: Mapping[str, float] = {**DEVIATIONS, "beard": 0.1143, "curl": 0.1026}
+"""Standard deviations of all that texts are judged by; of the last two over the same faces as the others."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _base(trial: Trial, i: int, region: str) -> _Base:
 def _change(trial: Trial, measured: str, before: Tensor, after: Tensor) -> float:
     """Of a measurement between two pictures, in population standard deviations."""
     first, second = (_measure(trial, picture, measured) for picture in (before, after))
-    return (second - first) / (DEVIATIONS | LOOKS)[measured]
+    return (second - first) / UNITS[measured]
 
 
 def _measure(trial: Trial, picture: Tensor, measured: str) -> float:
@@ -222,7 +222,8 @@ class Retrieval:
         if len(found) < JUDGED:
             return {key: f"needs {JUDGED} faces, not {len(found)}"}
         judged = found[:JUDGED]
-        best = most_distinct(stacked(judged, "asserts"), stacked(judged, "levels"))
+        asserts, levels = (stacked(judged, name).astype(np.int64) for name in ("asserts", "levels"))
+        best = most_distinct(asserts, levels)
         texts = stacked(judged, "texts")[np.arange(JUDGED), best]
         nearest = (texts @ stacked(judged, "view").T).argmax(1)
         return {key: float((nearest == np.arange(JUDGED)).mean())}
