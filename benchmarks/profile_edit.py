@@ -63,11 +63,12 @@ def _profile(run: Callable[[], object], rounds: int) -> Counter[str]:
             run()
     seconds: Counter[str] = Counter()
     for event in profiled.key_averages():
-        seconds[_kind(event.key)] += event.self_cpu_time_total / 1e6 / rounds
+        seconds[kind_of(event.key)] += event.self_cpu_time_total / 1e6 / rounds
     return seconds
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """The kind of a torch operation."""
     return next((kind for kind, pattern in KINDS.items() if re.search(pattern, name)), REST)
 
 
