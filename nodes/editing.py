@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
+from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.photos import EditRequest, EditResult, Photo
 from . import host, tensors
@@ -43,6 +44,9 @@ class Edit(io.ComfyNode):
                 *(host.advanced(one) for one in which_inputs()),
                 io.Int.Input("feather", default=0, min=0, max=256),
                 io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01),
+                host.Direction.Input("direction", optional=True),
+                # Optional, so that what was saved before there was one still runs.
+                io.Float.Input("amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -77,6 +81,8 @@ class Edit(io.ComfyNode):
         color: GuidePictures | None = None,
         exemplar: Tensor | None = None,
         latent: Tensor | None = None,
+        direction: Direction | None = None,
+        amount: float = 1.0,
     ) -> io.NodeOutput:
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
@@ -86,6 +92,7 @@ class Edit(io.ComfyNode):
             "style_mix": style_mix,
             "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
             "codes": latent,
+            "directions": () if direction is None else [(direction, amount)],
         }
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)

@@ -620,6 +620,15 @@ def test_sliders_that_saved_workflows_know_keep_their_places() -> None:
     assert now[: len(recorded)] == [name for _, name, *_ in recorded]
 
 
+def test_the_one_node_moves_its_style_along_a_direction(model: Any, folders: Path) -> None:
+    job = {"model": model, "image": photo(), "mask": center_mask(), "aligned": True}
+    (direction,) = run("LoadDirection", direction="smile")
+    (moved,) = run("ApplyDirection", latent=run("Edit", **job)[2], direction=direction, amount=0.5)
+    edited, _, latent = run("Edit", **job, direction=direction, amount=0.5)
+    assert torch.equal(latent, moved)
+    assert torch.equal(edited, run("Edit", **job, latent=moved)[0])
+
+
 def test_a_sweep_gives_a_style_for_each_amount(model: Any, folders: Path) -> None:
     latent = latent_of(model)
     (direction,) = run("LoadDirection", direction="yaw")

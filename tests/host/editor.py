@@ -1,7 +1,7 @@
 """Workflows in the editor's format, written from short descriptions.
 
-A description adds groups, and nodes to them; groups lie side by side from left to right, a group's nodes in a
-column. Widget order, slots and types come from the host's own description of its nodes, so a value or a link
+A description adds groups, and nodes to them; groups lie side by side from left to right, a group's nodes in
+columns. Widget order, slots and types come from the host's own description of its nodes, so a value or a link
 that a node does not have is an error here already.
 """
 
@@ -18,6 +18,8 @@ WIDTH, GAP, TITLE, ROW = 320, 30, 40, 26
 """Layout in editor pixels: a node's width, the space around it, a title's and a row's height."""
 PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
+TALLEST = 1250
+"""Where a column ends: on a screen that shows more at once, the editor leaves out all texts."""
 PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview")
 COLOR = "#9fc1cf"
 INPUT_NODE, OUTPUT_NODE = -10, -20
@@ -86,30 +88,33 @@ class Workflow:
     folds: list[tuple[str, set[int]]] = field(default_factory=list)
     _x: int = 0
     _y: int = 0
+    _bottom: int = 0
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Nodes added inside lie in a titled column right of all earlier ones."""
-        self._y = TITLE + GAP
+        """Nodes added inside lie in a titled frame right of all earlier ones."""
+        left, self._y, self._bottom = self._x, TITLE + GAP, 0
         yield
+        right = self._x + WIDTH + 2 * GAP
         self.groups.append(
             {
                 "id": len(self.groups) + 1,
                 "title": title,
-                "bounding": [self._x, 0, WIDTH + 2 * GAP, self._y],
+                "bounding": [left, 0, right - left, self._bottom],
                 "color": COLOR,
                 "font_size": 24,
                 "flags": {},
             }
         )
-        self._x += WIDTH + 3 * GAP
+        self._x = right + GAP
 
     @contextmanager
     def subgraph(self, title: str) -> Iterator[None]:
         """Nodes added inside are folded into one; its sockets are the links that cross its border."""
-        first, top = len(self.nodes), self._y
+        first, x, y = len(self.nodes), self._x, self._y
         yield
-        self._y = top + 6 * ROW + TITLE + GAP
+        self._x, self._y = x, y + 6 * ROW + TITLE + GAP
+        self._bottom = self._y
         self.folds.append((title, {node.identity for node in self.nodes[first:]}))
 
     def note(self, text: str) -> None:
@@ -187,8 +192,11 @@ class Workflow:
         node.inputs.append(slot)
 
     def _place(self, node: Node) -> None:
+        if self._y > TITLE + GAP and self._y + TITLE + node.height > TALLEST:
+            self._x, self._y = self._x + WIDTH + GAP, TITLE + GAP
         node.position = (self._x + GAP, self._y + TITLE)
         self._y += node.height + TITLE + GAP
+        self._bottom = max(self._bottom, self._y)
         self.nodes.append(node)
 
 

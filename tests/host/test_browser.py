@@ -30,8 +30,10 @@ def reports(host: Host) -> dict[str, dict]:
 
 @pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
 def test_the_template_opens_and_runs(name: str, reports: dict[str, dict]) -> None:
+    assert name in reports, "The browser ended before it came to this template."
     report = reports[name]
     assert report["missing"] == []
     assert report["end"] == "execution_success"
     assert report["pictures"] >= 2
+    assert report["overlaps"] == []
     assert report["errors"] == []

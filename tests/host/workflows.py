@@ -107,7 +107,7 @@ def quick_edit(w: Workflow) -> None:
         photo = load_photo(w)
     with w.group("2 · Edit"):
         edit = w.add(
-            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=4
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=0
         )
     with w.group("3 · Result"):
         preview(w, edit["edited"], "Edited photo")
@@ -184,7 +184,7 @@ def make_up(w: Workflow) -> None:
         )
         model = load_model(w)
         photo = load_photo(w)
-        paint = load_photo(w, "facemug_make_up_paint.png", "Make-up, painted on a transparent ground")
+        paint = load_photo(w, "facemug_make_up_paint.png", "Painting of the make-up")
     with w.group("2 · Guides"):
         sketch = w.add("FACEMUG_Sketch", "Edges of the photo", source="photo", image=photo["IMAGE"])
         color = w.add(
@@ -213,7 +213,7 @@ def edits_in_a_chain(w: Workflow) -> None:
         model = load_model(w)
         photo = load_photo(w)
     picture = photo["IMAGE"]
-    for step, (regions, seed) in enumerate([("hair", 4), ("mouth", 3), ("eyes+brows", 5)], start=2):
+    for step, (regions, seed) in enumerate([("hair", 0), ("mouth", 3), ("eyes+brows", 3)], start=2):
         with w.group(f"{step} · {regions}"):
             edit = w.add(
                 "FACEMUG_Edit", model=model, image=picture, regions=regions, grow=6, style="random", seed=seed
@@ -237,7 +237,7 @@ def hand_over_to_inpainting(w: Workflow) -> None:
         photo = load_photo(w)
     with w.group("2 · Edit"):
         edit = w.add(
-            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=4
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=0
         )
         preview(w, edit["edited"], "Edited photo")
     with w.group("3 · Mask for what follows"):
@@ -335,7 +335,7 @@ def color(w: Workflow) -> None:
         )
         model = load_model(w)
         photo = load_photo(w)
-        paint = load_photo(w, "facemug_hair_paint.png", "Paint on a transparent ground")
+        paint = load_photo(w, "facemug_hair_paint.png", "Painting of the hair")
     with w.group("2 · Face and mask"):
         faces = detect(w, model, photo["IMAGE"])
         parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
@@ -443,7 +443,7 @@ def everything_at_once(w: Workflow) -> None:
         model = load_model(w)
         photo = load_photo(w)
         other = load_photo(w, EXEMPLARS[0], "Exemplar")
-        paint = load_photo(w, "facemug_hair_paint.png", "Paint on a transparent ground")
+        paint = load_photo(w, "facemug_hair_paint.png", "Painting of the hair")
     with w.group("2 · Face, map and mask"):
         faces = detect(w, model, photo["IMAGE"])
         parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
@@ -551,10 +551,10 @@ def pose(w: Workflow) -> None:
         own = w.add("FACEMUG_EncodeExemplar", "The photo's own style", model=model, faces=faces["faces"])
         aside = w.add("FACEMUG_EncodeExemplar", "The exemplar's style", model=model, image=other["IMAGE"])
         turned = w.add("FACEMUG_Pose", model=model, latent=aside["latent"], target=own["latent"])
-        preview(w, turned["pictures"], "Turned")
+        preview(w, turned["pictures"], "Its style, turned")
     for number, title, latent in (
         (4, "As it is", aside["latent"]),
-        (5, "Turned into the photo's pose", turned["latent_out"]),
+        (5, "Turned", turned["latent_out"]),
     ):
         with w.group(f"{number} · {title}"):
             made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=latent)
@@ -618,7 +618,7 @@ def attributes_grid(w: Workflow) -> None:
     with w.group("5 · Grid"):
         single = w.add("RebatchImages", images=made["crops"], batch_size=1)
         grid = w.add("ImageGrid", images=single["IMAGE"], columns=5)
-        preview(w, grid["images"], "Older downwards, smiling to the right")
+        preview(w, grid["images"], "Older down, smiling right")
 
 
 @described
