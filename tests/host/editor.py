@@ -20,7 +20,8 @@ PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
 TALLEST = 1250
 """Where a column ends: on a screen that shows more at once, the editor leaves out all texts."""
-PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview")
+PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview", "FACEMUG_OptimizeText")
+"""Nodes that show a picture, if only while they run."""
 COLOR = "#9fc1cf"
 INPUT_NODE, OUTPUT_NODE = -10, -20
 """Ids of the nodes that stand for a subgraph's own sockets inside it."""

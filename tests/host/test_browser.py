@@ -18,12 +18,13 @@ SCREENSHOTS = CACHE / "screenshots"
 
 
 @pytest.fixture(scope="module")
-def reports(host: Host) -> dict[str, dict]:
-    """What the browser saw of each template; screenshots of all lie in `.host/screenshots`."""
+def reports(request: pytest.FixtureRequest, host: Host) -> dict[str, dict]:
+    """What the browser saw of each template to be tested; screenshots lie in `.host/screenshots`."""
+    names = [item.callspec.params["name"] for item in request.session.items if "reports" in item.fixturenames]
     SCREENSHOTS.mkdir(exist_ok=True)
     # Node looks for modules beside the script.
     script = shutil.copy(Path(__file__).with_name("browser.mjs"), BROWSER)
-    command = ["node", script, host.url, PACK, str(SCREENSHOTS), *DESCRIPTIONS]
+    command = ["node", script, host.url, PACK, str(SCREENSHOTS), *names]
     done = subprocess.run(command, env=os.environ, stdout=subprocess.PIPE, text=True)
     return {report["name"]: report for report in map(json.loads, done.stdout.splitlines())}
 
