@@ -83,7 +83,7 @@ def _trained(data: Path, folder: Path, minutes: float | None = None) -> dict[str
     torch.manual_seed(3)
     stage = DetailStage(tiny_config(), FineEdits(data, seed=0), PerceptualLoss(MobileNetV2Features()))
     samples = default_collate([stage.dataset[0]])
-    train(stage, RunConfig(str(folder), steps=2, minutes=minutes, batch=1), samples)
+    train(stage, RunConfig(str(folder), steps=2, minutes=minutes, batch=2), samples)
     return stage.model.state_dict()
 
 

@@ -51,8 +51,8 @@ class Detail(nn.Module):
     def forward(self, given: Enlarging, whole: Enlarging | None = None) -> Tensor:
         """Picture [B, 3, factor · h, factor · w], about [-1, 1]; h and w even.
 
-        `whole` is the whole photo where `given` is a window of it: how sharp a photo is shows in all of its
-        kept pixels.
+        `whole` are the whole photos where `given` are windows of them, equally many of each, those of one photo
+        beside each other: how sharp a photo is shows in all of its kept pixels.
         """
         enlarged = enlarge(given.edited, self.factor)
         x = self._entered(given, enlarged)
@@ -60,6 +60,7 @@ class Detail(nn.Module):
             style = self._style(x, given.mask)
         else:
             style = self._style(self._entered(whole, enlarge(whole.edited, self.factor)), whole.mask)
+            style = style.repeat_interleave(len(x) // len(style), 0)
         scale, shift = style[:, :, None, None].chunk(2, 1)
         y = self.down(F.pixel_unshuffle(x, 2)) * (1 + scale) + shift
         for block in self.blocks:

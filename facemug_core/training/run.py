@@ -47,7 +47,7 @@ SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
 SAMPLES = 6
 
-FINE_FACES = 400
+FINE_FACES = 300
 """How many faces are drawn for the detail stage: each has a megapixel of skin and hair to learn from."""
 
 
