@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..facemug_core.batches import common_batch, item
+from ..facemug_core.batches import common_batch, item, one_by_one
 from ..facemug_core.sheets import contact_sheet, crop_image
 from . import host, tensors
 from .host import io
@@ -32,7 +32,11 @@ class CompareFaces(io.ComfyNode):
         pairs = common_batch({"first": len(first), "second": len(second)})
         comparer, device = model.comparer()
         crops = exemplar_crops(model, first), exemplar_crops(model, second)
-        vectors = [torch.cat([comparer.embed(crop[None].to(device)) for crop in side]) for side in crops]
+
+        def embed(crop: Tensor) -> Tensor:
+            return comparer.embed(crop.to(device))
+
+        vectors = [torch.cat(one_by_one(embed, {"faces": side}, host.Watch())) for side in crops]
         similarities = (vectors[0] * vectors[1]).sum(1).tolist()
         sheets = [
             contact_sheet(

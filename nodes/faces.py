@@ -286,8 +286,10 @@ class PasteFaces(io.ComfyNode):
         photos = tensors.to_photos(image)
         common_batch({"image": len(photos), "photos": len(faces.photos), "variants": variants})
         common_batch({"photos": len(faces.photos), "masks": len(masks)})
-        results, changes = [], []
-        for i in range(max(len(photos), len(faces.photos), variants)):
+        results, changes, progress = [], [], host.Watch()
+        total = max(len(photos), len(faces.photos), variants)
+        for i in range(total):
+            progress(i, total)
             photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
             for number, place in enumerate(faces.places):
                 if not place.found or (len(faces.photos) > 1 and place.photo != i):

@@ -50,7 +50,8 @@ class EncodeExemplar(io.ComfyNode):
 
 def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
     """The largest face of each photo, [B, 3, 256, 256] in [-1, 1]."""
-    found = [model.finder().find_exemplar(photo) for photo in tensors.to_photos(image)]
+    photos = {"photos": tensors.to_photos(image)}
+    found = one_by_one(lambda photo: model.finder().find_exemplar(*photo), photos, host.Watch())
     if any(face.box is None for face in found):
         host.warn("No face was found in an exemplar; it is used whole, as an aligned crop.")
     return torch.cat([face.crop for face in found])

@@ -536,8 +536,8 @@ def pose(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
             "## Turn an exemplar into the photo's pose\n"
-            "The exemplar looks aside. Its style is turned until it looks where the photo's face looks; both "
-            "are shown.\n\n"
+            "The exemplar looks aside. *Warp Latent* turns its style in one pass, *Pose* measures and "
+            "corrects; both are shown beside the style as it is.\n\n"
             "**Try:** without *target*, *yaw* and *pitch* say where to; 0 and 0 look straight ahead."
         )
         model = load_model(w)
@@ -550,11 +550,13 @@ def pose(w: Workflow) -> None:
     with w.group("3 · Styles"):
         own = w.add("FACEMUG_EncodeExemplar", "The photo's own style", model=model, faces=faces["faces"])
         aside = w.add("FACEMUG_EncodeExemplar", "The exemplar's style", model=model, image=other["IMAGE"])
+        warped = w.add("FACEMUG_WarpLatent", model=model, latent=aside["latent"], target=own["latent"])
         turned = w.add("FACEMUG_Pose", model=model, latent=aside["latent"], target=own["latent"])
         preview(w, turned["pictures"], "Its style, turned")
     for number, title, latent in (
         (4, "As it is", aside["latent"]),
-        (5, "Turned", turned["latent_out"]),
+        (5, "Warped", warped["latent_out"]),
+        (6, "Turned", turned["latent_out"]),
     ):
         with w.group(f"{number} · {title}"):
             made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=latent)
