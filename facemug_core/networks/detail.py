@@ -51,7 +51,7 @@ class Detail(nn.Module):
     def forward(self, given: Enlarging, whole: Enlarging | None = None) -> Tensor:
         """Picture [B, 3, factor · h, factor · w], about [-1, 1]; h and w even.
 
-        `whole` are the whole photos where `given` are windows of them, equally many of each, those of one photo
+        `whole` are the whole photos where `given` are windows of them, equally many of each, those of a photo
         beside each other: how sharp a photo is shows in all of its kept pixels.
         """
         enlarged = enlarge(given.edited, self.factor)
