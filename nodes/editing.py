@@ -10,7 +10,7 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
-from ..facemug_core.photos import EditRequest, EditResult, Photo
+from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
 from . import host, tensors
 from .conditions import guide_inputs, of_guides
 from .faces import chosen, which_inputs
@@ -18,6 +18,8 @@ from .host import io
 from .latents import exemplar_crops, seeds
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
+
+EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
 STYLES = ("auto", "projected", "exemplar", "random")
 
@@ -47,6 +49,7 @@ class Edit(io.ComfyNode):
                 host.Direction.Input("direction", optional=True),
                 # Optional, so that what was saved before there was one still runs.
                 io.Float.Input("amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True),
+                io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -83,6 +86,7 @@ class Edit(io.ComfyNode):
         latent: Tensor | None = None,
         direction: Direction | None = None,
         amount: float = 1.0,
+        size: str = "auto",
     ) -> io.NodeOutput:
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
@@ -115,6 +119,7 @@ class Edit(io.ComfyNode):
                 grow=grow,
                 exemplar=item(exemplars, i)[0],
                 which=chosen(which, index),
+                size=EDIT_SIZES[size],
                 aligned=aligned,
                 skip_without_face=no_face == "skip",
                 feather=feather,

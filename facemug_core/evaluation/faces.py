@@ -151,7 +151,7 @@ class BankFaces:
 
 
 def drawn_code(mapping: MappingNetwork, generator: torch.Generator) -> Tensor:
-    """The code [1, 512] of a face, of a truncation from 0.5 to 1; its own by a generator fresh of its seed."""
+    """The code [1, 512] of a face, of a truncation from 0.5 to 1: its own from a generator of its seed."""
     z = torch.randn(1, len(mapping.mean_code), generator=generator)
     truncation = 0.5 + 0.5 * torch.rand(1, generator=generator)
     mean = mapping.mean_code
