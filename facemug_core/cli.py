@@ -137,6 +137,8 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--style-mix", type=_share, default=0.0, metavar="0..1", help="towards a random style"
     )
+    command.add_argument("--inversion", type=_at_least_zero, default=0, metavar="STEPS",
+                         help="bring the codes of photo or exemplar nearer to it; try 8")  # fmt: skip
     command.add_argument("--attribute", type=_amount, action="append", default=[], metavar="NAME=AMOUNT",
                          help="move a slider, mostly from -1 to 1: `directions list`; or a FILE")  # fmt: skip
     command.add_argument("--text", metavar="TEXT", help='what the face should be: "curly blond hair"')
@@ -233,6 +235,7 @@ def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest
         exemplar=None if exemplar is None else Photo.from_image(exemplar),
         style=parsed.style,
         style_mix=parsed.style_mix,
+        inversion=parsed.inversion,
         seeds=_seeds(parsed),
         codes=_latent(parsed, source),
         directions=_directions_asked(parsed),
@@ -348,7 +351,7 @@ def _generate(parsed: Parsed) -> None:
     pictures, codes = model.edit(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
         seeds=_seeds(parsed), codes=_latent(parsed), directions=_directions_asked(parsed),
-        text=_text_goal(parsed),
+        text=_text_goal(parsed), inversion=parsed.inversion,
     )  # fmt: skip
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
@@ -683,16 +686,6 @@ def _load_latents(paths: Sequence[Path]) -> list[Latent]:
     return found
 
 
-def _load_latents(paths: Sequence[Path]) -> list[Latent]:
-    """Latents that can be put together: of as many faces each, or of one."""
-    from .batches import common_batch
-    from .latents import load_latent
-
-    found = [load_latent(path) for path in paths]
-    common_batch({path.name: len(latent.codes) for path, latent in zip(paths, found, strict=True)})
-    return found
-
-
 def _latent_blend(parsed: Parsed) -> None:
     from .latents import blend, save_latent
 
@@ -847,7 +840,7 @@ def _add_training(commands: Any) -> None:
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
-    stages = ("clip", "detail", "encoder", "generator", "inverter", "picture_head", "warping")
+    stages = ("clip", "detail", "encoder", "generator", "picture_head", "warping")
     train.add_argument("stage", choices=stages)
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",

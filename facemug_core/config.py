@@ -106,14 +106,6 @@ class DetailConfig:
 
 
 @dataclass(frozen=True)
-class InverterConfig(PictureHeadConfig):
-    """What refines the codes of a photo by descent: a head for coarse pictures, and coordinates."""
-
-    rank: int
-    """How many coordinates."""
-
-
-@dataclass(frozen=True)
 class ModelConfig:
     """One size of the model."""
 
@@ -125,7 +117,6 @@ class ModelConfig:
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig | ProjectedDiscriminatorConfig
     picture_head: PictureHeadConfig
-    inverter: InverterConfig
     detail: DetailConfig
 
 
@@ -153,7 +144,6 @@ LIGHT = ModelConfig(
     ),
     discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1 / 1.4, channels=48),
-    inverter=InverterConfig(64, bank_channels=512, bank_scale=1 / 0.9, channels=48, rank=128),
     detail=DETAIL,
 )
 
@@ -182,7 +172,6 @@ FULL = ModelConfig(
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
     ),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1.0, channels=128),
-    inverter=InverterConfig(64, bank_channels=512, bank_scale=1.0, channels=128, rank=128),
     detail=DETAIL,
 )
 

@@ -33,7 +33,6 @@ from .checkpoints.assembling import (
     load_bank,
     load_encoder,
     load_inverter,
-    load_mobilenet,
     load_picture_head,
     load_trained,
     require,
@@ -54,7 +53,6 @@ from .networks.inverter import Inverter
 from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
-from .networks.perceptual import PerceptualLoss
 from .networks.picture_head import PictureHead
 from .pictures import at_working_size
 
@@ -87,7 +85,7 @@ class FaceMug:
         picture_head: reads the bank's picture off its features; None for a generator that does not fuse it.
         warping: latent warping network, or None while there are no weights for it.
         detail: network of the detail stage, or None while there are no weights for it.
-        inverter, perceptual: what inversion needs, or None while there are no weights for it.
+        inverter: what inversion needs beside the picture head, or None while there are no weights for it.
     """
 
     config: ModelConfig
@@ -99,7 +97,6 @@ class FaceMug:
     warping: nn.Module | None = None
     detail: Detail | None = None
     inverter: Inverter | None = None
-    perceptual: PerceptualLoss | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
     """Of the matrix products and convolutions; weights and results are float32."""
@@ -143,7 +140,6 @@ class FaceMug:
                 model.detail = load_trained(lambda: Detail(config.detail), f"{size}_detail", folders)
             with suppress(WeightsMissingError):
                 model.inverter = load_inverter(config, folders)
-                model.perceptual = PerceptualLoss(load_mobilenet(folders))
             model.precision = precision
             return model.to(device)
 
@@ -159,7 +155,7 @@ class FaceMug:
         """All networks that there are."""
         parts = (
             self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping,
-            self.detail, self.inverter, self.perceptual,
+            self.detail, self.inverter,
         )  # fmt: skip
         return [part for part in parts if part is not None]
 
@@ -196,17 +192,18 @@ class FaceMug:
         Raises:
             WeightsMissingError: there are no weights for this, for this size.
         """
-        if self.inverter is None or self.perceptual is None:
+        inverter, head = self.inverter, self.picture_head
+        if inverter is None or head is None:
             raise WeightsMissingError(
                 f"The {self.config.name} model has no weights for inversion "
                 f"({self.config.name}_inverter.safetensors and mobilenet_v2.safetensors); use 0 steps."
             )
-        inverter, perceptual = self.inverter, self.perceptual
         with torch.inference_mode(False), torch.enable_grad():
             start, photo = codes.to(self.device, copy=True), photo.to(self.device, copy=True)
             everywhere = torch.ones_like(photo[:, :1])
-            goal = Goal(perceptual, photo, everywhere if visible is None else visible.to(self.device).clone())
-            return descend(partial(inverter.picture, self.bank), start, inverter.steps, goal, steps, progress)
+            shown = everywhere if visible is None else visible.to(self.device, copy=True)
+            goal = Goal(inverter.perceptual, photo, shown)
+            return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:

@@ -176,6 +176,8 @@ class EditRequest:
     exemplar: Photo | None = None
     style: Style | None = None
     style_mix: float = 0.0
+    inversion: int = 0
+    """Steps of descent by which codes of the photo or the exemplar come nearer to it."""
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None
@@ -317,7 +319,7 @@ class PhotoEditor:
                 crops, codes = self.model.edit(
                     conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
                     seeds=request.seeds, codes=request.codes, directions=request.directions,
-                    text=request.text, progress=progress,
+                    text=request.text, inversion=request.inversion, progress=progress,
                 )  # fmt: skip
             crops, matrix = crops.cpu(), face.matrix
             size = self._size(request.size, matrix)

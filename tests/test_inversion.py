@@ -22,27 +22,19 @@ from .tiny import random_conditions, tiny_model
 def model() -> FaceMug:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        tiny = tiny_model()
-        inverter = Inverter(tiny.config.inverter).eval()
-        inverter.steps.copy_(0.3 * torch.eye(512)[:, :32])
-        return replace(tiny, inverter=inverter, perceptual=PerceptualLoss(MobileNetV2Features()))
-
-
-def _goal(model: FaceMug, photo: torch.Tensor, visible: torch.Tensor) -> Goal:
-    assert model.perceptual is not None
-    return Goal(model.perceptual, photo, visible)
+        perceptual = PerceptualLoss(MobileNetV2Features())
+        return replace(tiny_model(), inverter=Inverter(perceptual, 0.3 * torch.eye(512)[:, :32]))
 
 
 def test_codes_come_nearer_to_the_photo_with_every_few_steps(model: FaceMug) -> None:
     assert model.inverter is not None
+    assert model.picture_head is not None
     start, there = model.random_codes([0]), model.random_codes([1])
-    photo = model.inverter.picture(model.bank, there).detach()
-    goal = _goal(model, photo, torch.ones(1, 1, 256, 256))
     with torch.no_grad():
-        distances = [
-            goal.distance(model.inverter.picture(model.bank, model.invert(start, photo, steps=steps))).item()
-            for steps in (0, 3, 6)
-        ]
+        photo = model.picture_head.picture(model.bank, there)
+        goal = Goal(model.inverter.perceptual, photo, torch.ones(1, 1, 256, 256))
+        found = [model.invert(start, photo, steps=steps) for steps in (0, 3, 6)]
+        distances = [goal.distance(model.picture_head.picture(model.bank, codes)).item() for codes in found]
     assert distances[0] > distances[1] > distances[2]
 
 

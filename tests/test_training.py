@@ -13,7 +13,6 @@ from torch.utils.data import default_collate
 
 from facemug_core.config import DiscriminatorConfig
 from facemug_core.errors import FacemugError, InputError
-from facemug_core.networks.inverter import Inverter
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.networks.perceptual import PerceptualLoss, fold_batch_norms
@@ -63,9 +62,7 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
         drawn = Together(faces, DrawnFaces(mapping, bank, head, 2))
         return EncoderStage(config, drawn, bank, mapping, head, perceptual, measured=2)
     if name == "picture_head":
-        return PictureHeadStage(PictureHead(config.picture_head), faces, bank, perceptual)
-    if name == "inverter":
-        return PictureHeadStage(Inverter(config.inverter), faces, bank, perceptual)
+        return PictureHeadStage(config, faces, bank, perceptual)
     if name == "generator with the paper's critic":
         config = replace(config, discriminator=PAPER_CRITIC)
     encoder = StyleEncoder(config.encoder)
@@ -86,7 +83,7 @@ def _trained(
 
 @pytest.mark.parametrize(
     "name",
-    ["generator", "generator with the paper's critic", "encoder", "picture_head", "inverter", "warping"],
+    ["generator", "generator with the paper's critic", "encoder", "picture_head", "warping"],
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole")

@@ -16,6 +16,7 @@ from ..networks.inverter import Inverter
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
 from ..networks.mobilenet_v2 import MobileNetV2Features
+from ..networks.perceptual import PerceptualLoss
 from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
 from ..networks.stylegan2 import StyleGAN2
@@ -194,8 +195,18 @@ def load_picture_head(config: ModelConfig, folders: Folders = ()) -> PictureHead
 
 
 def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
-    """What refines the codes of a photo."""
-    return load_trained(lambda: Inverter(config.inverter), f"{config.name}_inverter", folders)
+    """What brings the codes of a photo nearer to it.
+
+    Raises:
+        WeightsMissingError: files are missing.
+        CheckpointError: a file is damaged.
+    """
+    name = f"{config.name}_inverter.safetensors"
+    path = located(name, *folders)
+    if path is None:
+        raise missing([name], *folders)
+    steps = read_safetensors(path)[0]["steps"].float()
+    return Inverter(PerceptualLoss(load_mobilenet(folders)), steps)
 
 
 def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:

@@ -1,24 +1,27 @@
-"""What finds the codes of a photo by descent: coarse pictures of codes, and the coordinates to descend in."""
+"""What finds the codes of a photo by descent: a distance of pictures, and the coordinates to descend in."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..config import InverterConfig
-from ..conventions import CODE_DIM
-from .picture_head import PictureHead
+from .perceptual import PerceptualLoss
 
 
-class Inverter(PictureHead):
-    """A head that reads a coarse picture off the bank's early features, at an eighth of the bank's work."""
+class Inverter(nn.Module):
+    """A perceptual distance, and steps of the codes that are fit for making it small.
+
+    Args:
+        perceptual: frozen.
+        steps: [512, rank], of a code w; each changes the picture as much as the others, none is unlikely.
+    """
 
     steps: Tensor
-    """[512, rank]: steps of a code w; each changes the picture as much as the others, none is unlikely."""
 
-    def __init__(self, config: InverterConfig) -> None:
-        super().__init__(config)
-        self.register_buffer("steps", torch.zeros(CODE_DIM, config.rank))
+    def __init__(self, perceptual: PerceptualLoss, steps: Tensor) -> None:
+        super().__init__()
+        self.perceptual = perceptual
+        self.register_buffer("steps", steps)
 
 
 def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: float = 0.5) -> Tensor:

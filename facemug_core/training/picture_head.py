@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..config import ModelConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
@@ -24,12 +25,12 @@ class PictureHeadStage:
     critic: nn.Module | None = None
 
     def __init__(
-        self, head: PictureHead, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
+        self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
         seed: int = 0,
     ) -> None:  # fmt: skip
-        self.model: nn.Module = head
+        self.model: nn.Module = PictureHead(config.picture_head)
         self.dataset = FaceCodes(faces, seed)
-        self.resolution = head.resolution
+        self.resolution = config.picture_head.resolution
         self.bank = bank.eval().requires_grad_(False)
         self.perceptual = perceptual
 

@@ -25,9 +25,8 @@ from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..editing.clip import FACE_FILE, load_clip
 from ..model import FaceMug
-from ..networks.inverter import Inverter, descent_steps
+from ..networks.inverter import descent_steps
 from ..networks.perceptual import PerceptualLoss
-from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
 from .clip import JUDGED, ClipStage, describe, retrieval_at_1
@@ -46,6 +45,8 @@ log = logging.getLogger(__name__)
 SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
 SAMPLES = 6
+DESCENT_RANK = 128
+"""Coordinates in which codes descend to a photo; beyond them little is seen."""
 
 FINE_FACES = 300
 """How many faces are drawn for the detail stage: each has a megapixel of skin and hair to learn from."""
@@ -72,10 +73,9 @@ def run_stage(options: Namespace) -> None:
     )  # fmt: skip
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
     if options.export is not None:
-        about = ABOUT.get(options.stage, dict)()
-        measure = MEASURED.get(options.stage)
-        measured = {} if measure is None else measure(config, Path(run.folder))
-        export(Path(run.folder), options.export / name, about, measured)
+        export(Path(run.folder), options.export / name, ABOUT.get(options.stage, dict)())
+        if isinstance(stage, PictureHeadStage):
+            export_inverter(config, options.export)
         if isinstance(stage, ClipStage):
             right = retrieval_at_1(load_clip(folders=[options.export]), faces, stage.dataset.levels)
             log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
@@ -106,26 +106,7 @@ def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> St
 
 def _picture_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     _, bank = load_bank(config)
-    head = PictureHead(config.picture_head)
-    return PictureHeadStage(head, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
-
-
-def _inverter(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    _, bank = load_bank(config)
-    head = Inverter(config.inverter)
-    return PictureHeadStage(head, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
-
-
-def measured_steps(config: ModelConfig, run: Path) -> dict[str, Tensor]:
-    """The coordinates of an inverter's descent, by its own pictures."""
-    inverter = Inverter(config.inverter)
-    load_weights(inverter, run / "averaged.safetensors")
-    mapping, bank = load_bank(config)
-    codes = measured_codes(mapping)
-    visibility = measure_visibility(
-        partial(inverter.picture, bank), PerceptualLoss(load_mobilenet()), codes[:MEASURED_FACES]
-    )
-    return {"steps": descent_steps(visibility, torch.cov(codes.T), config.inverter.rank)}
+    return PictureHeadStage(config, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
 
 
 def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
@@ -151,21 +132,19 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "encoder": _encoder,
     "generator": _generator,
     "picture_head": _picture_head,
-    "inverter": _inverter,
     "warping": _warping,
     "detail": _detail,
     "clip": _clip,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
-LEARN_FROM_CODES = ("detail", "encoder", "inverter", "picture_head", "warping")
+LEARN_FROM_CODES = ("detail", "encoder", "picture_head", "warping")
 """Stages for which faces without codes are no use."""
 
 SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
     "encoder": EncoderInputs,
     "generator": GeneratorEdits,
     "picture_head": FaceCodes,
-    "inverter": FaceCodes,
     "warping": PosePairs,
 }
 """Samples for the grids of each stage; without one, the stage's own first samples."""
@@ -178,21 +157,24 @@ NAMES = {"clip": FACE_FILE}
 """Weights files that both sizes of the model share."""
 
 
-MEASURED: dict[str, Callable[[ModelConfig, Path], dict[str, Tensor]]] = {"inverter": measured_steps}
-"""Tensors of a stage's weights file that are measured once the run is over."""
-
-
-def export(
-    run: Path,
-    path: Path,
-    about: Mapping[str, str] = MappingProxyType({}),
-    measured: Mapping[str, Tensor] = MappingProxyType({}),
-) -> None:
+def export(run: Path, path: Path, about: Mapping[str, str] = MappingProxyType({})) -> None:
     """Write a run's averaged weights in fp16, with the run's settings and `about` as metadata."""
     tensors, metadata = read_safetensors(run / "averaged.safetensors")
-    tensors |= measured
     halved = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     save_safetensors(path, halved, {**metadata, **about})
+
+
+def export_inverter(config: ModelConfig, folder: Path) -> None:
+    """Measure by an exported picture head in which coordinates codes descend to a photo, and write them."""
+    mapping, bank = load_bank(config)
+    head = load_picture_head(config, [folder])
+    codes = measured_codes(mapping)
+    visibility = measure_visibility(
+        partial(head.picture, bank), PerceptualLoss(load_mobilenet()), codes[:MEASURED_FACES]
+    )
+    steps = descent_steps(visibility, torch.cov(codes.T), DESCENT_RANK)
+    about = {"faces": str(MEASURED_FACES)}
+    save_safetensors(folder / f"{config.name}_inverter.safetensors", {"steps": steps.half()}, about)
 
 
 def _start_from_imagenet(encoder: torch.nn.Module) -> None:
