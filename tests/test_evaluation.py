@@ -34,7 +34,7 @@ from facemug_core.evaluation.metrics import (
 )
 from facemug_core.evaluation.photos import FolderFaces
 from facemug_core.evaluation.report import run_suites
-from facemug_core.evaluation.suites import COMPLETION, PAIRS
+from facemug_core.evaluation.suites import COMPLETION, PAIRS, reconstruction
 from facemug_core.evaluation.suites.subsets import PAIRS as MORE_BY_ONE
 from facemug_core.evaluation.suites.subsets import SUBSETS
 from facemug_core.evaluation.trials import Case, Judges, Trial
@@ -285,6 +285,23 @@ def test_ratios_are_ratios_of_means_in_all_and_by_kind():
     assert "completion.generator.perceptual_ratio" not in summary
 
 
+def test_pasting_is_compared_on_the_faces_that_were_pasted():
+    pasted, other = case("regions", 1, 2, 4), case("regions", 9, 18, 4)
+    del other.numbers["paste_distance"]
+    summary = COMPLETION.summary([pasted, other])
+    assert summary["completion.paste_ratio"] == pytest.approx(1 / 4)
+    assert summary["completion.perceptual_ratio"] == pytest.approx(10 / 20)
+
+
+def test_the_banks_own_picture_is_drawn_for_the_first_faces_only(bank_faces, judges, monkeypatch):
+    monkeypatch.setattr(reconstruction, "PASTED", 1)
+    first, second = (
+        COMPLETION.run(Trial(tiny_model(), faces, judges))[0] for faces in bank_faces.batches(2, 1)
+    )
+    assert "paste_distance" in first.numbers
+    assert "paste_distance" not in second.numbers
+
+
 @pytest.fixture(scope="module")
 def whole_report(bank_faces, judges, tmp_path_factory):
     """A report of all suites on two faces, and its folder."""
@@ -330,6 +347,17 @@ def test_the_same_command_gives_the_same_report(bank_faces, judges, tmp_path):
     for name in ("first", "second"):
         run_suites(tiny_model(), suites, bank_faces.batches(2, 2), judges, tmp_path / name)
         reports.append((tmp_path / name / "report.json").read_bytes())
+    assert reports[0] == reports[1]
+
+
+def test_two_batches_at_a_time_give_the_report_of_one(bank_faces, judges, tmp_path):
+    reports = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        run_suites(tiny_model(), [SUITES["seam"]], bank_faces.batches(3, 1), judges, tmp_path / str(threads))
+        assert torch.get_num_threads() == threads
+        reports.append((tmp_path / str(threads) / "report.json").read_bytes())
+    torch.set_num_threads(1)
     assert reports[0] == reports[1]
 
 

@@ -9,8 +9,11 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,6 +40,8 @@ DEFAULT_COUNT = 300
 """Faces of a full evaluation."""
 BATCH = 6
 """Faces edited at a time."""
+WORKERS = 2
+"""Batches at work at a time: more of them would take more memory than a laptop has to spare."""
 SHOWN = {"best": 6, "median": 6, "worst": 20}
 """Cases on each contact sheet."""
 LINE = 16
@@ -67,6 +72,14 @@ class _Run:
     rows: dict[Suite, list[_Row]]
     seconds: dict[str, float] = field(default_factory=dict)
     kept_pixels_changed: int = 0
+
+    def add(self, other: _Run) -> None:
+        """Take in what came out of the same suites on more faces."""
+        for suite, rows in other.rows.items():
+            self.rows[suite] += rows
+        for name, spent in other.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        self.kept_pixels_changed += other.kept_pixels_changed
 
 
 @dataclass(frozen=True)
@@ -167,7 +180,6 @@ def _chosen(names: Sequence[str]) -> list[Suite]:
     return [SUITES[name] for name in dict.fromkeys(names)]
 
 
-@torch.no_grad()
 def _run(
     model: FaceMug,
     suites: Sequence[Suite],
@@ -177,20 +189,57 @@ def _run(
     progress: Progress | None = None,
 ) -> _Run:
     run, done = _Run(prefix, {suite: [] for suite in suites}), 0
-    for batch in batches:
-        trial = Trial(model, batch.to(model.device), judges)
-        for suite, rows in run.rows.items():
-            if done >= suite.most:
-                continue
-            start = time.perf_counter()
-            rows += map(_Row.of, suite.run(trial))
-            spent = time.perf_counter() - start
-            run.seconds[prefix + suite.name] = run.seconds.get(prefix + suite.name, 0.0) + spent
-        run.kept_pixels_changed += trial.kept_pixels_changed
-        done += len(batch)
+    for part, count in _side_by_side(partial(_measure, model, suites, judges, prefix), _placed(batches)):
+        run.add(part)
+        done += count
         if progress:
             progress(done)
     return run
+
+
+def _placed(batches: Iterable[Faces]) -> Iterator[tuple[int, Faces]]:
+    """Batches, each with the number of faces before it."""
+    start = 0
+    for batch in batches:
+        yield start, batch
+        start += len(batch)
+
+
+@torch.no_grad()
+def _measure(
+    model: FaceMug, suites: Sequence[Suite], judges: Judges, prefix: str, start: int, batch: Faces
+) -> tuple[_Run, int]:
+    """What the suites find on a batch, and how many faces it has."""
+    run, trial = _Run(prefix, {}), Trial(model, batch.to(model.device), judges)
+    for suite in suites:
+        if start < suite.most:
+            begun = time.perf_counter()
+            run.rows[suite] = [_Row.of(case) for case in suite.run(trial)]
+            run.seconds[prefix + suite.name] = time.perf_counter() - begun
+    run.kept_pixels_changed = trial.kept_pixels_changed
+    return run, len(batch)
+
+
+def _side_by_side(
+    work: Callable[[int, Faces], tuple[_Run, int]], items: Iterable[tuple[int, Faces]]
+) -> Iterator[tuple[_Run, int]]:
+    """Results in the order of the items, of which two at a time are worked on where torch has two threads.
+
+    Much of a suite's work has one thread only: two batches keep two cores busier than two threads do on one.
+    """
+    threads = torch.get_num_threads()
+    workers = min(WORKERS, threads)
+    waiting: deque[Future[tuple[_Run, int]]] = deque()
+    try:
+        with ThreadPoolExecutor(workers, "suites", torch.set_num_threads, (threads // workers,)) as pool:
+            for item in items:
+                waiting.append(pool.submit(work, *item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _report(runs: Sequence[_Run]) -> Report:

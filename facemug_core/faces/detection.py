@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -291,6 +292,7 @@ class _Network:
                 "Finding faces needs the package ai-edge-litert, which cannot be imported. "
                 "Install it with: pip install ai-edge-litert"
             ) from error
+        self._one_at_a_time = Lock()
         self._interpreter: Any = Interpreter(str(path))
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -299,9 +301,10 @@ class _Network:
 
     def run(self, picture: Tensor) -> list[NDArray[np.float32]]:
         """All outputs for a picture `[1, 3, size, size]` in the model's own value range."""
-        self._interpreter.set_tensor(self._input, picture.permute(0, 2, 3, 1).contiguous().numpy())
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
+        with self._one_at_a_time:
+            self._interpreter.set_tensor(self._input, picture.permute(0, 2, 3, 1).contiguous().numpy())
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index) for index in self._outputs]
 
 
 class _BlazeFace(_Network):

@@ -42,7 +42,7 @@ class Semantic:
     """
 
     name: str = "semantic"
-    most: int = 60
+    most: int = 48
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -101,7 +101,7 @@ class Sketch:
     """Strokes of the edit against strokes that were given, on every other face another person's."""
 
     name: str = "sketch"
-    most: int = 96
+    most: int = 72
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -139,7 +139,7 @@ class Color:
     """
 
     name: str = "color"
-    most: int = 60
+    most: int = 48
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:

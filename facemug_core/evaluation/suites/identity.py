@@ -29,7 +29,7 @@ class Exemplar:
     """How much more an edit of the whole face looks like the exemplar's person than an edit without it."""
 
     name: str = "exemplar"
-    most: int = 60
+    most: int = 48
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -97,7 +97,7 @@ class Warp:
     """Whether warped codes of another person take the photo's pose and stay that person."""
 
     name: str = "warp"
-    most: int = 36
+    most: int = 24
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:

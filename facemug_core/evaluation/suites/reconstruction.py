@@ -116,4 +116,4 @@ def _ratios(found: Sequence[Case]) -> dict[str, float]:
 
 
 COMPLETION = Reconstruction("completion", guided=False)
-GUIDED = Reconstruction("guided", guided=True)
+GUIDED = Reconstruction("guided", guided=True, most=180)
