@@ -48,7 +48,7 @@ class Edit(io.ComfyNode):
                 io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01),
                 host.Direction.Input("direction", optional=True),
                 # Optional, so that what was saved before there was one still runs.
-                io.Float.Input("amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True),
+                io.Float.Input("direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True),
                 io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
             ],
             outputs=[
@@ -85,7 +85,7 @@ class Edit(io.ComfyNode):
         exemplar: Tensor | None = None,
         latent: Tensor | None = None,
         direction: Direction | None = None,
-        amount: float = 1.0,
+        direction_amount: float = 1.0,
         size: str = "auto",
     ) -> io.NodeOutput:
         guides = given(sketch=sketch, semantic=semantic, color=color)
@@ -96,7 +96,7 @@ class Edit(io.ComfyNode):
             "style_mix": style_mix,
             "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
             "codes": latent,
-            "directions": () if direction is None else [(direction, amount)],
+            "directions": () if direction is None else [(direction, direction_amount)],
         }
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)

@@ -624,7 +624,7 @@ def test_the_one_node_moves_its_style_along_a_direction(model: Any, folders: Pat
     job = {"model": model, "image": photo(), "mask": center_mask(), "aligned": True}
     (direction,) = run("LoadDirection", direction="smile")
     (moved,) = run("ApplyDirection", latent=run("Edit", **job)[2], direction=direction, amount=0.5)
-    edited, _, latent = run("Edit", **job, direction=direction, amount=0.5)
+    edited, _, latent = run("Edit", **job, direction=direction, direction_amount=0.5)
     assert torch.equal(latent, moved)
     assert torch.equal(edited, run("Edit", **job, latent=moved)[0])
 

@@ -18,7 +18,7 @@ WIDTH, GAP, TITLE, ROW = 320, 30, 40, 26
 """Layout in editor pixels: a node's width, the space around it, a title's and a row's height."""
 PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
-TALLEST = 1250
+TALLEST = 1320
 """Where a column ends: on a screen that shows more at once, the editor leaves out all texts."""
 PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview", "FACEMUG_OptimizeText")
 """Nodes that show a picture, if only while they run."""
