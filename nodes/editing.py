@@ -47,8 +47,10 @@ class Edit(io.ComfyNode):
                 io.Int.Input("feather", default=0, min=0, max=256),
                 io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01),
                 host.Direction.Input("direction", optional=True),
-                # Optional, so that what was saved before there was one still runs.
-                io.Float.Input("direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True),
+                # Values are optional, so that what was saved before there were these still runs.
+                io.Float.Input(
+                    "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
+                ),
                 io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
             ],
             outputs=[
