@@ -19,6 +19,11 @@ from .loading import HostedEditor
 from .payloads import Faces
 
 
+def inversion_input() -> io.Int.Input:
+    """How far codes descend to the photo. Optional: workflows from before there was one still run."""
+    return io.Int.Input("inversion_steps", default=0, min=0, max=200, optional=True)
+
+
 class EncodeExemplar(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -29,6 +34,7 @@ class EncodeExemplar(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
+                inversion_input(),
             ],
             outputs=[
                 host.Latent.Output(display_name="latent"),
@@ -38,13 +44,24 @@ class EncodeExemplar(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: HostedEditor, image: Tensor | None = None, faces: Faces | None = None
+        cls,
+        model: HostedEditor,
+        image: Tensor | None = None,
+        faces: Faces | None = None,
+        inversion_steps: int = 0,
     ) -> io.NodeOutput:
         one_of(image, faces)
         crops = exemplar_crops(model, image) if faces is None else faces.crops
         if any(map(is_black_face, crops.split(1))):
             host.warn(BLACKENED_FACE)
-        codes = torch.cat(one_by_one(model.model().encode, {"exemplars": crops}, host.Watch()))
+        watch, network = host.Watch(), model.model()
+        codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
+
+        def nearer(start: Tensor, photo: Tensor) -> Tensor:
+            return network.invert(start, photo, steps=inversion_steps, progress=watch)
+
+        if inversion_steps > 0:
+            codes = torch.cat(one_by_one(nearer, {"latents": codes, "exemplars": crops}))
         return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
 
 
@@ -63,14 +80,21 @@ class ProjectConditions(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
             search_aliases=["project face", "encode conditions", "photo style"],
-            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions")],
+            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input()],
             outputs=[host.Latent.Output(display_name="latent")],
         )
 
     @classmethod
-    def execute(cls, model: HostedEditor, conditions: Conditions) -> io.NodeOutput:
-        codes = one_by_one(model.model().project, {"conditions": conditions}, host.Watch())
-        return io.NodeOutput(host.hand_over(torch.cat(codes)))
+    def execute(cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = 0) -> io.NodeOutput:
+        watch, network = host.Watch(), model.model()
+        codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
+
+        def nearer(start: Tensor, photo: Conditions) -> Tensor:
+            return network.invert(start, photo.image, 1 - photo.mask, inversion_steps, watch)
+
+        if inversion_steps > 0:
+            codes = torch.cat(one_by_one(nearer, {"latents": codes, "conditions": conditions}))
+        return io.NodeOutput(host.hand_over(codes))
 
 
 class RandomStyle(io.ComfyNode):

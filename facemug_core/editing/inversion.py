@@ -26,7 +26,7 @@ RATE = 3.0
 
 MOMENTUM = 0.5
 
-OWN_SHARE = 4.0
+OWN_SHARE = 12.0
 """How much faster each code moves for itself than all codes together: the photo is no bank face, and its
 levels want codes of their own."""
 
