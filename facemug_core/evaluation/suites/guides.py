@@ -42,7 +42,7 @@ class Semantic:
     """
 
     name: str = "semantic"
-    most: int = 48
+    most: int = 36
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -176,7 +176,7 @@ class Generation:
     """The same adherence without any photo: guides of a whole face, and a random style."""
 
     name: str = "generation"
-    most: int = 24
+    most: int = 18
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:

@@ -32,7 +32,7 @@ class Subsets:
     """Perceptual distance to the truth inside the mask, whatever of the truth is told."""
 
     name: str = "subsets"
-    most: int = 12
+    most: int = 6
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
