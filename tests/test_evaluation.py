@@ -37,7 +37,7 @@ from facemug_core.evaluation.report import run_suites
 from facemug_core.evaluation.suites import COMPLETION, PAIRS, reconstruction
 from facemug_core.evaluation.suites.subsets import PAIRS as MORE_BY_ONE
 from facemug_core.evaluation.suites.subsets import SUBSETS
-from facemug_core.evaluation.trials import Case, Judges, Trial
+from facemug_core.evaluation.trials import Case, Judges, Trial, slow_faces
 from facemug_core.faces.comparison import FaceComparer
 from facemug_core.faces.parsing import Parser
 from facemug_core.model import FaceMug
@@ -318,6 +318,13 @@ def test_report_has_a_value_or_a_reason_for_every_bar(whole_report):
     assert all(math.isfinite(value) for value in report.values.values())
     assert report.values["faces"] == 2
     assert report.values["kept_pixels_changed"] == 0
+
+
+def test_slow_suites_look_at_each_sixth_face(bank_faces):
+    faces = next(bank_faces.batches(2, 2))
+    later = replace(faces, seeds=(FIRST_SEED + 11, FIRST_SEED + 12))
+    assert slow_faces(faces) == {0: 0}
+    assert slow_faces(later) == {1: 2}
 
 
 def test_report_says_why_a_value_is_missing(whole_report):

@@ -23,11 +23,11 @@ def test_every_text_has_a_measurement_and_is_made_of_words_that_the_model_knows(
 
 
 def test_twenty_faces_search_for_every_text_once_and_two_move_along_all() -> None:
-    asked = [(mode, prompt.text) for index in range(20) for mode, prompt in Text().asked(index)]
+    asked = [(mode, prompt.text) for number in range(20) for mode, prompt in Text().asked(number)]
     searched = Counter(text for mode, text in asked if mode == "optimize")
     assert set(searched.values()) == {1}
     assert len(searched) == 20
-    moved = {prompt.text for index in (0, 1) for mode, prompt in Text().asked(index) if mode == "direction"}
+    moved = {prompt.text for number in (0, 1) for mode, prompt in Text().asked(number) if mode == "direction"}
     assert len(moved) == 20
 
 

@@ -29,7 +29,7 @@ from ..pictures import to_pixels
 from .adherence import through_jpeg
 from .attributes import Observer, load_heads
 from .efficientnet import EfficientNetLite0
-from .faces import Faces
+from .faces import FIRST_SEED, Faces
 from .metrics import EfficientNetDistance
 
 if TYPE_CHECKING:
@@ -233,6 +233,16 @@ class Suite(Protocol):
 
     def summary(self, cases: Sequence[Case]) -> Summary:
         """The report's keys from the cases of all batches."""
+
+
+EVERY = 6
+"""Suites that take a minute for a face look at each sixth: one in a batch, so that all take about as long."""
+
+
+def slow_faces(faces: Faces) -> dict[int, int]:
+    """Places in a batch of the faces that slow suites look at, and how many of them came before each."""
+    numbers = {i: seed - FIRST_SEED for i, seed in enumerate(faces.seeds)}
+    return {i: number // EVERY for i, number in numbers.items() if number % EVERY == 0}
 
 
 def cases(

@@ -23,9 +23,8 @@ from ...training.clip import JUDGED, most_distinct
 from ...training.data import Draw
 from ...training.facts import facts, observe
 from ..attributes import ALL_SOURCES, DEVIATIONS
-from ..faces import FIRST_SEED
 from ..metrics import IdentityScale
-from ..trials import Case, Summary, Trial, mean, stacked
+from ..trials import Case, Summary, Trial, mean, slow_faces, stacked
 
 NO_OPEN_CLIP = "open_clip is missing or broken"
 
@@ -80,12 +79,12 @@ UNITS: Mapping[str, float] = {**DEVIATIONS, "beard": 0.1143, "curl": 0.1026}
 class Text:
     """Edits of the masked face or hair by texts.
 
-    A search takes most of a minute on one core: each face follows one text by search, and every other text
-    along its direction.
+    A search takes most of a minute on one core: each sixth face follows one text by search, and every other
+    text along its direction.
     """
 
     name: str = "text"
-    most: int = 6
+    most: int = 24
     on_real_faces: bool = False
     prompts: Sequence[Prompt] = PROMPTS
     options: TextOptions = DEFAULTS
@@ -94,7 +93,11 @@ class Text:
     def run(self, trial: Trial) -> list[Case]:
         """Edit by texts, and measure what changed next to the edit without a text."""
         clip = _clip(trial)
-        return [] if clip is None else [self._case(trial, clip, i) for i in range(len(trial.faces))]
+        return (
+            []
+            if clip is None
+            else [self._case(trial, clip, i, n) for i, n in slow_faces(trial.faces).items()]
+        )
 
     def summary(self, found: Sequence[Case]) -> Summary:
         """Shares of edits that moved what was asked by a deviation or more; s to the edit without a text."""
@@ -109,14 +112,14 @@ class Text:
             "text.identity": scale.of(_mean_of(found, "cosine.")),
         }
 
-    def _case(self, trial: Trial, clip: Clip, i: int) -> Case:
+    def _case(self, trial: Trial, clip: Clip, i: int, number: int) -> Case:
         seed = trial.faces.seeds[i]
         numbers = {name: float(values[i]) for name, values in trial.identity_ends.items()}
         panels = {"photo": _small(trial.faces.photo[i : i + 1])}
         bases = {region: _base(trial, i, region) for region in GROWN}
         for region, base in bases.items():
             panels[f"{region}, no text"] = _small(base.picture)
-        for mode, prompt in self.asked(seed - FIRST_SEED):
+        for mode, prompt in self.asked(number):
             base = bases[prompt.region]
             picture = base.followed(trial, clip, prompt.text, mode, self.options)
             panels[f"{mode}: {prompt.text}"] = _small(picture)
@@ -130,10 +133,10 @@ class Text:
         title = f"face {seed}: {sum(hits):.0f} of {len(hits)} texts"
         return Case(title, "text", -sum(hits), numbers, panels)
 
-    def asked(self, index: int) -> Iterator[tuple[str, Prompt]]:
-        """What the face with this index has to follow, and how."""
-        yield "optimize", self.prompts[7 * index % len(self.prompts)]
-        for prompt in self.prompts[index % 2 :: 2]:
+    def asked(self, number: int) -> Iterator[tuple[str, Prompt]]:
+        """What the first, second, … face has to follow, and how."""
+        yield "optimize", self.prompts[7 * number % len(self.prompts)]
+        for prompt in self.prompts[number % 2 :: 2]:
             yield "direction", prompt
 
 
