@@ -137,8 +137,8 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--style-mix", type=_share, default=0.0, metavar="0..1", help="towards a random style"
     )
-    command.add_argument("--inversion", type=_at_least_zero, default=0, metavar="STEPS",
-                         help="bring the codes of photo or exemplar nearer to it; try 8")  # fmt: skip
+    command.add_argument("--inversion", type=_at_least_zero, metavar="STEPS",
+                         help="bring codes nearer to exemplar or photo (default: exemplar 8)")  # fmt: skip
     command.add_argument("--attribute", type=_amount, action="append", default=[], metavar="NAME=AMOUNT",
                          help="move a slider, mostly from -1 to 1: `directions list`; or a FILE")  # fmt: skip
     command.add_argument("--text", metavar="TEXT", help='what the face should be: "curly blond hair"')
@@ -351,7 +351,8 @@ def _generate(parsed: Parsed) -> None:
     pictures, codes = model.edit(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
         seeds=_seeds(parsed), codes=_latent(parsed), directions=_directions_asked(parsed),
-        text=_text_goal(parsed), inversion=parsed.inversion,
+        text=_text_goal(parsed),
+        inversion=model.likeness_steps(exemplar, parsed.style, parsed.inversion),
     )  # fmt: skip
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True

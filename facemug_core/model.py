@@ -192,6 +192,8 @@ class FaceMug:
         Raises:
             WeightsMissingError: there are no weights for this, for this size.
         """
+        if steps == 0:
+            return codes
         inverter, head = self.inverter, self.picture_head
         if inverter is None or head is None:
             raise WeightsMissingError(
@@ -204,6 +206,13 @@ class FaceMug:
             shown = everywhere if visible is None else visible.to(self.device, copy=True)
             goal = Goal(inverter.perceptual, photo, shown)
             return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
+
+    def likeness_steps(self, exemplar: Tensor | None, style: Style | None, wanted: int | None = None) -> int:
+        """Steps of descent for an edit: those wanted, else as many as make an exemplar recognizable."""
+        if wanted is not None:
+            return wanted
+        followed = exemplar is not None and style in (None, "exemplar")
+        return INVERSION_STEPS if followed and self.inverter is not None else 0
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:

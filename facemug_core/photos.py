@@ -176,8 +176,9 @@ class EditRequest:
     exemplar: Photo | None = None
     style: Style | None = None
     style_mix: float = 0.0
-    inversion: int = 0
-    """Steps of descent by which codes of the photo or the exemplar come nearer to it."""
+    inversion: int | None = None
+    """Steps of descent by which codes of the photo or the exemplar come nearer to it; by default as many as
+    make an exemplar recognizable, and none for the photo itself."""
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None
@@ -308,6 +309,7 @@ class PhotoEditor:
             result.warnings.append("No face was found; the photo is unchanged.")
             return result
         exemplar = self._exemplar(request, result)
+        inversion = self.model.likeness_steps(exemplar, request.style, request.inversion)
         masks = self._masks(faces, photo, request, result)
         changed = empty
         for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
@@ -319,7 +321,7 @@ class PhotoEditor:
                 crops, codes = self.model.edit(
                     conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
                     seeds=request.seeds, codes=request.codes, directions=request.directions,
-                    text=request.text, inversion=request.inversion, progress=progress,
+                    text=request.text, inversion=inversion, progress=progress,
                 )  # fmt: skip
             crops, matrix = crops.cpu(), face.matrix
             size = self._size(request.size, matrix)

@@ -15,7 +15,7 @@ from . import host, tensors
 from .conditions import guide_inputs, of_guides
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import exemplar_crops, seeds
+from .latents import exemplar_crops, inversion_input, seeds
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 
@@ -52,6 +52,7 @@ class Edit(io.ComfyNode):
                     "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
                 ),
                 io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
+                inversion_input(0),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -89,6 +90,7 @@ class Edit(io.ComfyNode):
         direction: Direction | None = None,
         direction_amount: float = 1.0,
         size: str = "auto",
+        inversion_steps: int = 0,
     ) -> io.NodeOutput:
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
@@ -99,6 +101,7 @@ class Edit(io.ComfyNode):
             "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
             "codes": latent,
             "directions": () if direction is None else [(direction, direction_amount)],
+            "inversion": inversion_steps,
         }
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from ..facemug_core import latents
 from ..facemug_core.batches import common_batch, one_by_one
 from ..facemug_core.conditions import Conditions
 from ..facemug_core.conventions import NUM_CODES
+from ..facemug_core.model import INVERSION_STEPS, FaceMug
 from ..facemug_core.photos import BLACKENED_FACE, is_black_face
 from . import host, tensors
 from .faces import one_of
@@ -19,9 +21,20 @@ from .loading import HostedEditor
 from .payloads import Faces
 
 
-def inversion_input() -> io.Int.Input:
+def inversion_input(default: int) -> io.Int.Input:
     """How far codes descend to the photo. Optional: workflows from before there was one still run."""
-    return io.Int.Input("inversion_steps", default=0, min=0, max=200, optional=True)
+    return io.Int.Input("inversion_steps", default=default, min=0, max=200, optional=True)
+
+
+def descended(
+    network: FaceMug, codes: Tensor, photos: Tensor, visible: Tensor, steps: int, watch: host.Watch
+) -> Tensor:
+    """Codes nearer to their photos, one by one."""
+    if steps > 0 and network.inverter is None:
+        host.warn("This model has no weights for inversion; the encoder's codes are used as they are.")
+        return codes
+    stage = partial(network.invert, steps=steps, progress=watch)
+    return torch.cat(one_by_one(stage, {"latents": codes, "photos": photos, "visible": visible}))
 
 
 class EncodeExemplar(io.ComfyNode):
@@ -34,7 +47,7 @@ class EncodeExemplar(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
-                inversion_input(),
+                inversion_input(INVERSION_STEPS),
             ],
             outputs=[
                 host.Latent.Output(display_name="latent"),
@@ -48,7 +61,7 @@ class EncodeExemplar(io.ComfyNode):
         model: HostedEditor,
         image: Tensor | None = None,
         faces: Faces | None = None,
-        inversion_steps: int = 0,
+        inversion_steps: int = INVERSION_STEPS,
     ) -> io.NodeOutput:
         one_of(image, faces)
         crops = exemplar_crops(model, image) if faces is None else faces.crops
@@ -56,12 +69,7 @@ class EncodeExemplar(io.ComfyNode):
             host.warn(BLACKENED_FACE)
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
-
-        def nearer(start: Tensor, photo: Tensor) -> Tensor:
-            return network.invert(start, photo, steps=inversion_steps, progress=watch)
-
-        if inversion_steps > 0:
-            codes = torch.cat(one_by_one(nearer, {"latents": codes, "exemplars": crops}))
+        codes = descended(network, codes, crops, torch.ones_like(crops[:, :1]), inversion_steps, watch)
         return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
 
 
@@ -80,7 +88,7 @@ class ProjectConditions(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
             search_aliases=["project face", "encode conditions", "photo style"],
-            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input()],
+            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input(0)],
             outputs=[host.Latent.Output(display_name="latent")],
         )
 
@@ -88,12 +96,8 @@ class ProjectConditions(io.ComfyNode):
     def execute(cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = 0) -> io.NodeOutput:
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
-
-        def nearer(start: Tensor, photo: Conditions) -> Tensor:
-            return network.invert(start, photo.image, 1 - photo.mask, inversion_steps, watch)
-
-        if inversion_steps > 0:
-            codes = torch.cat(one_by_one(nearer, {"latents": codes, "conditions": conditions}))
+        visible = 1 - conditions.mask
+        codes = descended(network, codes, conditions.image, visible, inversion_steps, watch)
         return io.NodeOutput(host.hand_over(codes))
 
 

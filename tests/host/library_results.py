@@ -245,7 +245,8 @@ def edited(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pict
 
 
 def encoded(editor: PhotoEditor, file: str) -> Tensor:
-    return editor.model.encode(editor.find_exemplar(photo(file)).crop)
+    crop = editor.find_exemplar(photo(file)).crop
+    return editor.model.invert(editor.model.encode(crop), crop)
 
 
 def own_mask(editor: PhotoEditor, names: str) -> Tensor:

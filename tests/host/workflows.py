@@ -148,7 +148,7 @@ def exemplar(w: Workflow) -> None:
     with w.group("2 · Edit"):
         edit = w.add(
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], exemplar=other["IMAGE"], regions="hair+face",
-            grow=4, style="exemplar",
+            grow=4, style="exemplar", inversion_steps=8,
         )  # fmt: skip
     with w.group("3 · Result"):
         preview(w, edit["edited"], "Edited photo")
