@@ -3,7 +3,7 @@
     python benchmarks/host_overhead.py [--rounds N]
 
 Host and library take turns, so that a machine that drifts drifts for both; medians are quoted. The bar is
-50 ms. On a busy machine all of it is longer, and only `overhead_ratio`, the overhead in edits, says something.
+50 ms. On a busy machine all is longer, and only `overhead_ratio`, the overhead in edits, says something.
 """
 
 from __future__ import annotations
