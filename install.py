@@ -12,7 +12,7 @@ from pathlib import Path
 def main() -> None:
     """Fetch, with progress on the screen."""
     sys.path.insert(0, str(Path(__file__).parent))
-    print("FACEMUG: fetching about 100 MB of weights …", flush=True)
+    print("FACEMUG: fetching about 115 MB of weights …", flush=True)
     try:
         from facemug_core.cli import main as command
 
