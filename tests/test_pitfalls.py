@@ -23,10 +23,12 @@ from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from facemug_core.conditions.reading import read_photo
+from facemug_core.faces.alignment import resample
 from facemug_core.latents import load_codes, save_codes
 from facemug_core.model import FaceMug
 from facemug_core.photos import EditRequest, Photo, PhotoEditor
 
+from .test_cli import needs_model
 from .tiny import random_conditions, tiny_model
 
 TESTS = Path(__file__).parent
@@ -229,6 +231,23 @@ def test_views_without_memory_of_their_own_are_edited() -> None:
     flat = type(conditions).build(image=gray.expand(-1, 3, -1, -1), mask=conditions.mask)
     whole = type(conditions).build(image=gray.repeat(1, 3, 1, 1), mask=conditions.mask)
     assert torch.equal(model.edit(flat)[0], model.edit(whole)[0])
+
+
+# Alignment
+
+
+@needs_model
+def test_a_crop_that_is_slightly_off_gives_the_same_person() -> None:
+    """By two degrees and two pixels: codes move by far less than the way to another person."""
+    model = FaceMug.load("light")
+    faces = model.render(model.random_codes([1, 2]))
+    cos, sin = np.cos(np.radians(2)), np.sin(np.radians(2))
+    turned = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    shifted, back = np.eye(3), np.eye(3)
+    shifted[:2, 2], back[:2, 2] = (130, 126), -128
+    off = resample(faces[:1], shifted @ turned @ back, (256, 256))
+    person, other = model.encode(faces).split(1)
+    assert (model.encode(off) - person).norm() < 0.15 * (other - person).norm()
 
 
 # Device and precision
