@@ -54,7 +54,7 @@ COVERED = {
     "a page is saved as weights": "test_checkpoint_safety.py::test_a_page_under_a_weights_name_is_refused",
     "weights are cut short": "test_reading.py::test_any_truncation_of_a_safetensors_file_is_reported",
     "the install folder has another name": (
-        "host/test_publishing.py::test_it_loads_from_a_folder_of_another_name_without_litert"
+        "host/test_publishing.py::test_it_loads_from_a_folder_of_another_name_without_what_it_may_lack"
     ),
     "a download breaks off": "test_fetching.py::test_an_interruption_leaves_nothing_half_made",
     "the network is asked at run time": "host/test_harness.py::test_nothing_asks_for_the_network",
