@@ -21,6 +21,7 @@ from ..latents import broadcast
 from ..model import FaceMug
 from ..networks.detail import Detail, Enlarging
 from ..networks.layers import place
+from ..networks.mobilenet_v2 import MobileNetV2Features
 from ..networks.perceptual import PerceptualLoss, masked_mean
 from ..pictures import at_working_size, from_bytes, to_pixels
 from .augment import Draw, random_tone
@@ -96,9 +97,9 @@ class FineEdits(Dataset[dict[str, Tensor]]):
             edited, mask = stored["edited"], torch.from_numpy(stored["mask"])[None]
         truth, photo = as_photo(picture, draw)
         kept = photo.reduce(photo.width // WORKING_SIZE)
-        if draw.chance(0.3):
+        if draw.chance(0.75):
             mask = random_mask(torch.full(mask.shape[1:], -1), draw).bool()
-            inside = _blurred(_tensor(truth.reduce(truth.width // WORKING_SIZE)), draw.uniform(0, 1))
+            inside = _blurred(_tensor(truth.reduce(truth.width // WORKING_SIZE)), draw.uniform(0.2, 1))
         else:
             inside = from_bytes(torch.from_numpy(edited).permute(2, 0, 1))
         return {
@@ -158,7 +159,7 @@ class DetailStage:
             "pixel": pixel_loss(picture, truth, mask),
             "sharpness": sharpness_loss(picture, truth, mask),
         }
-        total = parts["perceptual"] + 2 * parts["pixel"] + 4 * parts["sharpness"]
+        total = parts["perceptual"] + 2 * parts["pixel"] + 15 * parts["sharpness"]
         return total, {name: part.detach() for name, part in parts.items()}, None
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
@@ -186,6 +187,17 @@ class DetailStage:
 
     def _enlarged(self, mask: Tensor) -> Tensor:
         return F.interpolate(mask, scale_factor=float(self.factor))
+
+
+class FineFeatures(nn.Module):
+    """The levels of a feature network that tell of texture, strides 2 to 8: others only see the edit itself."""
+
+    def __init__(self, network: MobileNetV2Features) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> dict[int, Tensor]:
+        return self.network(x, up_to=8)
 
 
 def sharpness_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> Tensor:

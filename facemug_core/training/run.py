@@ -31,7 +31,7 @@ from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
 from .clip import JUDGED, ClipStage, describe, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
-from .detail import DetailStage, FineEdits, prepare_fine_faces
+from .detail import DetailStage, FineEdits, FineFeatures, prepare_fine_faces
 from .encoder import EncoderStage
 from .facts import load_facts
 from .generator import GeneratorStage
@@ -48,7 +48,7 @@ SAMPLES = 6
 DESCENT_RANK = 128
 """Coordinates in which codes descend to a photo; beyond them little is seen."""
 
-FINE_FACES = 300
+FINE_FACES = 200
 """How many faces are drawn for the detail stage: each has a megapixel of skin and hair to learn from."""
 
 
@@ -121,7 +121,8 @@ def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stag
 def _detail(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     log.info("Drawing %d faces at the size of photos, where they are not there yet.", FINE_FACES)
     prepare_fine_faces(options.data, faces, FINE_FACES, FaceMug.load(config.name))
-    return DetailStage(config, FineEdits(options.data, options.seed), PerceptualLoss(load_mobilenet()))
+    perceptual = PerceptualLoss(FineFeatures(load_mobilenet()))
+    return DetailStage(config, FineEdits(options.data, options.seed), perceptual)
 
 
 def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
