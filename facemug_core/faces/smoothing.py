@@ -1,0 +1,109 @@
+"""Steadier crops of faces in the frames of a video: where they lie, smoothed over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..conventions import WORKING_SIZE
+from .alignment import Matrix
+
+FOLLOWED_SHARE = 0.5
+"""From one frame to the next, corners of a crop move by less than this share of its side; what moves more is
+another face, or another scene."""
+
+CROP_CENTER = np.array([WORKING_SIZE / 2, WORKING_SIZE / 2, 1.0])
+CROP_CORNERS = WORKING_SIZE * np.array([[0.0, 1, 0, 1], [0, 0, 1, 1]])
+
+Track = list[tuple[int, int]]
+"""One face over time: (frame, which face of the frame), frames ascending."""
+
+
+def smooth_alignment(frames: Sequence[Sequence[Matrix]], reach: int) -> list[list[Matrix]]:
+    """Alignment matrices of a sequence's faces without the jitter of detection; order and count stay.
+
+    Each face is followed through the frames, and the center, the logarithm of the side and the angle of its
+    crop are each replaced by the value of a line that fits those of the frames around, with Gaussian weights
+    (local linear regression: Cleveland 1979). So what stands still, or moves, turns and grows evenly, stays
+    as it is, to the ends of the sequence; frames without the face count for nothing.
+
+    Args:
+        frames: alignment matrices of the faces in each frame; none where there is no face.
+        reach: frames before and after a frame that count; two standard deviations. 0 changes nothing.
+    """
+    smoothed = [list(faces) for faces in frames]
+    if reach == 0:
+        return smoothed
+    for track in follow(frames, reach):
+        times = np.array([frame for frame, _ in track], dtype=np.float64)
+        places = _places(np.stack([frames[frame][face] for frame, face in track]))
+        for (frame, face), matrix in zip(track, _matrices(_local_lines(times, places, reach)), strict=True):
+            smoothed[frame][face] = matrix
+    return smoothed
+
+
+def follow(frames: Sequence[Sequence[Matrix]], reach: int) -> list[Track]:
+    """Which faces of successive frames are one and the same, by where their crops lie.
+
+    A face that is away for more than `reach` frames, or comes back elsewhere, counts as another one.
+    """
+    tracks: list[Track] = []
+    for frame, faces in enumerate(frames):
+        recent = [track for track in tracks if frame - track[-1][0] <= reach]
+        pairs = sorted(
+            (_moved(frames[track[-1][0]][track[-1][1]], matrix), number, face)
+            for number, track in enumerate(recent)
+            for face, matrix in enumerate(faces)
+        )
+        continued: dict[int, Track] = {}
+        for moved, number, face in pairs:
+            if moved < FOLLOWED_SHARE and face not in continued and recent[number][-1][0] < frame:
+                recent[number].append((frame, face))
+                continued[face] = recent[number]
+        tracks += [[(frame, face)] for face in range(len(faces)) if face not in continued]
+    return tracks
+
+
+def _moved(before: Matrix, after: Matrix) -> float:
+    """How far the crop's corners moved at most, as a share of its side before."""
+    shift = (after - before)[:2] @ np.vstack([CROP_CORNERS, np.ones(4)])
+    return float(np.hypot(*shift).max() / (WORKING_SIZE * np.hypot(*before[:2, 0])))
+
+
+def _places(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Crops `[N, 3, 3]` as `[N, 4]`: center x and y, logarithm of the scale, angle without jumps."""
+    centers = (matrices @ CROP_CENTER)[:, :2]
+    right = matrices[:, :2, 0]
+    scales, angles = np.log(np.hypot(*right.T)), np.unwrap(np.arctan2(right[:, 1], right[:, 0]))
+    return np.column_stack([centers, scales, angles])
+
+
+def _matrices(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of `_places`."""
+    centers, (scales, angles) = places[:, :2], places[:, 2:].T
+    cosine, sine = np.exp(scales) * (np.cos(angles), np.sin(angles))
+    matrices = np.tile(np.eye(3), (len(places), 1, 1))
+    matrices[:, :2, :2] = np.stack([cosine, -sine, sine, cosine], 1).reshape(-1, 2, 2)
+    matrices[:, :2, 2] = centers - matrices[:, :2, :2] @ CROP_CENTER[:2]
+    return matrices
+
+
+def _local_lines(times: NDArray[np.float64], values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """At each of the ascending times the value of the line fitted to the values `[N, C]` around it."""
+    fitted = np.empty_like(values)
+    for i, (first, last) in enumerate(
+        zip(
+            np.searchsorted(times, times - reach), np.searchsorted(times, times + reach, "right"), strict=True
+        )
+    ):
+        offsets, near = times[first:last] - times[i], values[first:last]
+        weights = np.exp(-2 * (offsets / reach) ** 2)
+        weights /= weights.sum()
+        mean = weights @ offsets
+        levers = weights * (offsets - mean)
+        spread = levers @ offsets
+        slope = levers @ near / spread if spread > 0 else 0.0
+        fitted[i] = weights @ near - slope * mean
+    return fitted
