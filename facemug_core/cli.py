@@ -452,10 +452,10 @@ def _loaded_clip(name: str, file: Path | None, folders: tuple[Path, ...], device
 
 
 def _save_latent(parsed: Parsed, path: Path, model: FaceMug, codes: Sequence[torch.Tensor]) -> None:
-    from .latents import Latent, save_latent
+    from .latents import save_latent
 
     if codes:
-        save_latent(path, Latent(codes[0].cpu(), parsed.model, model.mapping.mean_code.cpu()))
+        save_latent(path, model.as_latent(codes[0]))
 
 
 # --- guides from photos -------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     """Weighted mean of several people's codes, each [B, 18, 512].
 
     Weights count relative to their sum. A person of weight 0 leaves no trace, and one alone keeps the bits.
+    Batches of 1 are repeated.
 
     Raises:
         InputError: not as many weights as people, a negative weight, or none above 0.
@@ -71,8 +72,9 @@ def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
             f"but got {', '.join(f'{weight:g}' for weight in weights) or 'none'}."
         )
     total = 0.0
-    result = people[0]
-    for codes, weight in zip(people, weights, strict=True):
+    repeated = torch.broadcast_tensors(*people)
+    result = repeated[0]
+    for codes, weight in zip(repeated, weights, strict=True):
         if weight > 0:
             total += weight
             result = interpolate(result, codes, weight / total)
@@ -82,9 +84,11 @@ def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 def add(codes: Tensor, other: Tensor, amount: float, mean_code: Tensor) -> Tensor:
     """Codes plus what sets another person apart from the mean face, `amount` times; negative takes it away.
 
-    An amount of 0 returns the codes' bits.
+    An amount of 0 returns the codes' bits. A batch of 1 is repeated.
     """
-    return codes if amount == 0 else codes + amount * (other - mean_code.to(other))
+    if amount == 0:
+        return codes.expand(torch.broadcast_shapes(codes.shape, other.shape))
+    return codes + amount * (other - mean_code.to(other))
 
 
 # --- files --------------------------------------------------------------------------------------------------

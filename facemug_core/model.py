@@ -224,6 +224,10 @@ class FaceMug:
         w = self.mapping(z.to(self.device))
         return latents.broadcast(torch.lerp(self.mapping.mean_code, w, psi))
 
+    def as_latent(self, codes: Tensor) -> latents.Latent:
+        """Codes [B, 18, 512] as what latent files keep: with the size and the mean face of this model."""
+        return latents.Latent(codes.cpu(), self.config.name, self.mapping.mean_code.cpu())
+
     def interpolate(self, codes: Tensor, other: Tensor, amount: float) -> Tensor:
         """codes + λ (other − codes), [B, 18, 512] (PAPER section 4); λ = 0 returns the codes' bits."""
         return latents.interpolate(codes, other, amount)

@@ -12,6 +12,8 @@ from .generation import AddDetail, Aggregate, Generate
 from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
 from .host import ComfyExtension, io
 from .latents import (
+    AddLatents,
+    BlendLatents,
     EncodeExemplar,
     InterpolateLatents,
     LoadLatent,
@@ -40,6 +42,8 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     ProjectConditions,
     RandomStyle,
     InterpolateLatents,
+    BlendLatents,
+    AddLatents,
     MixLatents,
     WarpLatent,
     Pose,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -148,6 +148,57 @@ class InterpolateLatents(io.ComfyNode):
         return io.NodeOutput(latents.interpolate(latent, other, amount))
 
 
+BLENDED = range(1, 5)
+"""Numbers of the people that can be blended."""
+
+
+class BlendLatents(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_BlendLatents",
+            search_aliases=["average faces", "weighted mean", "blend people", "mix several faces"],
+            inputs=[socket for number in BLENDED for socket in _person(number)],
+            outputs=[host.Latent.Output(display_name="latent")],
+        )
+
+    @classmethod
+    def execute(cls, **inputs: Any) -> io.NodeOutput:
+        people = {name: codes for i in BLENDED if (codes := inputs.get(name := f"latent_{i}")) is not None}
+        common_batch({name: len(codes) for name, codes in people.items()})
+        weights = [inputs.get(name.replace("latent", "weight"), 1.0) for name in people]
+        return io.NodeOutput(latents.blend(list(people.values()), weights))
+
+
+def _person(number: int) -> tuple[Any, Any]:
+    """The inputs for one of the people to be blended."""
+    return (
+        host.Latent.Input(f"latent_{number}", optional=number > 1),
+        io.Float.Input(f"weight_{number}", default=1.0, min=0.0, max=10.0, step=0.05, optional=number > 1),
+    )
+
+
+class AddLatents(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_AddLatents",
+            search_aliases=["subtract latents", "latent arithmetic", "add difference", "add person"],
+            inputs=[
+                host.Model.Input("model"),
+                host.Latent.Input("latent"),
+                host.Latent.Input("other"),
+                io.Float.Input("amount", default=0.5, min=-2.0, max=2.0, step=0.05),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(cls, model: HostedEditor, latent: Tensor, other: Tensor, amount: float) -> io.NodeOutput:
+        common_batch({"latent": len(latent), "other": len(other)})
+        return io.NodeOutput(latents.add(latent, other, amount, model.model().mapping.mean_code))
+
+
 class MixLatents(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -199,14 +250,19 @@ class SaveLatent(io.ComfyNode):
             inputs=[
                 host.Latent.Input("latent"),
                 io.String.Input("filename_prefix", default=f"{host.LATENT_FOLDER}/face"),
+                # Optional: workflows from before there was one still run.
+                host.Model.Input("model", optional=True),
             ],
             outputs=[io.String.Output(display_name="path")],
         )
 
     @classmethod
-    def execute(cls, latent: Tensor, filename_prefix: str) -> io.NodeOutput:
+    def execute(
+        cls, latent: Tensor, filename_prefix: str, model: HostedEditor | None = None
+    ) -> io.NodeOutput:
         path = host.new_output_path(filename_prefix, ".safetensors")
-        latents.save_codes(path, latent)
+        kept = latents.Latent(latent) if model is None else model.model().as_latent(latent)
+        latents.save_latent(path, kept)
         return io.NodeOutput(str(path))
 
 
@@ -218,6 +274,7 @@ class LoadLatent(io.ComfyNode):
             search_aliases=["load face", "load style codes", "saved latent"],
             inputs=[
                 io.Combo.Input("file", options=host.latent_files()),
+                io.Int.Input("undo", default=0, min=0, max=100, optional=True),
             ],
             outputs=[host.Latent.Output(display_name="latent")],
         )
@@ -229,9 +286,9 @@ class LoadLatent(io.ComfyNode):
         return f"There is no latent file {file}: put it into the input folder, or save one first."
 
     @classmethod
-    def fingerprint_inputs(cls, file: str) -> str:
+    def fingerprint_inputs(cls, file: str, undo: int = 0) -> str:
         return host.content_hash(host.latent_path(file))
 
     @classmethod
-    def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(latents.load_codes(Path(host.latent_path(file))))
+    def execute(cls, file: str, undo: int = 0) -> io.NodeOutput:
+        return io.NodeOutput(latents.load_latent(host.latent_path(file)).undone(undo).codes)

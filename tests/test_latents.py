@@ -93,7 +93,17 @@ def test_weights_that_say_nothing_are_refused(weights: list[float]) -> None:
 
 
 def test_adding_nothing_keeps_the_bits() -> None:
-    assert add(ANNA, BEN, 0, MEAN) is ANNA
+    assert torch.equal(add(ANNA, BEN, 0, MEAN), ANNA)
+
+
+@pytest.mark.parametrize("amount", [0, 0.5])
+def test_adding_several_people_to_one_gives_several(amount: float) -> None:
+    assert len(add(ANNA, noise(1, 3, 18, 512), amount, MEAN)) == 3
+
+
+@pytest.mark.parametrize("weight", [0, 0.5])
+def test_blending_several_people_with_one_gives_several(weight: float) -> None:
+    assert len(blend([ANNA, noise(1, 3, 18, 512)], [1, weight])) == 3
 
 
 def test_subtracting_takes_back_what_was_added() -> None:
