@@ -190,7 +190,7 @@ class DetailStage:
 
 
 class FineFeatures(nn.Module):
-    """The levels of a feature network that tell of texture, strides 2 to 8: others only see the edit itself."""
+    """The levels of a feature network that tell of texture, strides 2 to 8: others see the edit alone."""
 
     def __init__(self, network: MobileNetV2Features) -> None:
         super().__init__()
