@@ -27,8 +27,11 @@ RATE = 3.0
 MOMENTUM = 0.5
 
 OWN_SHARE = 12.0
-"""How much faster each code moves for itself than all codes together: the photo is no bank face, and its
+"""How much faster each code moves for itself than all codes together: no photo is quite a bank face, and its
 levels want codes of their own."""
+
+HIDDEN_OWN_SHARE = 1.0
+"""The same where a part of the photo is hidden: what holds for all codes foretells best what is there."""
 
 
 class Goal:
@@ -43,13 +46,17 @@ class Goal:
     def __init__(self, perceptual: PerceptualLoss, photo: Tensor, visible: Tensor) -> None:
         self.perceptual = perceptual
         self.visible = F.adaptive_avg_pool2d(visible, SEEN_SIZE)
+        whole = (visible > 0).flatten(1).all(1)[:, None, None]
+        self.own_share = torch.where(whole, OWN_SHARE, HIDDEN_OWN_SHARE)  # [B, 1, 1]
         self.photo = self._seen(photo)
         self.features = perceptual.features(self.photo)
 
     def distance(self, picture: Tensor) -> Tensor:
         """Distances, summed over the batch, of pictures [B, 3, 256, 256]."""
         seen = self._seen(picture)
-        apart = feature_distance(self.perceptual.features(seen), self.features, self.visible)
+        # Over all pixels, so that the descent is the slower the less is visible.
+        everywhere = torch.ones_like(self.visible)
+        apart = feature_distance(self.perceptual.features(seen), self.features, everywhere)
         tone = F.adaptive_avg_pool2d(seen - self.photo, TONE_SIZE).square().mean()
         return len(seen) * (apart + tone)
 
@@ -84,7 +91,7 @@ def descend(
             start = codes.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(goal.distance(draw(start)), start)
             shared = gradient.sum(1, keepdim=True)
-            uphill = (shared + OWN_SHARE * gradient) @ steps @ steps.T
+            uphill = (shared + goal.own_share * gradient) @ steps @ steps.T
             velocity = MOMENTUM * velocity + uphill
             codes = codes - RATE * velocity
         progress(count, count)
