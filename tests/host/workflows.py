@@ -358,7 +358,7 @@ def exemplars_blended(w: Workflow) -> None:
         w.note(
             "## Blend exemplars\n"
             "Two exemplars are blended, and the fine layers of a third laid over the blend.\n\n"
-            "**Try:** *amount* 0 and 1; *crossover* 4 and 12."
+            "**Try:** other *weights*; the third exemplar as *latent_3*, too; *crossover* 4 and 12."
         )
         model = load_model(w)
         photo = load_photo(w)
@@ -368,10 +368,8 @@ def exemplars_blended(w: Workflow) -> None:
             w.add("FACEMUG_EncodeExemplar", f"Encode exemplar {i}", model=model, image=other["IMAGE"])
             for i, other in enumerate(others, start=1)
         )
-        blend = w.add(
-            "FACEMUG_InterpolateLatents", latent=first["latent"], other=second["latent"], amount=0.5
-        )
-        mixed = w.add("FACEMUG_MixLatents", coarse=blend["latent_out"], fine=third["latent"], crossover=8)
+        blend = w.add("FACEMUG_BlendLatents", latent_1=first["latent"], latent_2=second["latent"])
+        mixed = w.add("FACEMUG_MixLatents", coarse=blend["latent"], fine=third["latent"], crossover=8)
     with w.group("3 · Face and mask"):
         faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True, skin=True, mouth=True, nose=True)
         conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
@@ -506,7 +504,7 @@ def saved_face(w: Workflow) -> None:
         conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
         own = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
         blend = w.add("FACEMUG_InterpolateLatents", latent=own["latent"], other=saved["latent"], amount=0.8)
-        w.add("FACEMUG_SaveLatent", latent=blend["latent_out"])
+        w.add("FACEMUG_SaveLatent", latent=blend["latent_out"], model=model)
     generate_and_paste(w, model, faces, conditions, blend["latent_out"], mask, group=3)
 
 
