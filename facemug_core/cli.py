@@ -12,6 +12,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
     from .folders import Work
+    from .frames import Video
     from .latents import Latent
     from .model import FaceMug
     from .photos import EditRequest, PhotoEditor, Size
@@ -95,6 +97,9 @@ def _add_edit(commands: Any) -> None:
                       "then, with a file of the photo's name in each")  # fmt: skip
     edit.add_argument("--workers", type=_at_least_one, default=1, metavar="N",
                       help="processes that share a folder, each with its own model")  # fmt: skip
+    edit.add_argument("--smooth", type=_at_least_zero, metavar="FRAMES",
+                      help="the folder is a video's frames, in the order of their names: one style for all, "
+                      "the face's place smoothed over so many frames before and after (0: not)")  # fmt: skip
     where = edit.add_mutually_exclusive_group(required=True)
     where.add_argument("--mask", type=Path, metavar="FILE", help="white (or transparent) = edit")
     where.add_argument("--region", metavar="NAMES", help=f"face regions joined by +: {', '.join(REGIONS)}")
@@ -178,6 +183,8 @@ def _edit(parsed: Parsed) -> None:
     if parsed.photo.is_dir():
         _edit_folder(parsed)
         return
+    if parsed.smooth is not None:
+        raise InputError(f"--smooth is for frames in a folder, but {parsed.photo} is no folder.")
     output = parsed.output or parsed.photo.with_name(f"{parsed.photo.stem}_edited.png")
     done = _edit_photo(parsed, parsed.photo, output, lambda: _editor(parsed))
     for warning in done["warnings"]:
@@ -187,9 +194,13 @@ def _edit(parsed: Parsed) -> None:
 
 
 def _edit_photo(
-    parsed: Parsed, source: Path, output: Path, editor: Callable[[], PhotoEditor]
+    parsed: Parsed,
+    source: Path,
+    output: Path,
+    editor: Callable[[], PhotoEditor],
+    video: Video[Path] | None = None,
 ) -> dict[str, Any]:
-    """Edit one photo, write all that is asked for, and tell what was done."""
+    """Edit one photo, or frame of a video, write all that is asked for, and tell what was done."""
     from .conditions.reading import read_photo
     from .photos import Photo
     from .sheets import edit_sheet
@@ -197,6 +208,8 @@ def _edit_photo(
     start = time.perf_counter()
     photo = Photo.from_image(read_photo(source))
     request = _request(parsed, source, (photo.size[1], photo.size[0]))
+    if video is not None:
+        request = video.request(source, request)
     read = time.perf_counter()
     ready = editor()
     loaded = time.perf_counter()
@@ -268,7 +281,11 @@ def _edit_folder(parsed: Parsed) -> None:
     table = Table(folder / TABLE_FILE, done=[source.name for source in done])
     states = Counter({"there already": len(done)} if done else {})
     waiting = [source for source in sources if source not in done]
-    work = work_on(waiting, partial(_folder_work, parsed, outputs), parsed.workers)
+    video = None
+    if parsed.smooth is not None and waiting:
+        video = _look_through(parsed, sources)
+        parsed = Parsed(**{**vars(parsed), **STYLE_OF_THE_VIDEO})
+    work = work_on(waiting, partial(_folder_work, parsed, outputs, video), parsed.workers)
     with tqdm(work, initial=len(done), total=len(sources), unit="photo") as bar:
         for outcome in bar:
             table.add(outcome)
@@ -281,14 +298,55 @@ def _edit_folder(parsed: Parsed) -> None:
         )
 
 
-def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path]) -> Work:
+STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
+    "landmarks": None, "latent": None, "exemplar": None, "style_mix": 0.0, "attribute": [], "text": None,
+}  # fmt: skip
+"""What is asked for of a frame once it is known where its face lies and what its codes are."""
+
+
+def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
+    """Where the face of each frame lies, and the style of all."""
+    from tqdm import tqdm
+
+    from .conditions.reading import read_photo
+    from .faces.detection import read_landmarks
+    from .frames import look_through
+    from .photos import AlignedFace, FacePlace, Photo
+
+    if parsed.face == "all" and parsed.latent is None:
+        raise InputError(
+            "With --smooth all frames have one style: that of one person. Name one face, such as --face "
+            "leftmost, instead of all, or give the style with --latent."
+        )
+    editor = _editor(parsed)
+
+    def find(source: Path) -> Sequence[AlignedFace]:
+        photo = Photo.from_image(read_photo(source))
+        points = None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source))
+        return editor.find_faces(photo, parsed.face, parsed.aligned, parsed.box, points)
+
+    def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
+        photo = Photo.from_image(read_photo(source))
+        request = _request(parsed, source, (photo.size[1], photo.size[0]))
+        result = editor.edit(photo, replace(request, places=places))
+        for warning in result.warnings:
+            _show_warning(warning)
+        return result.codes[0]
+
+    with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
+        return look_through(
+            sources, find, style, parsed.smooth, progress=lambda done, _: bar.update(done - bar.n)
+        )
+
+
+def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path], video: Video[Path] | None) -> Work:
     """What to do to each photo of a folder, with a model of its own."""
     from .folders import Outcome
 
     editor = _editor(parsed)
 
     def work(source: Path) -> Outcome:
-        done = _edit_photo(parsed, source, outputs[source], lambda: editor)
+        done = _edit_photo(parsed, source, outputs[source], lambda: editor, video)
         return Outcome(
             source.name,
             "edited" if done["mask_pixels"] else "unchanged",

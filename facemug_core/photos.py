@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -137,16 +137,28 @@ class Photo:
         return replace(self, pixels=torch.cat([colors, alpha], 1) if alpha.numel() else colors)
 
 
-@dataclass(frozen=True, eq=False)
-class AlignedFace:
-    """Where a face lies in a photo, and its crop."""
+class FacePlace(NamedTuple):
+    """Where a face lies in a photo."""
 
     matrix: Matrix
     """Alignment matrix, crop pixel → photo pixel."""
+    box: Box | None
+    """Bounds of the face in photo pixels; None where the photo was declared aligned."""
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """Where a face lies in a photo, as in `FacePlace`, and its crop."""
+
+    matrix: Matrix
     crop: Tensor
     """[1, 3, 256, 256] in [-1, 1]."""
     box: Box | None
-    """Bounds of the face in photo pixels; None where the photo was declared aligned."""
+
+    @property
+    def place(self) -> FacePlace:
+        """All but the crop."""
+        return FacePlace(self.matrix, self.box)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +206,8 @@ class EditRequest:
     """Look for faces here only, in photo pixels."""
     landmarks: Sequence[ArrayLike] | None = None
     """Landmarks of faces in photo pixels; nothing is looked for."""
+    places: Sequence[FacePlace] | None = None
+    """Where the faces lie, found before, as in a video; nothing is looked for."""
     size: Size = "auto"
     """Side of the edited crop in pixels: 256, or larger by the detail stage; by default as the photo's own
     resolution allows."""
@@ -275,7 +289,7 @@ class PhotoEditor:
             found = self.detector.detect(pixels, small=which != "largest")
         if found:
             found = choose(found, which)
-        return [_aligned(photo, alignment_matrix(face.landmarks), face.box) for face in found]
+        return [face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
 
     def find_exemplar(self, photo: Photo) -> AlignedFace:
         """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
@@ -293,7 +307,7 @@ class PhotoEditor:
         seconds: dict[str, float] = {}
         black = request.mask is not None and not request.aligned and is_black(photo, request.mask)
         with _timed(seconds, "find faces"):
-            faces = self.find_faces(photo, request.which, request.aligned, request.boxes, request.landmarks)
+            faces = self._faces(photo, request)
         if not faces and not request.skip_without_face:
             raise FaceNotFoundError(
                 "No face was found in the photo. If it is an aligned face crop already, say so (--aligned); "
@@ -346,6 +360,11 @@ class PhotoEditor:
                     f"{left} masked pixels lie beyond the face crop and were left alone (see the sheet)."
                 )
         return result
+
+    def _faces(self, photo: Photo, request: EditRequest) -> list[AlignedFace]:
+        if request.places is not None:
+            return [face_at(photo, place) for place in request.places]
+        return self.find_faces(photo, request.which, request.aligned, request.boxes, request.landmarks)
 
     def _size(self, wanted: Size, matrix: Matrix) -> int:
         """Side of the edited crop; without weights for larger ones, "auto" is 256."""
@@ -450,7 +469,12 @@ def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
 
 def aligned_face(photo: Photo) -> AlignedFace:
     """The face of a photo that is one aligned crop."""
-    return _aligned(photo, aligned_matrix(photo.size), None)
+    return face_at(photo, FacePlace(aligned_matrix(photo.size), None))
+
+
+def face_at(photo: Photo, place: FacePlace) -> AlignedFace:
+    """The face at a place of a photo."""
+    return AlignedFace(place.matrix, align(photo.rgb, place.matrix) / 127.5 - 1, place.box)
 
 
 def is_black(photo: Photo, mask: Tensor) -> bool:
@@ -490,10 +514,6 @@ def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any
             arguments[name] = _TO_CROP[name](guide.values, matrix)
         arguments[f"{name}_strength"] = guide.strength
     return arguments
-
-
-def _aligned(photo: Photo, matrix: Matrix, box: Box | None) -> AlignedFace:
-    return AlignedFace(matrix, align(photo.rgb, matrix) / 127.5 - 1, box)
 
 
 def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:

@@ -13,6 +13,7 @@ from PIL import Image
 from facemug_core.checkpoints.manifest import locate
 from facemug_core.cli import main
 from facemug_core.errors import WeightsMissingError
+from facemug_core.latents import load_codes
 
 
 def _missing(*names: str) -> bool:
@@ -227,6 +228,52 @@ def test_a_folder_is_edited_and_what_is_done_is_not_done_again(
     assert code == 0
     assert "2 there already, 1 edited" in out
     assert times == {name: (results / name).stat().st_mtime_ns for name in made[1:]}
+
+
+@needs_model
+def test_frames_have_one_style_and_those_without_the_face_keep_their_bits(
+    photo: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, places, latents, results = (tmp_path / name for name in ("frames", "places", "latents", "out"))
+    frames.mkdir()
+    places.mkdir()
+    for number in range(3):
+        picture = Image.open(photo).rotate(90 * number)
+        picture.save(frames / f"{number}.png")
+        if number != 1:
+            points = [[96 + number, 112], [160, 112], [108, 172], [148, 172]]
+            (places / f"{number}.json").write_text(json.dumps(points))
+    command = (
+        "edit", frames, "--mask", mask, "--landmarks", places, "--smooth", 3, "--attribute", "smile=0.5",
+        "--device", "cpu", "--save-latent", latents, "-o", results,
+    )  # fmt: skip
+    code, out, err = _run(capsys, *command)
+    assert code == 0, err
+    assert "2 edited" in out
+    assert "1 unchanged" in out
+    same = [
+        (np.array(Image.open(results / f"{n}.png")) == np.array(Image.open(frames / f"{n}.png"))).all()
+        for n in range(3)
+    ]
+    assert same == [False, True, False]
+    codes = [load_codes(path) for path in sorted(latents.iterdir())]
+    assert len(codes) == 2
+    assert torch.equal(*codes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["{photo}"], "no folder"), (["{folder}", "--face", "all"], "one person")]
+)
+def test_what_cannot_be_a_video_is_told(
+    arguments: list[str], message: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"photo": photo, "folder": photo.parent}
+    command = [a.format(**places) for a in arguments]
+    code, _, err = _run(
+        capsys, "edit", *command, "--region", "hair", "--smooth", 3, "-o", tmp_path / "results"
+    )
+    assert code == 2
+    assert message in err
 
 
 def test_results_never_lie_among_the_photos(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,121 @@
+"""Frames of a video: one style, steady faces, frames without a face as they were, and no growing memory."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+import torch
+
+from facemug_core.errors import FacemugError, InputError, WeightsMissingError
+from facemug_core.faces.alignment import aligned_matrix, translation
+from facemug_core.frames import Video, look_through
+from facemug_core.photos import AlignedFace, EditRequest, FacePlace, Photo, PhotoEditor
+
+from .tiny import tiny_model
+
+SIZE = (24, 32)
+MASK = torch.zeros(1, 1, *SIZE)
+MASK[..., 8:16, 8:24] = 1
+
+
+@pytest.fixture(scope="module")
+def editor() -> PhotoEditor:
+    return PhotoEditor(tiny_model())
+
+
+def _frame(number: int) -> Photo:
+    generator = torch.Generator().manual_seed(number)
+    return Photo(torch.randint(0, 256, (1, 3, *SIZE), generator=generator).byte(), "RGB")
+
+
+def _face(x: float = 0.0) -> AlignedFace:
+    """A face that fills the frame, but for a shift to the right."""
+    return AlignedFace(translation(x, 0) @ aligned_matrix(SIZE), torch.zeros(1, 3, 256, 256), (0, 0, 32, 24))
+
+
+def _codes(*_: object) -> torch.Tensor:
+    return torch.zeros(1, 18, 512)
+
+
+def _edited(editor: PhotoEditor, video: Video[int], number: int) -> Photo:
+    return editor.edit(_frame(number), video.request(number, EditRequest(mask=MASK))).photos[0]
+
+
+def _bytes_of_tensors() -> int:
+    gc.collect()
+    stores = (one.untyped_storage() for one in gc.get_objects() if issubclass(type(one), torch.Tensor))
+    return sum({store.data_ptr(): store.nbytes() for store in stores}.values())
+
+
+def test_memory_stays_the_same_over_a_thousand_frames_and_those_without_a_face_keep_their_bits(
+    editor: PhotoEditor,
+) -> None:
+    with_face = {0, 500, 999}
+    memory: dict[int, int] = {}
+
+    def find(number: int) -> list[AlignedFace]:
+        if number in (100, 999):
+            memory[number] = _bytes_of_tensors()
+        # In the first look all but one frame in ten have a face: crops that were kept would be noticed.
+        return [_face()] if number in with_face or number % 10 else []
+
+    look_through(range(1000), find, _codes, reach=5)
+    assert memory[999] == memory[100]
+
+    video = look_through(range(1000), lambda i: [_face()] * (i in with_face), _codes, reach=5)
+    for number in range(1000):
+        if number in (100, 998):
+            memory[number] = _bytes_of_tensors()
+        edited = _edited(editor, video, number)
+        assert torch.equal(edited.pixels, _frame(number).pixels) == (number not in with_face)
+    assert memory[998] == memory[100]
+
+
+def test_all_frames_have_the_style_of_the_first_that_can_be_edited(editor: PhotoEditor) -> None:
+    def style(number: int, places: list[FacePlace]) -> torch.Tensor:
+        if number == 1:
+            raise InputError("The mask is empty.")
+        return editor.edit(_frame(number), EditRequest(mask=MASK, places=places)).codes[0]
+
+    video = look_through(range(4), lambda i: [_face()] if i else [], style, reach=0)
+    first = editor.edit(_frame(2), EditRequest(mask=MASK, places=[_face().place]))
+    assert torch.equal(_edited(editor, video, 2).pixels, first.photos[0].pixels)
+    request = video.request(3, EditRequest(mask=MASK))
+    assert torch.equal(editor.edit(_frame(3), request).codes[0], first.codes[0])
+
+
+def test_places_are_smoothed_over_time_and_stay_with_their_frames() -> None:
+    shifts = [0, 3, 0, None, 0, 3, 0]
+    faces = [[] if x is None else [_face(x)] for x in shifts]
+    video = look_through(range(7), faces.__getitem__, _codes, reach=3)
+    assert list(video.places) == list(range(7))
+    assert [len(video.places[i]) for i in range(7)] == [len(found) for found in faces]
+    moved = [video.places[i][0].matrix[0, 2] for i in range(7) if video.places[i]]
+    assert np.ptp(moved) < 0.5 * np.ptp([face.matrix[0, 2] for found in faces for face in found])
+    assert video.places[0][0].box == _face().box
+
+
+def test_a_frame_that_cannot_be_read_counts_as_one_without_a_face() -> None:
+    def find(number: int) -> list[AlignedFace]:
+        if number == 1:
+            raise InputError("It is not a picture.")
+        return [_face()]
+
+    video = look_through(range(3), find, _codes, reach=1)
+    assert [len(places) for places in video.places.values()] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("step", ["find", "style"])
+def test_what_fails_for_all_frames_is_told(step: str) -> None:
+    def fail(*_: object) -> list[AlignedFace]:
+        raise WeightsMissingError("Run fetch.")
+
+    find, style = (fail, _codes) if step == "find" else (lambda _: [_face()], fail)
+    with pytest.raises(FacemugError, match="Run fetch"):
+        look_through(range(3), find, style, reach=1)  # type: ignore[arg-type]
+
+
+def test_a_video_without_any_face_has_no_style() -> None:
+    assert look_through(range(3), lambda _: [], _codes, reach=1).codes is None
