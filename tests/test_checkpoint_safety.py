@@ -18,7 +18,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facemug_core.checkpoints.reading import open_checkpoint, read_safetensors
+from facemug_core.checkpoints.reading import open_checkpoint, read_safetensors, save_safetensors
 from facemug_core.checkpoints.recognising import convert, describe
 from facemug_core.checkpoints.safe_pickle import MAX_BYTES, MAX_OPCODES
 from facemug_core.checkpoints.stored import Checkpoint
@@ -338,6 +338,22 @@ def test_a_page_under_a_weights_name_is_refused(tmp_path):
     path = tmp_path / "x.pt"
     path.write_bytes(b"<!DOCTYPE html><html><body>Sign in</body></html>")
     with pytest.raises(CheckpointError, match=r"x\.pt.*a web page.*error page"):
+        open_checkpoint(path)
+
+
+@pytest.mark.parametrize("padding", range(0, 256, 8))
+def test_a_safetensors_file_is_none_of_torchs_whatever_the_length_of_its_header(tmp_path, padding):
+    path = tmp_path / "x.safetensors"  # its first byte is that of a pickle, for one of these
+    save_safetensors(path, {"a": torch.ones(2)}, {"note": "x" * padding})
+    assert torch.equal(open_checkpoint(path).tensors["a"].load(), torch.ones(2))
+
+
+@pytest.mark.parametrize("entry", [b'{"data_offsets":[]}', b"[" * 100_000, b'{"data_offsets":[0,1e999]}'])
+def test_a_damaged_safetensors_header_is_refused(tmp_path, entry):
+    path = tmp_path / "x.safetensors"
+    header = b'{"a":' + entry + b"}"
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(CheckpointError, match=r"x\.safetensors cannot be read"):
         open_checkpoint(path)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -14,16 +15,28 @@ from .stored import StoredTensor
 Network = TypeVar("Network", bound=nn.Module)
 
 
+class TooLargeError(Exception):
+    """The network has more numbers than it may have."""
+
+
 class _Undrawn(TorchFunctionMode):
     """Leaves weights undrawn: loading replaces them all, and the global random state stays untouched.
 
     The meta device does as much, but the first arithmetic on it imports torch's compiler, for seconds.
     """
 
+    def __init__(self, numbers: float) -> None:
+        super().__init__()
+        self.left = numbers
+
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if func in (torch.empty, torch.ones, torch.randn, torch.zeros):
+            self.left -= math.prod(args[0] if isinstance(args[0], Sequence) else args)
+            if self.left < 0:
+                raise TooLargeError
         if func is torch.randn:
             return torch.empty(*args, **kwargs)
         if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_"):  # of tensors and of nn.init
@@ -31,9 +44,13 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def build_empty(build: Callable[[], Network]) -> Network:
-    """A network whose weights are whatever lay in memory."""
-    with _Undrawn():
+def build_empty(build: Callable[[], Network], numbers: float = math.inf) -> Network:
+    """A network whose weights are whatever lay in memory.
+
+    Raises:
+        TooLargeError: it takes more numbers than these; the memory for them has not been taken.
+    """
+    with _Undrawn(numbers):
         return build()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from .safe_pickle import ForeignCodeError, UnreadableError
 from .stored import Checkpoint, StoredTensor, stored_at
 from .torch_files import is_torch_file, read_torch_file
 
-MAX_HEADER = 16 << 20
+MAX_HEADER = 2 << 20
 """Longest header of a safetensors file read; it grows by about 100 bytes with each tensor."""
 
 _TYPES: Mapping[str, torch.dtype] = MappingProxyType(
@@ -72,7 +73,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     path = Path(path)
     _require_file(path)
     with path.open("rb") as file:
-        head = file.read(8)
+        head = file.read(9)
     if not is_torch_file(head):
         return _open_safetensors(path)
     try:
@@ -225,12 +226,12 @@ def _describe(path: Path) -> str:
 def _safetensors_size(path: Path) -> int | None:
     """Bytes that a file with this safetensors header must have; None if it has no such header."""
     with path.open("rb") as file:
-        try:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size:
-                return None
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        except (struct.error, ValueError, TypeError, KeyError, AttributeError):
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(path.stat().st_size, MAX_HEADER):
             return None
-    return 8 + length + max(ends, default=0)
+        header = file.read(length)
+    if not header.startswith(b"{"):
+        return None
+    # Not read as JSON: a damaged header can be any.
+    ends = re.findall(rb'"data_offsets":\s*\[\s*\d+\s*,\s*(\d{1,18})\s*\]', header)
+    return 8 + length + max(map(int, ends), default=0)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
 
-from ..building import build_empty, misfit
+from ..building import TooLargeError, build_empty, misfit
 from ..stored import Checkpoint, StoredTensor
+
+UNSTORED = 1 << 20
+"""Numbers that a network may make beside those of its state dict."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +28,13 @@ class Part:
 
     def misfit(self) -> str | None:
         """The first difference between the file's names and shapes and the network's, if there is one."""
-        return misfit(build_empty(self.build), self.tensors)
+        numbers = sum(math.prod(tensor.shape) for tensor in self.tensors.values())
+        try:
+            # A few shapes could ask for a network of any size.
+            network = build_empty(self.build, numbers + UNSTORED)
+        except TooLargeError:
+            return f"its shapes are those of a larger network than its {numbers} numbers fill"
+        return misfit(network, self.tensors)
 
 
 @dataclass(frozen=True, eq=False)
