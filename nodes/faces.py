@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from ..facemug_core.faces.alignment import covered, inverse
 from ..facemug_core.faces.detection import Which
 from ..facemug_core.faces.pasting import mask_to_photo
 from ..facemug_core.faces.regions import region_mask, smooth_mask
-from ..facemug_core.photos import Photo, PhotoEditor, aligned_face, reached
+from ..facemug_core.faces.smoothing import smooth_alignment
+from ..facemug_core.photos import FacePlace, Photo, PhotoEditor, aligned_face, face_at, reached
 from ..facemug_core.sheets import faces_overlay
 from . import host, tensors
 from .host import io
@@ -70,6 +72,8 @@ class DetectFaces(io.ComfyNode):
                 *which_inputs(),
                 host.Boxes.Input("boxes", optional=True),
                 host.Landmarks.Input("landmarks", optional=True),
+                # A value that is optional, so that what was saved before there was this still runs.
+                io.Int.Input("smooth", default=0, min=0, max=100, optional=True),
             ],
             outputs=[
                 host.Faces.Output(display_name="faces"),
@@ -91,9 +95,12 @@ class DetectFaces(io.ComfyNode):
         no_face: str,
         boxes: Any = None,
         landmarks: Any = None,
+        smooth: int = 0,
     ) -> io.NodeOutput:
         hints = _hints(boxes, landmarks, len(image))
         faces = find_faces(model.finder(), image, chosen(which, index), aligned, no_face == "skip", hints)
+        if smooth > 0:
+            faces = smoothed(faces, smooth)
         found = [faces.of_photo(i) for i in range(len(faces.photos))]
         frames = [
             _covered(photo, [place for place in faces.places if place.photo == i])
@@ -137,6 +144,19 @@ def find_faces(
             )
         places += [Place(i, face) for face in found] or [Place(i, aligned_face(photo), found=False)]
     return Faces(image, photos, places)
+
+
+def smoothed(faces: Faces, reach: int) -> Faces:
+    """The faces of a video's frames, their places smoothed over so many frames before and after each."""
+    frames = [[face.matrix for face in faces.of_photo(i)] for i in range(len(faces.photos))]
+    moved = [iter(matrices) for matrices in smooth_alignment(frames, reach)]
+    places = []
+    for place in faces.places:
+        if place.found:
+            where = FacePlace(next(moved[place.photo]), place.face.box)
+            place = replace(place, face=face_at(faces.photos[place.photo], where))
+        places.append(place)
+    return replace(faces, places=places)
 
 
 def _hints(boxes: Any, landmarks: Any, photos: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -28,9 +29,9 @@ from facemug_core.errors import (
     ShapeError,
     WeightsMissingError,
 )
-from facemug_core.faces.alignment import aligned_matrix
+from facemug_core.faces.alignment import aligned_matrix, translation
 from facemug_core.latents import Latent, add, blend, load_latent, save_latent
-from facemug_core.photos import EditRequest, PhotoEditor
+from facemug_core.photos import AlignedFace, EditRequest, FacePlace, Photo, PhotoEditor, face_at
 from facemug_core.posing import Poser
 
 from .pack import NAME, ROOT, load_nodes
@@ -322,6 +323,36 @@ def test_face_meshes_of_the_host_take_the_place_of_finding(model: Any) -> None:
     faces = run("DetectFaces", model=model, image=image(), landmarks=landmarks)[0]
     assert len(faces.places) == 1
     assert faces.places[0].found
+
+
+def test_faces_of_frames_are_smoothed_and_a_frame_without_one_passes_with_its_bits(
+    model: Any, monkeypatch: Any
+) -> None:
+    shifts = iter([0.0, 6.0, None, 0.0, 6.0] * 2)
+
+    def find_faces(_: Any, one: Photo, *__: Any) -> list[AlignedFace]:
+        x = next(shifts)
+        if x is None:
+            return []
+        return [face_at(one, FacePlace(translation(x, 0) @ aligned_matrix(one.size), None))]
+
+    monkeypatch.setattr(PhotoEditor, "find_faces", find_faces)
+    pictures, mask = photo(5), center_mask(5)
+    apart, steady = (
+        run("DetectFaces", model=model, image=pictures, no_face="skip", smooth=smooth)[0] for smooth in (0, 4)
+    )
+    assert [(place.photo, place.found) for place in steady.places] == [(i, i != 2) for i in range(5)]
+    spread = [
+        np.ptp([place.face.matrix[0, 2] for place in faces.places if place.found])
+        for faces in (apart, steady)
+    ]
+    assert spread[1] < 0.5 * spread[0]
+    assert torch.equal(steady.crops[0], face_at(steady.photos[0], steady.places[0].face.place).crop[0])
+    crops = torch.zeros(len(steady.places), 256, 256, 3)
+    pasted = run("PasteFaces", faces=steady, crops=crops, mask=mask)[0]
+    assert [torch.equal(new, old) for new, old in zip(pasted, pictures, strict=True)] == [
+        False, False, True, False, False,
+    ]  # fmt: skip
 
 
 def test_bigger_crops_are_pasted_at_the_same_place(model: Any) -> None:
