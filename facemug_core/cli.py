@@ -23,7 +23,7 @@ from PIL import Image, PngImagePlugin
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
 from .conventions import NUM_CODES, REGIONS
-from .errors import FacemugError, InputError
+from .errors import FacemugError, InputError, NothingToEditError
 
 if TYPE_CHECKING:
     from .editing.clip import Clip
@@ -346,7 +346,13 @@ def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path], video: Video[Path
     editor = _editor(parsed)
 
     def work(source: Path) -> Outcome:
-        done = _edit_photo(parsed, source, outputs[source], lambda: editor, video)
+        try:
+            done = _edit_photo(parsed, source, outputs[source], lambda: editor, video)
+        except NothingToEditError as error:
+            if video is None:
+                raise
+            _pass(parsed, source, outputs[source])
+            return Outcome(source.name, "unchanged", message=str(error))
         return Outcome(
             source.name,
             "edited" if done["mask_pixels"] else "unchanged",
@@ -356,6 +362,16 @@ def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path], video: Video[Path
         )
 
     return work
+
+
+def _pass(parsed: Parsed, source: Path, output: Path) -> None:
+    """Write a frame as it is: a video has no holes."""
+    from .conditions.reading import read_photo
+    from .photos import Photo
+
+    photo = Photo.from_image(read_photo(source))
+    for path in _numbered(output, parsed.variants):
+        _save(photo.to_image(parsed.keep_metadata), path)
 
 
 def _editor(parsed: Parsed) -> PhotoEditor:

@@ -19,6 +19,10 @@ class FaceNotFoundError(InputError):
     """No face was found where one is needed."""
 
 
+class NothingToEditError(InputError):
+    """The mask is empty, or has nothing of the face, or the face has nothing of the region asked for."""
+
+
 class WeightsMissingError(FacemugError):
     """Weights that a stage needs are not there; the message names the command that brings them."""
 

@@ -26,7 +26,7 @@ from .conditions.reading import LOST
 from .conventions import NUM_LABELS, WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
-from .errors import FaceNotFoundError, InputError
+from .errors import FaceNotFoundError, InputError, NothingToEditError
 from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, covered, inverse, resample
 from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
 from .faces.parsing import Parser
@@ -302,7 +302,7 @@ class PhotoEditor:
 
         Raises:
             FaceNotFoundError: there is no face, and the request does not say to skip then.
-            InputError: the mask is empty, or names a region that no chosen face has.
+            NothingToEditError: the mask is empty, or the request names a region that no chosen face has.
         """
         seconds: dict[str, float] = {}
         black = request.mask is not None and not request.aligned and is_black(photo, request.mask)
@@ -338,7 +338,7 @@ class PhotoEditor:
                     text=request.text, inversion=inversion, progress=progress,
                 )  # fmt: skip
             crops, matrix = crops.cpu(), face.matrix
-            size = self._size(request.size, matrix)
+            size = fitting_size(matrix) if request.size == "auto" else request.size
             if size != WORKING_SIZE:
                 with _timed(seconds, "detail"):
                     crops, matrix = self.add_detail(photo, crops, crop_mask, matrix, size)
@@ -350,7 +350,7 @@ class PhotoEditor:
             result.codes.append(codes.cpu())
             result.conditions.append(conditions)
         if not result.codes:
-            raise InputError("The mask is empty inside the face crop, so there is nothing to edit.")
+            raise NothingToEditError("The mask is empty inside the face crop, so there is nothing to edit.")
         result.mask = changed
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~changed
@@ -365,12 +365,6 @@ class PhotoEditor:
         if request.places is not None:
             return [face_at(photo, place) for place in request.places]
         return self.find_faces(photo, request.which, request.aligned, request.boxes, request.landmarks)
-
-    def _size(self, wanted: Size, matrix: Matrix) -> int:
-        """Side of the edited crop; without weights for larger ones, "auto" is 256."""
-        if wanted != "auto":
-            return wanted
-        return WORKING_SIZE if self.model.detail is None else fitting_size(matrix)
 
     def add_detail(
         self, photo: Photo, crops: Tensor, mask: Tensor, matrix: Matrix, size: int
@@ -412,7 +406,7 @@ class PhotoEditor:
             raise InputError("Say what to edit: give either a mask or the names of regions.")
         if request.mask is not None:
             if not request.mask.any():
-                raise InputError("The mask is empty, so there is nothing to edit. White means edit.")
+                raise NothingToEditError("The mask is empty, so there is nothing to edit. White means edit.")
             return [(mask_to_crop(request.mask, face.matrix), request.mask) for face in faces]
         masks = []
         with _timed(result.seconds, "parse"):
@@ -421,7 +415,7 @@ class PhotoEditor:
                 crop_mask = region_mask(labels, request.regions or "", request.grow)
                 masks.append((crop_mask, mask_to_photo(crop_mask, face.matrix, photo.size).bool()))
         if not any(crop_mask.any() for crop_mask, _ in masks):
-            raise InputError(f"The face has no {request.regions}, so there is nothing to edit.")
+            raise NothingToEditError(f"The face has no {request.regions}, so there is nothing to edit.")
         return masks
 
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, NothingToEditError
 from .semantic import check_labels, from_celebamask, palette_to_labels
 
 Source = str | Path | Image.Image
@@ -102,7 +102,8 @@ def read_mask(source: Source, size: Size = None) -> Tensor:
     The latter is how hosts and paint programs keep a mask in the photo itself: erase what is to change.
 
     Raises:
-        InputError: also when the mask is empty.
+        InputError: the file is no picture.
+        NothingToEditError: the mask is empty.
     """
     image = read_photo(source)
     alpha = _alpha(image)
@@ -110,7 +111,7 @@ def read_mask(source: Source, size: Size = None) -> Tensor:
     resized = _resized(Image.fromarray(values), size, Image.Resampling.NEAREST)
     mask = torch.from_numpy(np.array(resized)) >= 128
     if not mask.any():
-        raise InputError(f"The mask {_name(source)} is empty: paint white, or erase, where to edit.")
+        raise NothingToEditError(f"The mask {_name(source)} is empty: paint white, or erase, where to edit.")
     return mask.float()[None, None]
 
 
