@@ -84,7 +84,7 @@ class FaceMug:
         generator: aggregation and refinement.
         picture_head: reads the bank's picture off its features; None for a generator that does not fuse it.
         warping: latent warping network, or None while there are no weights for it.
-        detail: network of the detail stage, or None while there are no weights for it.
+        detail: network of the detail stage; None without weights for it, and then the stage adds grain alone.
         inverter: what inversion needs beside the picture head, or None while there are no weights for it.
     """
 
@@ -313,7 +313,8 @@ class FaceMug:
 
     @torch.no_grad()
     def add_detail(self, edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-        """The edited crop, enlarged, as sharp and as grainy as the photo's kept pixels → [B, 3, S, S].
+        """The edited crop, enlarged, as grainy as the photo's kept pixels and, with weights, as sharp:
+        [B, 3, S, S].
 
         Args:
             edited: what `generate` gave, [B, 3, 256, 256].
@@ -323,13 +324,7 @@ class FaceMug:
 
         Raises:
             ShapeError: the photo has another size.
-            WeightsMissingError: there are no weights of the detail stage for this size of the model.
         """
-        if self.detail is None:
-            raise WeightsMissingError(
-                f"The {self.config.name} model has no weights of the detail stage "
-                f"({self.config.name}_detail.safetensors); edit at 256 pixels instead."
-            )
         side = photo.shape[-1]
         if side not in DETAIL_SIZES or photo.shape[-2] != side:
             raise ShapeError(
@@ -339,13 +334,20 @@ class FaceMug:
         batch = len(edited)
         photo = photo.to(self.device).expand(batch, -1, -1, -1)
         mask = mask.to(self.device).expand(batch, -1, -1, -1)
+        drawn = self._drawn_finely(edited.to(self.device), photo, mask)
+        here = F.interpolate(mask, (side, side)) > 0
+        return torch.where(here, match_grain(drawn, photo, here).clamp(-1, 1), photo)
+
+    def _drawn_finely(self, edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+        """The edit at the photo's size, without grain; merely enlarged where there are no weights."""
+        side = photo.shape[-1]
+        if self.detail is None:
+            return enlarge(edited, side // WORKING_SIZE)
         finest = self.detail.factor * WORKING_SIZE
         with self._autocast():
             around = photo if side == finest else enlarge(photo, finest // side)
-            drawn = self.detail(Enlarging(edited.to(self.device), around, mask)).float()
-        drawn = F.adaptive_avg_pool2d(drawn, side) if side < finest else drawn
-        here = F.interpolate(mask, (side, side)) > 0
-        return torch.where(here, match_grain(drawn, photo, here).clamp(-1, 1), photo)
+            drawn = self.detail(Enlarging(edited, around, mask)).float()
+        return F.adaptive_avg_pool2d(drawn, side) if side < finest else drawn
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from facemug_core.config import SIZES
-from facemug_core.errors import ShapeError, WeightsMissingError
+from facemug_core.errors import ShapeError
 from facemug_core.faces.grain import grain_level, match_grain
 from facemug_core.model import FaceMug
 from facemug_core.networks.detail import Detail, Enlarging, enlarge
@@ -95,9 +95,11 @@ def test_other_sizes_are_refused(model: FaceMug) -> None:
         model.add_detail(_noise(1, 3, 256, 256), _noise(1, 3, 256, 256), _hole(256))
 
 
-def test_without_weights_the_message_says_what_to_do() -> None:
-    with pytest.raises(WeightsMissingError, match="256 pixels"):
-        tiny_model().add_detail(_noise(1, 3, 256, 256), _noise(1, 3, 512, 512), _hole(256))
+def test_without_weights_edits_are_enlarged() -> None:
+    edited, mask = _noise(1, 3, 256, 256) / 2, _hole(256)
+    picture = tiny_model().add_detail(edited, torch.zeros(1, 3, 512, 512), mask)
+    inside = torch.nn.functional.interpolate(mask, (512, 512)).expand(-1, 3, -1, -1) > 0
+    assert torch.equal(picture[inside], enlarge(edited, 2).clamp(-1, 1)[inside])
 
 
 @pytest.mark.parametrize("level", [0.0, 0.02, 0.1])
@@ -155,8 +157,3 @@ def test_the_size_is_chosen_by_the_face_in_the_photo(model: FaceMug) -> None:
 
     assert "detail" not in stages(300)
     assert "detail" in stages(600)
-
-
-def test_without_weights_large_faces_are_edited_at_256() -> None:
-    request = EditRequest(mask=_hole(600).bool(), aligned=True)
-    assert "detail" not in PhotoEditor(tiny_model()).edit(_photo(600), request).seconds

@@ -41,9 +41,7 @@ class DetailStage:
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
-        """Edit, enlarge and measure; nothing without weights of the detail stage."""
-        if trial.model.detail is None:
-            return []
+        """Edit, enlarge and measure."""
         rows = [self._measured(trial, i) for i in range(len(trial.faces))]
         numbers = {name: [row[0][name] for row in rows] for name in rows[0][0]}
         panels = {name: torch.stack([row[1][name] for row in rows]) for name in rows[0][1]}
@@ -52,8 +50,6 @@ class DetailStage:
 
     def summary(self, found: Sequence[Case]) -> Summary:
         """Ratio of mean distances; strength of the finest band inside ÷ outside the mask on skin and hair."""
-        if not found:
-            return dict.fromkeys(KEYS, "there are no weights of the detail stage")
         summary: Summary = {KEYS[0]: mean(found, "distance") / mean(found, "lanczos_distance")}
         for name, suffix in (("ours", ""), ("lanczos", "_lanczos"), ("truth", "_truth")):
             summary[KEYS[1] + suffix] = float(
