@@ -20,6 +20,8 @@ from facemug_core.checkpoints.recognising import convert, describe, find_part, r
 from facemug_core.checkpoints.stored import Checkpoint
 from facemug_core.cli import main
 from facemug_core.config import FULL, EncoderConfig, GeneratorConfig
+from facemug_core.editing.directions import Mapped
+from facemug_core.editing.foreign import read_direction
 from facemug_core.errors import CheckpointError, WeightsMissingError
 from facemug_core.networks.bisenet import BiSeNet
 from facemug_core.networks.generator import Generator
@@ -146,6 +148,13 @@ def test_a_mapper_tells_its_levels():
     shapes = published.prefixed("state_dict.mapper.", published.mapper(("course", "medium")))
     (found,) = recognise(published.empty("x.pt", shapes))
     assert found.facts == {"levels": "coarse medium"}
+
+
+def test_a_network_larger_than_the_files_numbers_is_not_built():
+    shapes = published.stylegan2(TINY, CODE_DIM) | {"conv1.conv.modulation.weight": (0, 1 << 40)}
+    (found,) = recognise(published.empty("x.pt", shapes))
+    assert "stylegan2" not in found.parts
+    assert "larger network than its" in " ".join(found.lacks)
 
 
 @pytest.mark.parametrize("shape", [(), (7,), (1, 0, 1, 1, 1), (0,)])
@@ -332,8 +341,8 @@ def head(state: dict, index: int, x: torch.Tensor) -> torch.Tensor:
     return x.flatten(1) @ weight.t() / math.sqrt(weight.shape[1]) + state[f"{name}.linear.bias"]
 
 
-def encoded(state: dict, x: torch.Tensor, mean: torch.Tensor, *, relative: bool) -> torch.Tensor:
-    """e4e's and pSp's codes of a picture [1, 3, 256, 256]."""
+def head_outputs(state: dict, x: torch.Tensor) -> list[torch.Tensor]:
+    """What the 18 heads of e4e and pSp make of a picture [1, 3, 256, 256]."""
     x = F.conv2d(x, state["input_layer.0.weight"], padding=1)
     x = prelu(normed(state, "input_layer.1", x), state["input_layer.2.weight"])
     taps = []
@@ -343,10 +352,7 @@ def encoded(state: dict, x: torch.Tensor, mean: torch.Tensor, *, relative: bool)
     fine, middle, coarse = taps
     middle = widened(coarse) + F.conv2d(middle, state["latlayer1.weight"], state["latlayer1.bias"])
     fine = widened(middle) + F.conv2d(fine, state["latlayer2.weight"], state["latlayer2.bias"])
-    codes = [head(state, i, coarse if i < 3 else middle if i < 7 else fine) for i in range(18)]
-    if relative:
-        codes = [codes[0], *(codes[0] + code for code in codes[1:])]
-    return torch.stack(codes, 1) + mean
+    return [head(state, i, coarse if i < 3 else middle if i < 7 else fine) for i in range(18)]
 
 
 @pytest.fixture(scope="module")
@@ -358,27 +364,42 @@ def encoder_state() -> dict[str, torch.Tensor]:
 def encoder_folder(tmp_path_factory, encoder_state) -> Path:
     """An e4e file of full backbone, with narrow heads; its mean code has rows that differ."""
     folder = tmp_path_factory.mktemp("models")
-    state = {f"encoder.{name}": tensor for name, tensor in encoder_state.items()}
-    file = {"state_dict": state, "latent_avg": mean_codes(), "opts": {"encoder_type": "Encoder4Editing"}}
-    torch.save(file, folder / "e4e_ffhq_encode.pt")
+    save_encoder(folder / "e4e_ffhq_encode.pt", encoder_state, "Encoder4Editing")
     return folder
+
+
+def save_encoder(path: Path, state: dict[str, torch.Tensor], encoder_type: str) -> None:
+    state = {f"encoder.{name}": tensor for name, tensor in state.items()}
+    torch.save(
+        {"state_dict": state, "latent_avg": mean_codes(), "opts": {"encoder_type": encoder_type}}, path
+    )
 
 
 def mean_codes() -> torch.Tensor:
     return torch.randn(18, 512, generator=torch.Generator().manual_seed(3))
 
 
-def test_e4e_from_its_file_gives_what_the_equations_say_whatever_the_models_mean_code_is(
-    encoder_folder, encoder_state
+@pytest.fixture(scope="module")
+def face() -> torch.Tensor:
+    return torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(6)) * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def outputs(encoder_state, face) -> list[torch.Tensor]:
+    return head_outputs({name: tensor.double() for name, tensor in encoder_state.items()}, face.double())
+
+
+@pytest.mark.parametrize("encoder_type", ["Encoder4Editing", "GradualStyleEncoder"])
+def test_e4e_and_psp_from_their_files_give_what_the_equations_say_whatever_the_models_mean_code_is(
+    tmp_path, encoder_state, face, outputs, encoder_type
 ):
+    save_encoder(tmp_path / "x.pt", encoder_state, encoder_type)
     mean = torch.randn(512, generator=torch.Generator().manual_seed(4))
-    encoder = load_encoder(FULL, mean, [encoder_folder])
-    guides = torch.zeros(1, 26, 256, 256)
-    guides[:, :3] = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(6)) * 2 - 1
-    expected = encoded(
-        {name: tensor.double() for name, tensor in encoder_state.items()},
-        guides[:, :3].double(), mean_codes().double(), relative=True,
-    )  # fmt: skip
+    encoder = load_encoder(FULL, mean, [tmp_path])
+    guides = F.pad(face, (0, 0, 0, 0, 0, 23))
+    first = outputs[0] if encoder_type == "Encoder4Editing" else 0
+    codes = [outputs[0], *(first + output for output in outputs[1:])]
+    expected = torch.stack(codes, 1) + mean_codes().double()
     codes = mean.double() + encoder.double()(guides.double())
     torch.testing.assert_close(codes, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
 
@@ -408,6 +429,50 @@ def test_an_encoder_that_does_not_start_from_the_mean_code_gets_none():
 def test_corners_of_the_pyramid_are_kept():
     coarse, fine = torch.randn(1, 3, 4, 4).double(), torch.randn(1, 3, 8, 8).double()
     torch.testing.assert_close(add_upsampled(coarse, fine), widened(coarse) + fine)
+
+
+# Directions ------------------------------------------------------------------------------------------------
+
+
+def some_codes() -> torch.Tensor:
+    return torch.randn(2, 18, 512, generator=torch.Generator().manual_seed(8)).double()
+
+
+def test_a_mapper_from_its_file_moves_codes_as_the_equations_say(tmp_path):
+    state = published.random(published.prefixed("mapper.", published.mapper(("course", "fine"))))
+    state = {name: tensor * 100 for name, tensor in state.items()}  # stored for a learning rate of 0.01
+    torch.save({"state_dict": state, "opts": {"no_medium_mapper": True}}, tmp_path / "x.pt")
+    direction = read_direction(tmp_path / "x.pt")
+    assert isinstance(direction, Mapped)
+    direction.mapper.double()
+    codes = some_codes()
+    expected = codes.clone()
+    for level, part in (("course", slice(0, 4)), ("fine", slice(8, 18))):
+        x = codes[:, part]
+        x = x / (x.square().mean(1, keepdim=True) + 1e-8).sqrt()  # over the layers
+        for i in range(1, 5):
+            name = f"mapper.{level}_mapping.mapping.{i}"
+            weight, bias = (state[f"{name}.{kind}"].double() * 0.01 for kind in ("weight", "bias"))
+            y = x @ (weight / math.sqrt(512)).t() + bias
+            x = torch.where(y > 0, y, 0.2 * y) * math.sqrt(2)
+        expected[:, part] += 0.1 * x
+    torch.testing.assert_close(direction.apply(codes, 1), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_ganspace_edit_from_its_file_sets_the_coordinate_as_the_equations_say(tmp_path):
+    state = published.random({"mean": (1, 512), "comp": (80, 1, 512), "std": (80,)})
+    state["comp"] = F.normalize(state["comp"], dim=2)
+    state["std"] = state["std"].abs() + 0.1
+    torch.save(state, tmp_path / "x.pt")
+    direction = read_direction(tmp_path / "x.pt", component=34, target=3.0, layers=(2, 5))
+    mean, component, deviation = (state[name].double() for name in ("mean", "comp", "std"))
+    component, deviation = component[34, 0], deviation[34]
+    codes = some_codes()
+    expected = codes.clone()
+    for sample in expected:
+        coordinate = (sample[0] - mean[0]) @ component / deviation
+        sample[2:5] += (3.0 - coordinate) * component * deviation
+    torch.testing.assert_close(direction.apply(codes, 1), expected, rtol=1e-5, atol=1e-5)
 
 
 # Starting points of training -------------------------------------------------------------------------------
