@@ -2,9 +2,8 @@
 
     python -m benchmarks.full_size FOLDER
 
-Prints the seconds and peak memory of loading and of one edit, and those of `torch.load` of the same files, each
-in a process of its own. The files, 1.7 GB, are made in the folder and stay there. Time and memory do not depend
-on what the weights are.
+Prints the seconds and peak memory of loading and of one edit, and those of `torch.load` of the e4e file, each
+in a process of its own. The files, 1.7 GB, are made in the folder and stay there.
 """
 
 from __future__ import annotations

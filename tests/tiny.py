@@ -8,13 +8,14 @@ from types import MappingProxyType
 import torch
 
 from facemug_core.conditions import Conditions
-from facemug_core.config import LIGHT, ModelConfig, ProjectedDiscriminatorConfig
+from facemug_core.config import FULL, LIGHT, ModelConfig, ProjectedDiscriminatorConfig
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Generator
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
+from facemug_core.networks.stylegan2 import StyleGAN2
 
 BANK_CHANNELS = {4: 16, 8: 16, 16: 16, 32: 16, 64: 16, 128: 8, 256: 8, 512: 4}
 
@@ -51,6 +52,31 @@ def tiny_model(seed: int = 0) -> FaceMug:
         networks = (
             MappingNetwork(layers=2), tiny_bank(), StyleEncoder(config.encoder), Generator(config.generator),
             PictureHead(config.picture_head),
+        )  # fmt: skip
+    return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
+
+
+def tiny_full_model(seed: int = 0) -> FaceMug:
+    """The full size with a few channels everywhere but in the encoder's backbone, which has no table."""
+    channels = MappingProxyType(dict.fromkeys((4, 8, 16, 32, 64, 128, 256), 4))
+    config = replace(
+        FULL,
+        encoder=replace(FULL.encoder, pyramid_channels=8, head_channels=8, base_channels=8),
+        generator=replace(
+            FULL.generator,
+            aggregation_channels=4,
+            branch_channels=4,
+            score_channels=4,
+            channels=channels,
+            global_dim=8,
+            bank_channels=MappingProxyType({r: c for r, c in channels.items() if r > 4}),
+        ),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        networks = (
+            MappingNetwork(layers=2), StyleGAN2({**channels, 512: 4, 1024: 4}), StyleEncoder(config.encoder),
+            Generator(config.generator),
         )  # fmt: skip
     return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
 

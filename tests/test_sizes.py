@@ -1,0 +1,102 @@
+"""Two sizes of one model: the full one works without what only the light one has, and both share codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from facemug_core.editing.directions import Coordinate, Direction, Linear, Mapped
+from facemug_core.errors import WeightsMissingError
+from facemug_core.latents import Latent, load_latent, save_latent
+from facemug_core.model import FaceMug
+from facemug_core.networks.style_mapper import StyleMapper
+
+from .tiny import random_conditions, tiny_full_model, tiny_model
+
+
+@pytest.fixture(scope="module")
+def full() -> FaceMug:
+    return tiny_full_model()
+
+
+@pytest.fixture(scope="module")
+def light() -> FaceMug:
+    return tiny_model()
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+DIRECTIONS: dict[str, Direction] = {
+    "attribute": Linear(noise(512)),
+    "principal component": Coordinate(noise(512), noise(512) / 512**0.5, 0.7, 3.0),
+    "text mapper": Mapped(StyleMapper().requires_grad_(False)),
+}
+
+
+def test_the_full_size_edits_without_picture_head_detail_and_inverter(full: FaceMug) -> None:
+    conditions = random_conditions()
+    picture, codes = full.edit(conditions)
+    kept = (conditions.mask == 0).expand_as(picture)
+    assert torch.equal(picture[kept], conditions.image[kept])
+    assert not torch.equal(picture, conditions.image)
+    assert codes.shape == (1, 18, 512)
+
+
+def test_what_the_full_size_lacks_is_named(full: FaceMug) -> None:
+    codes = full.random_codes([1])
+    with pytest.raises(WeightsMissingError, match=r"The full model has no weights.*full_inverter"):
+        full.invert(codes, torch.zeros(1, 3, 256, 256))
+    with pytest.raises(WeightsMissingError, match=r"The full model has no warping weights.*full_warping"):
+        full.warp(codes, codes)
+
+
+def test_the_full_size_enlarges_without_a_detail_network(full: FaceMug) -> None:
+    photo, mask = torch.zeros(1, 3, 512, 512), torch.zeros(1, 1, 256, 256)
+    mask[..., :128] = 1
+    picture = full.add_detail(torch.ones(1, 3, 256, 256), photo, mask)
+    assert torch.equal(picture[..., 256:], photo[..., 256:])
+    assert (picture[..., :256] > 0.5).all()
+
+
+def test_an_exemplars_edit_in_the_full_size_asks_for_no_inversion(full: FaceMug) -> None:
+    assert full.likeness_steps(torch.zeros(1, 3, 256, 256), None) == 0
+
+
+@pytest.mark.parametrize("first", ["light", "full"])
+def test_codes_saved_by_one_size_draw_a_face_in_the_other(
+    light: FaceMug, full: FaceMug, first: str, tmp_path: Path
+) -> None:
+    maker, user = (light, full) if first == "light" else (full, light)
+    save_latent(tmp_path / "face.safetensors", Latent(maker.random_codes([3])))
+    codes = load_latent(tmp_path / "face.safetensors").codes
+    picture, used = user.edit(random_conditions(), codes=codes)
+    assert torch.equal(used, codes)
+    assert torch.isfinite(picture).all()
+    another = user.edit(random_conditions(), codes=maker.random_codes([4]))[0]
+    assert not torch.equal(picture, another)
+
+
+@pytest.mark.parametrize("kind", DIRECTIONS)
+def test_an_edit_of_codes_is_the_same_in_both_sizes_and_shows_in_both(
+    light: FaceMug, full: FaceMug, kind: str
+) -> None:
+    codes = noise(1, 18, 512)
+    moved = light.apply_direction(codes, DIRECTIONS[kind], 2.0)
+    assert torch.equal(moved, full.apply_direction(codes, DIRECTIONS[kind], 2.0))
+    for model in (light, full):
+        features = model.aggregate(random_conditions())
+        assert not torch.equal(model.generate(features, moved), model.generate(features, codes))
+
+
+def test_half_precision_gives_the_full_sizes_picture_nearly(full: FaceMug) -> None:
+    codes = full.random_codes([1])
+    exact, _ = full.edit(random_conditions(), codes=codes)
+    half = tiny_full_model()
+    half.precision = torch.bfloat16
+    picture, _ = half.edit(random_conditions(), codes=codes)
+    assert picture.dtype == torch.float32
+    assert (picture - exact).abs().max() < 0.1
