@@ -29,7 +29,7 @@ class Exemplar:
     """How much more an edit of the whole face looks like the exemplar's person than an edit without it."""
 
     name: str = "exemplar"
-    most: int = 48
+    most: int = 24
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -39,6 +39,8 @@ class Exemplar:
         conditions = Conditions.build(image=faces.photo, mask=mask)
         own = trial.model.project(conditions)
         theirs = trial.model.encode(faces.other_photo)
+        steps = trial.model.likeness_steps(faces.other_photo, "exemplar")
+        theirs = trial.model.invert(theirs, faces.other_photo, steps=steps)
         if trial.model.warping is not None:
             theirs = trial.model.warp(theirs, own)
         maps = trial.model.aggregate(conditions)
