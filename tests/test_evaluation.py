@@ -339,7 +339,7 @@ def test_report_folder_holds_values_verdicts_and_every_sheet(whole_report):
     written = json.loads((folder / "report.json").read_text())
     assert {name: value for name, value in written.items() if isinstance(value, float)} == report.values
     assert sum(len(bars) for bars in written["bars"].values()) == len(BARS)
-    left_out = {"warp", "detail", "text", "retrieval"}
+    left_out = {"warp", "text", "retrieval"}
     sheets = {f"{n}_{t}.jpg" for n in SUITES if n not in left_out for t in ("best", "median", "worst")}
     texts = {"report.json", "seconds.json", "index.html"}
     assert {path.name for path in folder.iterdir()} == texts | sheets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -102,14 +103,14 @@ def sketch(editor: PhotoEditor) -> Pictures:
         sketch=Guide(read_sketch(FOLDER / "facemug_sketch.png")),
         style="projected",
     )
-    return edited(editor, request, MOUTH_MASK)
+    return staged(editor, request, MOUTH_MASK)
 
 
 @of_workflow
 def semantic_map(editor: PhotoEditor) -> Pictures:
     labels = read_semantic(FOLDER / "facemug_map_with_longer_hair.png")
     request = EditRequest(mask=region_mask(labels, "hair", 4), semantic=Guide(labels), style="projected")
-    return edited(editor, request)
+    return staged(editor, request)
 
 
 @of_workflow
@@ -121,7 +122,7 @@ def color(editor: PhotoEditor) -> Pictures:
         style="projected",
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
-    return edited(editor, request)
+    return staged(editor, request)
 
 
 @of_workflow
@@ -129,7 +130,7 @@ def exemplars_blended(editor: PhotoEditor) -> Pictures:
     first, second, third = (encoded(editor, file) for file in EXEMPLARS)
     codes = latents.mix_layers(latents.interpolate(first, second, 0.5), third, 8)
     mask = own_mask(editor, "hair+skin+mouth+nose")
-    return edited(editor, EditRequest(mask=mask, codes=codes))
+    return staged(editor, EditRequest(mask=mask, codes=codes))
 
 
 @of_workflow
@@ -157,7 +158,7 @@ def everything_at_once(editor: PhotoEditor) -> Pictures:
         codes=codes,
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
-    return edited(editor, request)
+    return staged(editor, request)
 
 
 @of_workflow
@@ -181,13 +182,13 @@ def saved_face(editor: PhotoEditor) -> Pictures:
     face, mask = editor.find_faces(photo(PHOTO))[0], own_mask(editor, "hair")
     own = editor.model.project(crop_conditions(face, mask_to_crop(mask, face.matrix), {}))
     saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
-    return edited(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
+    return staged(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
 
 
 @of_workflow
 def inside_a_subgraph(editor: PhotoEditor) -> Pictures:
     """Its stages leave out warping, which `edit` does by itself."""
-    return edited(editor, EditRequest(mask=own_mask(editor, "hair"), codes=editor.model.random_codes([4])))
+    return staged(editor, EditRequest(mask=own_mask(editor, "hair"), codes=editor.model.random_codes([4])))
 
 
 @of_workflow
@@ -201,7 +202,7 @@ def pose(editor: PhotoEditor) -> Pictures:
     poser = Poser(editor)
     wanted = poser.read(editor.model.render(encoded(editor, PHOTO)))
     turned = poser.turn(encoded(editor, EXEMPLARS[1]), wanted)
-    return edited(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=turned.codes))
+    return staged(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=turned.codes))
 
 
 @of_workflow
@@ -209,7 +210,7 @@ def attributes(editor: PhotoEditor) -> Pictures:
     directions = shipped_directions()
     amounts = {"smile": -0.6, "eyes_open": 0.8, "lipstick": 0.8}
     codes = apply_all(encoded(editor, PHOTO), [(directions[name], amounts[name]) for name in amounts])
-    return edited(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=codes))
+    return staged(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=codes))
 
 
 @of_workflow
@@ -229,7 +230,7 @@ def text(editor: PhotoEditor) -> Pictures:
     open_clip()
     mask = own_mask(editor, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
-    return edited(editor, EditRequest(mask=mask, codes=encoded(editor, PHOTO), text=goal))
+    return staged(editor, EditRequest(mask=mask, codes=encoded(editor, PHOTO), text=goal))
 
 
 WHOLE_FACE = "skin+brows+eyes+nose+mouth"
@@ -242,6 +243,11 @@ def photo(file: str) -> Photo:
 
 def edited(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pictures:
     return [shown(result) for result in editor.edit(photo(file), request).photos]
+
+
+def staged(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pictures:
+    """What the wired stages make, without the one that adds detail."""
+    return edited(editor, replace(request, size=256), file)
 
 
 def encoded(editor: PhotoEditor, file: str) -> Tensor:
