@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .conditions import pencil_sketch, region_means
 from .conventions import LABELS
+from .model import INVERSION_STEPS
 from .photos import EditRequest, Guide, Photo, PhotoEditor
 from .sheets import contact_sheet
 
@@ -66,9 +67,9 @@ def _requests(subject: Subject) -> dict[str, EditRequest]:
     half[..., height // 3 : height * 7 // 8, width // 4 : width // 2] = 1
     sketch, labels = Guide(pencil_sketch(subject.rgb)), Guide(subject.labels)
     return {
-        "fill in half a face": EditRequest(mask=half),
+        "fill in half a face": EditRequest(mask=half, inversion=INVERSION_STEPS),
         "the same with sketch and map": EditRequest(
-            mask=half, sketch=sketch, semantic=labels, color=Guide(means)
+            mask=half, sketch=sketch, semantic=labels, color=Guide(means), inversion=INVERSION_STEPS
         ),
         "color the hair": EditRequest(
             regions="hair",
