@@ -11,9 +11,10 @@ from facemug_core.batches import Interrupted
 from facemug_core.editing.inversion import Goal
 from facemug_core.errors import WeightsMissingError
 from facemug_core.model import FaceMug
-from facemug_core.networks.inverter import Inverter, descent_steps
+from facemug_core.networks.inverter import Inverter
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.networks.perceptual import PerceptualLoss
+from facemug_core.training.visibility import descent_steps
 
 from .tiny import random_conditions, tiny_model
 

@@ -79,7 +79,7 @@ def descend(
     Args:
         draw: codes [B, 18, 512] → pictures [B, 3, 256, 256], differentiable; makes no inference tensors.
         codes: to start from.
-        steps: coordinates of the descent, [512, rank] (`networks.inverter`).
+        steps: coordinates of the descent, [512, rank] (`Inverter.steps`).
         goal: what to come near to.
         count: 0 returns the codes.
         progress: told about every step; may raise `Interrupted`.

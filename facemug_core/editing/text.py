@@ -214,8 +214,13 @@ def optimize(
 
 def spread_of(codes: Tensor) -> Tensor:
     """Square root of the covariance [512, 512] of codes w [N, 512]."""
-    variances, axes = torch.linalg.eigh(torch.cov(codes.double().T))
-    return ((axes * variances.clamp(min=0).sqrt()) @ axes.T).to(codes.dtype)
+    return root_of(torch.cov(codes.double().T)).to(codes.dtype)
+
+
+def root_of(covariance: Tensor) -> Tensor:
+    """Symmetric square root of a covariance [N, N]."""
+    variances, axes = torch.linalg.eigh(covariance)
+    return (axes * variances.clamp(min=0).sqrt()) @ axes.T
 
 
 class _Search:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from .perceptual import PerceptualLoss
@@ -22,19 +21,3 @@ class Inverter(nn.Module):
         super().__init__()
         self.perceptual = perceptual
         self.register_buffer("steps", steps)
-
-
-def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: float = 0.5) -> Tensor:
-    """`Inverter.steps` [512, rank]: P = S Sᵀ inverts the curvature of distance and of likelihood together.
-
-    Args:
-        visibility: curvature of the distance of pictures with a code w, [512, 512] (`training.visibility`).
-        covariance: of the codes w of faces, [512, 512].
-        rank: how many of the most visible directions to keep.
-        prior: weight of the likelihood of a code, as the distance that one standard deviation is worth.
-    """
-    variances, axes = torch.linalg.eigh(covariance.double())
-    spread = (axes * variances.clamp(min=0).sqrt()) @ axes.T
-    seen, directions = torch.linalg.eigh(spread @ visibility.double() @ spread)
-    steps = spread @ (directions * (seen + prior).rsqrt())
-    return steps[:, -rank:].to(visibility.dtype)

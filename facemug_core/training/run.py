@@ -25,7 +25,6 @@ from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..editing.clip import FACE_FILE, load_clip
 from ..model import FaceMug
-from ..networks.inverter import descent_steps
 from ..networks.perceptual import PerceptualLoss
 from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
@@ -37,7 +36,7 @@ from .facts import load_facts
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
 from .picture_head import PictureHeadStage
-from .visibility import MEASURED_FACES, measure_visibility, measured_codes
+from .visibility import MEASURED_FACES, descent_steps, measure_visibility, measured_codes
 from .warp import WarpStage
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..editing.text import root_of
 from ..latents import broadcast
 from ..networks.mapping import MappingNetwork
 from ..networks.perceptual import PerceptualLoss
@@ -57,3 +58,17 @@ def _random_sum(maps: Tensor, noise: torch.Generator) -> Tensor:
     """Sum of [1, C, H, W] times normal numbers, as a mean over the pixels: of size 1 for unit vectors."""
     numbers = torch.randn(maps.shape, generator=noise).to(maps.device)
     return (maps * numbers).sum() / (maps.shape[-1] * maps.shape[-2]) ** 0.5
+
+def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: float = 0.5) -> Tensor:
+    """`Inverter.steps` [512, rank]: P = S Sᵀ inverts the curvature of distance and of likelihood together.
+
+    Args:
+        visibility: curvature of the distance of pictures with a code w, [512, 512] (`measure_visibility`).
+        covariance: of the codes w of faces, [512, 512].
+        rank: how many of the most visible directions to keep.
+        prior: weight of the likelihood of a code, as the distance that one standard deviation is worth.
+    """
+    spread = root_of(covariance.double())
+    seen, directions = torch.linalg.eigh(spread @ visibility.double() @ spread)
+    steps = spread @ (directions * (seen + prior).rsqrt())
+    return steps[:, -rank:].to(visibility.dtype)

@@ -92,8 +92,7 @@ class WarpStage:
         return self._picture(codes)
 
     def _picture(self, codes: Tensor) -> Tensor:
-        side = self.picture_head.resolution
-        return self.picture_head(self.bank.features(codes, up_to=side)[side], codes).clamp(-1, 1)
+        return self.picture_head.picture(self.bank, codes).clamp(-1, 1)
 
     def _encoded(self, image: Tensor) -> Tensor:
         return self.mapping.mean_code + self.encoder(photo_stack(image))
