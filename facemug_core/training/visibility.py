@@ -59,6 +59,7 @@ def _random_sum(maps: Tensor, noise: torch.Generator) -> Tensor:
     numbers = torch.randn(maps.shape, generator=noise).to(maps.device)
     return (maps * numbers).sum() / (maps.shape[-1] * maps.shape[-2]) ** 0.5
 
+
 def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: float = 0.5) -> Tensor:
     """`Inverter.steps` [512, rank]: P = S Sᵀ inverts the curvature of distance and of likelihood together.
 
