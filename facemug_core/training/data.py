@@ -148,25 +148,23 @@ class CodeMix:
     """How a training edit's code relates to the person in the picture: exact codes tell everything, and
     training with nothing else would teach to ignore the guides.
 
-    Where there are no guides to contradict it, a code that leads to another person is none of the edit's
-    mistakes: the projected code takes its place.
+    Where guides contradict it, a code that leads to another person gives way to the truth. Where there are
+    none, the edit is to show that person: no truth is known, and likeness and the critic judge alone.
     """
 
-    projected: float = 0.4
+    projected: float = 0.3
     """Share of samples with the code that the style encoder makes of the photo's visible part and guides."""
-    own: float = 0.2
+    own: float = 0.15
     """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
-    stranger: float = 0.2
-    """Share of samples with a stranger's code, while guides and loss stay with the truth."""
+    stranger: float = 0.25
+    """Share of samples with a stranger's code."""
 
-    def draw(self, draw: Draw, *, guided: bool) -> tuple[bool, float]:
+    def draw(self, draw: Draw) -> tuple[bool, float]:
         """Whether the code is projected, and if not, how far it leaves the person's own."""
         kind, distance = draw.uniform(), draw.uniform()
         if kind < self.projected + self.own:
             return kind < self.projected, 0.0
-        if kind < self.projected + self.own + self.stranger:
-            distance = 1.0
-        return not guided, distance
+        return False, 1.0 if kind < self.projected + self.own + self.stranger else distance
 
 
 GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
@@ -177,8 +175,9 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
     """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
 
     Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `w` [512],
-    `z` [512] (normal noise for the stranger), `distance` (λ of the way from w to the stranger, [1]) and
-    `projected` ([1], whether the style encoder's code is used instead).
+    `z` [512] (normal noise for the stranger), `distance` (λ of the way from w to the stranger, [1]),
+    `projected` ([1], whether the style encoder's code is used instead) and `stranger` ([1], whether the edit
+    is to show the person of the code, and no truth is known).
     """
 
     def __init__(self, faces: FaceShards, seed: int, mix: CodeMix | None = None) -> None:
@@ -194,9 +193,9 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         present = [draw.chance(p) for p in GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]]
         if present[2] and draw.chance(0.5):
             image = recolored(image, labels, draw)
-        projected, distance = self.mix.draw(draw, guided=any(present))
+        projected, distance = self.mix.draw(draw)
         if w.isnan().any():  # a photo's own code is nobody's to give
-            projected, w = True, torch.zeros_like(w)
+            projected, distance, w = True, 0.0, torch.zeros_like(w)
         return {
             "image": image,
             "mask": random_mask(labels, draw),
@@ -205,6 +204,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
             "z": draw.normal(len(w)),
             "distance": torch.tensor([distance]),
             "projected": torch.tensor([projected]),
+            "stranger": torch.tensor([distance > 0 and not any(present)]),
         }
 
 

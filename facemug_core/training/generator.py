@@ -11,7 +11,7 @@ from ..conditions import Conditions
 from ..config import ModelConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
-from ..networks.generator import Generator, draw_prior
+from ..networks.generator import Generator, Prior, draw_prior
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
 from ..networks.perceptual import PerceptualLoss, feature_distance
@@ -21,9 +21,16 @@ from .data import FaceShards, GeneratorEdits
 from .loop import Batch
 from .losses import adversarial_loss, discriminator_loss, pixel_loss, tone_loss
 
+LIKENESS_WEIGHT = 0.5
+"""Of the distance to the bank's picture, for strangers; small, as a place of it may show what does not belong
+there."""
+
 
 class GeneratorStage:
     """Aggregation, refinement encoder and decoder against the truth and, later, a discriminator.
+
+    Where a stranger's code leads and no guide contradicts it, the truth has no say: the edit is to look like
+    the bank's picture of the code, as far as the discriminator takes that for a part of the photo.
 
     Args:
         bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
@@ -63,16 +70,22 @@ class GeneratorStage:
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         image, mask = batch["image"], batch["mask"]
+        stranger = batch["stranger"][:, :, None, None]
+        known = torch.where(stranger, 0.0, mask)
+        edited, prior = self._edit(model, batch)
+        fake = Shown(edited, self.perceptual.features(edited))
         with torch.no_grad():
             real = Shown(image, self.perceptual.features(image))
-        edited = self._edit(model, batch)
-        fake = Shown(edited, self.perceptual.features(edited))
         parts = {
-            "perceptual": feature_distance(fake.features, real.features, mask),
-            "pixel": pixel_loss(edited, image, mask),
-            "tone": tone_loss(edited, image, mask),
+            "perceptual": feature_distance(fake.features, real.features, known),
+            "pixel": pixel_loss(edited, image, known),
+            "tone": tone_loss(edited, image, known),
         }
         total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * parts["tone"]
+        if prior.picture is not None:
+            shown = self.perceptual.features(prior.picture)
+            parts["likeness"] = feature_distance(fake.features, shown, mask * stranger)
+            total = total + LIKENESS_WEIGHT * parts["likeness"]
         if self.critic is not None and step >= self.adversarial_from:
             self.critic.requires_grad_(False)
             parts["adversarial"] = adversarial_loss(self.critic(fake), mask)
@@ -92,10 +105,10 @@ class GeneratorStage:
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: photo with its hole, edit, truth."""
         hole = torch.where(batch["mask"] > 0, 0.0, batch["image"])
-        return torch.stack([hole, self._edit(model, batch), batch["image"]], 1)
+        return torch.stack([hole, self._edit(model, batch)[0], batch["image"]], 1)
 
-    def _edit(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Composited edit with the codes that the sample asks for."""
+    def _edit(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Prior]:
+        """Composited edit with the codes that the sample asks for, and what the bank makes of them."""
         conditions = Conditions.build(
             image=batch["image"],
             mask=batch["mask"],
@@ -106,7 +119,7 @@ class GeneratorStage:
         with torch.no_grad():
             codes = self._codes(batch, conditions)
             prior = draw_prior(self.bank, self.picture_head, codes, self.finest)
-        return model(conditions, prior, codes)
+        return model(conditions, prior, codes), prior
 
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
         codes = broadcast(torch.lerp(batch["w"], self.mapping(batch["z"]), batch["distance"]))
