@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .batches import Progress, no_progress
 from .editing.directions import Linear, shipped_directions
 from .editing.measuring import find_mesh
 from .editing.pose import Pose, pose_from_mesh, turn_to
@@ -60,15 +61,19 @@ class Poser:
         return pose
 
     @torch.no_grad()
-    def turn(self, codes: Tensor, wanted: Pose) -> Posed:
+    def turn(self, codes: Tensor, wanted: Pose, progress: Progress = no_progress) -> Posed:
         """The person of the codes [1, 18, 512] as the bank draws it, in the wanted pose as far as it can.
+
+        `progress` is told about every move towards it.
 
         Raises:
             FaceNotFoundError: the bank's picture shows no face.
         """
         model = self.editor.model
         codes = codes.to(model.device)
-        codes = turn_to(codes, wanted, lambda moved: self.read(model.render(moved)), self.yaw, self.pitch)
+        codes = turn_to(
+            codes, wanted, lambda moved: self.read(model.render(moved)), self.yaw, self.pitch, progress
+        )
         picture = model.render(codes)
         reached = self.read(picture)
         if reached is None:

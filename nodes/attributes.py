@@ -141,7 +141,8 @@ class SweepDirection(io.ComfyNode):
         last_layer: int,
     ) -> io.NodeOutput:
         amounts = np.linspace(start, end, steps).tolist()
-        return io.NodeOutput(sweep(latent, in_layers(direction, first_layer, last_layer), amounts))
+        moved = in_layers(direction, first_layer, last_layer)
+        return io.NodeOutput(sweep(latent, moved, amounts, host.Watch()))
 
 
 class AttributeSliders(io.ComfyNode):

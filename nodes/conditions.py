@@ -82,7 +82,7 @@ def of_faces(
     for name, guide in guides.items():
         guide.check(name, len(faces.photos), len(faces.places))
     parts = []
-    for number, place in enumerate(faces.places):
+    for number, place in enumerate(host.watched(faces.places)):
         crop_mask = mask_to_crop(item(masks, place.photo), place.face.matrix)
         own = {name: guide.of(place.photo, number, strengths[name]) for name, guide in guides.items()}
         parts.append(crop_conditions(place.face, crop_mask, own))
@@ -93,7 +93,7 @@ def of_guides(guides: dict[str, GuidePictures], strengths: dict[str, float]) -> 
     """Conditions of new faces, from guides alone."""
     batch = common_batch({name: len(guide.values) for name, guide in guides.items()} or {"faces": 1})
     parts = []
-    for i in range(batch):
+    for i in host.watched(range(batch)):
         arguments: dict[str, Any] = {}
         for name, guide in guides.items():
             height, width = guide.values.shape[-2:]

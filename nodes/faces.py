@@ -108,7 +108,7 @@ class DetectFaces(io.ComfyNode):
         ]
         overlays = [
             tensors.from_image(faces_overlay(photo, of_photo))
-            for photo, of_photo in zip(faces.photos, found, strict=True)
+            for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
         ]
         boxes_found = [[face.box for face in of_photo if face.box is not None] for of_photo in found]
         return io.NodeOutput(
@@ -131,10 +131,8 @@ def find_faces(
     """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
     into."""
     photos = tensors.to_photos(image)
-    progress = host.Watch()
     places = []
-    for i, photo in enumerate(photos):
-        progress(i, len(photos))
+    for i, photo in enumerate(host.watched(photos)):
         found = editor.find_faces(photo, which, aligned, **(hints[i] if hints else {}))
         if not found and not skip:
             raise FaceNotFoundError(
@@ -251,7 +249,7 @@ class RegionMask(io.ComfyNode):
         if semantic.faces is None:
             return io.NodeOutput(tensors.from_masks(masks))
         on_photos = [torch.zeros(1, 1, *photo.size) for photo in semantic.faces.photos]
-        for i, place in enumerate(semantic.faces.places):
+        for i, place in enumerate(host.watched(semantic.faces.places)):
             if place.found:
                 size = semantic.faces.photos[place.photo].size
                 on_photo = mask_to_photo(item(masks, i), place.face.matrix, size)
@@ -306,10 +304,8 @@ class PasteFaces(io.ComfyNode):
         photos = tensors.to_photos(image)
         common_batch({"image": len(photos), "photos": len(faces.photos), "variants": variants})
         common_batch({"photos": len(faces.photos), "masks": len(masks)})
-        results, changes, progress = [], [], host.Watch()
-        total = max(len(photos), len(faces.photos), variants)
-        for i in range(total):
-            progress(i, total)
+        results, changes = [], []
+        for i in host.watched(range(max(len(photos), len(faces.photos), variants))):
             photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
             for number, place in enumerate(faces.places):
                 if not place.found or (len(faces.photos) > 1 and place.photo != i):

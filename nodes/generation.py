@@ -93,9 +93,8 @@ class AddDetail(io.ComfyNode):
         side = fitting if size == "auto" else int(size)
         if side == WORKING_SIZE:
             return io.NodeOutput(crops)
-        editor, progress, larger = model.editor(), host.Watch(), []
-        for i in range(count):
-            progress(i, count)
+        editor, larger = model.editor(), []
+        for i in host.watched(range(count)):
             place = item(faces.places, i)[0]
             matrix = place.face.matrix
             crop_mask = mask_to_crop(item(masks, place.photo), matrix)

@@ -55,7 +55,7 @@ class SemanticMap(io.ComfyNode):
         if numbering == "auto" and transparent is None:
             # Hosts turn class numbers in gray files into gray RGB.
             images = [one.convert("L") if tensors.is_gray(one) else one for one in images]
-        labels = torch.cat([read_semantic(one, numbering=numbering) for one in images])
+        labels = torch.cat([read_semantic(one, numbering=numbering) for one in host.watched(images)])
         return io.NodeOutput(GuidePictures(labels), tensors.from_bytes(labels_to_palette(labels)))
 
 
@@ -94,10 +94,12 @@ class Sketch(io.ComfyNode):
                     "`faces` hold photos, not drawings: set `source` to photo, or connect a drawing to "
                     "`image`."
                 )
-            strokes = torch.cat([read_sketch(one) for one in tensors.to_images(image, transparent)])
+            drawings = tensors.to_images(image, transparent)
+            strokes = torch.cat([read_sketch(one) for one in host.watched(drawings)])
         else:
-            pictures = pictures_of(image, faces)
-            strokes = pencil_sketch(pictures, "modern" if source == "photo" else "legacy")
+            kind = "modern" if source == "photo" else "legacy"
+            pictures = host.watched(pictures_of(image, faces).split(1))
+            strokes = torch.cat([pencil_sketch(one, kind) for one in pictures])
         return io.NodeOutput(GuidePictures(strokes, faces), tensors.from_pictures(on_white(strokes)))
 
 
@@ -144,13 +146,12 @@ class ColorMap(io.ComfyNode):
                     "`faces` hold photos, not paintings: set `source` to patches or parts of a photo, or "
                     "connect a painting to `image`."
                 )
-            colors = torch.cat(
-                [read_color(one, no_color=no_color) for one in tensors.to_images(image, transparent)]
-            )
+            paintings = host.watched(tensors.to_images(image, transparent))
+            colors = torch.cat([read_color(one, no_color=no_color) for one in paintings])
         else:
             pictures = pictures_of(image, faces)
             if source == "patches of a photo":
-                colors = superpixels(pictures, patches)
+                colors = torch.cat([superpixels(one, patches) for one in host.watched(pictures.split(1))])
             else:
                 colors = region_means(pictures, _labels_of(semantic, pictures))
         return io.NodeOutput(GuidePictures(colors, faces), tensors.from_pictures(colors))

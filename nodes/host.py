@@ -6,9 +6,9 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import comfy.model_management
 import comfy.utils
@@ -101,6 +101,18 @@ class Watch:
     def show(self, picture: Image.Image) -> None:
         """A picture of what is being made, as it is so far."""
         self._bar.update_absolute(*self._at, ("JPEG", picture, None))
+
+
+Item = TypeVar("Item")
+
+
+def watched(items: Sequence[Item]) -> Iterator[Item]:
+    """The items, with progress on the running node, until the person stops the run."""
+    watch = Watch()
+    for done, one in enumerate(items):
+        watch(done, len(items))
+        yield one
+    watch(len(items), len(items))
 
 
 def managed(network: nn.Module) -> ModelPatcher:

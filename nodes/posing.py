@@ -38,16 +38,16 @@ class Pose(io.ComfyNode):
     def execute(
         cls, model: HostedEditor, latent: Tensor, yaw: float, pitch: float, target: Tensor | None = None
     ) -> io.NodeOutput:
-        ready, poser = model.model(), Poser(model.finder())
+        ready, poser, watch = model.model(), Poser(model.finder()), host.Watch()
 
         def turn(codes: Tensor, aim: Tensor | None = None) -> Posed:
             wanted = HeadPose(yaw, pitch) if aim is None else poser.read(ready.render(aim.to(ready.device)))
             if wanted is None:
                 raise FaceNotFoundError("The `target` style shows no face whose pose could be taken.")
-            return poser.turn(codes, wanted)
+            return poser.turn(codes, wanted, watch)
 
         inputs = {"latent": latent} | ({} if target is None else {"target": target})
-        posed = one_by_one(turn, inputs, host.Watch())
+        posed = one_by_one(turn, inputs)
         return io.NodeOutput(
             host.hand_over(torch.cat([one.codes for one in posed])),
             tensors.from_pictures(torch.cat([one.picture for one in posed])),

@@ -11,20 +11,14 @@ from facemug_core.batches import Interrupted
 from facemug_core.editing.inversion import Goal
 from facemug_core.errors import WeightsMissingError
 from facemug_core.model import FaceMug
-from facemug_core.networks.inverter import Inverter
-from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
-from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.training.visibility import descent_steps
 
-from .tiny import random_conditions, tiny_model
+from .tiny import random_conditions, tiny_inverter, tiny_model
 
 
 @pytest.fixture(scope="module")
 def model() -> FaceMug:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        perceptual = PerceptualLoss(MobileNetV2Features())
-        return replace(tiny_model(), inverter=Inverter(perceptual, 0.3 * torch.eye(512)[:, :32]))
+    return replace(tiny_model(), inverter=tiny_inverter())
 
 
 def test_codes_come_nearer_to_the_photo_with_every_few_steps(model: FaceMug) -> None:

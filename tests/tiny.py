@@ -11,8 +11,11 @@ from facemug_core.conditions import Conditions
 from facemug_core.config import FULL, LIGHT, ModelConfig, ProjectedDiscriminatorConfig
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Generator
+from facemug_core.networks.inverter import Inverter
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
+from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.networks.stylegan2 import StyleGAN2
@@ -54,6 +57,14 @@ def tiny_model(seed: int = 0) -> FaceMug:
             PictureHead(config.picture_head),
         )  # fmt: skip
     return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
+
+
+def tiny_inverter() -> Inverter:
+    """An inverter of random weights that descends along few coordinates; the global random state is left."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        perceptual = PerceptualLoss(MobileNetV2Features())
+    return Inverter(perceptual, 0.3 * torch.eye(512)[:, :32])
 
 
 def tiny_full_model(seed: int = 0) -> FaceMug:

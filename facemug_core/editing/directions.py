@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ..batches import Progress, no_progress, one_by_one
 from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..conventions import CODE_DIM, NUM_CODES
@@ -175,12 +176,16 @@ def apply_all(codes: Tensor, edits: Sequence[tuple[Direction, float]]) -> Tensor
     return codes
 
 
-def sweep(codes: Tensor, direction: Direction, amounts: Sequence[float]) -> Tensor:
+def sweep(
+    codes: Tensor, direction: Direction, amounts: Sequence[float], progress: Progress = no_progress
+) -> Tensor:
     """Each of the codes [B, 18, 512] at all amounts, one after the other: [B · amounts, 18, 512].
 
-    A second sweep of the result gives a grid: a row for each amount of the first.
+    A second sweep of the result gives a grid: a row for each amount of the first. `progress` is told about
+    every amount.
     """
-    return torch.stack([direction.apply(codes, amount) for amount in amounts], 1).flatten(0, 1)
+    moved = one_by_one(lambda amount: direction.apply(codes, *amount), {"amounts": amounts}, progress)
+    return torch.stack(moved, 1).flatten(0, 1)
 
 
 # --- files --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..batches import Progress, no_progress
 from .directions import Linear
 from .measuring import head_turn
 
@@ -53,7 +54,12 @@ def pose_from_mesh(mesh: NDArray[np.float64]) -> Pose:
 
 
 def turn_to(
-    codes: Tensor, wanted: Pose, look: Callable[[Tensor], Pose | None], yaw: Linear, pitch: Linear
+    codes: Tensor,
+    wanted: Pose,
+    look: Callable[[Tensor], Pose | None],
+    yaw: Linear,
+    pitch: Linear,
+    progress: Progress = no_progress,
 ) -> Tensor:
     """Codes [1, 18, 512] moved along the directions until their picture has the wanted pose.
 
@@ -64,12 +70,14 @@ def turn_to(
         wanted: pose to reach.
         look: draws codes and reads the pose; None where no face is seen, which ends the search.
         yaw, pitch: directions.
+        progress: told about every move.
     """
     yaw, pitch = replace(yaw, layers=POSE_LAYERS), replace(pitch, layers=POSE_LAYERS)
     slopes, amounts = list(FIRST_SLOPES), [0.0, 0.0]
     before: tuple[list[float], list[float]] | None = None
     turned = codes
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        progress(step, STEPS)
         seen = look(turned)
         if seen is None:
             break
@@ -83,4 +91,5 @@ def turn_to(
         for i, (value, aim) in enumerate(zip(values, (wanted.yaw, wanted.pitch), strict=True)):
             amounts[i] = min(max(amounts[i] + (aim - value) / slopes[i], -REACH), REACH)
         turned = pitch.apply(yaw.apply(codes, amounts[0]), amounts[1])
+    progress(STEPS, STEPS)
     return turned
