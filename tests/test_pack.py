@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,48 @@ def keys(tree: Any) -> Any:
 @pytest.mark.parametrize("language", sorted(TEXTS))
 def test_every_language_has_every_text(language: str) -> None:
     assert keys(TEXTS[language]) == keys(TEXTS["en"])
+
+
+def texts(tree: Any) -> Iterator[str]:
+    """The tree's texts."""
+    for value in tree.values():
+        yield from texts(value) if isinstance(value, dict) else [value]
+
+
+@pytest.mark.parametrize("language", sorted(TEXTS.keys() - {"en"}))
+def test_texts_call_nodes_as_people_see_them_in_their_language(language: str) -> None:
+    own = TEXTS[language]
+    translated = {
+        node["display_name"]
+        for identity, node in TEXTS["en"].items()
+        if own[identity]["display_name"] != node["display_name"]
+    }
+    assert not [text for text in texts(own) for name in translated if name in text]
+
+
+@pytest.mark.parametrize("node", sorted(TEXTS["en"]))
+def test_what_a_help_page_sets_in_bold_are_inputs_and_outputs_of_its_node(node: str) -> None:
+    page = (ROOT / "web" / "docs" / f"{node}.md").read_text(encoding="utf-8")
+    sockets = {*TEXTS["en"][node]["inputs"], *(one["name"] for one in TEXTS["en"][node]["outputs"].values())}
+    assert sockets >= set(re.findall(r"\*\*(.+?)\*\*", page))
+
+
+def test_every_node_is_found_by_other_words() -> None:
+    """Read from the source: hosts before 0.10 know no aliases."""
+    schemas = [
+        call
+        for path in (ROOT / "nodes").glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "host.schema"
+    ]
+    aliases = [
+        ast.literal_eval(one.value)
+        for call in schemas
+        for one in call.keywords
+        if one.arg == "search_aliases"
+    ]
+    assert len(schemas) == len(aliases) == len(TEXTS["en"])
+    assert all(aliases)
 
 
 def test_the_tooltip_of_regions_names_them_all() -> None:
