@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import sys
 import types
@@ -103,6 +104,40 @@ def ir_se50() -> Shapes:
     return shapes
 
 
+def bisenet(labels: int = 19) -> Shapes:
+    """79999_iter.pth."""
+    shapes: Shapes = {"cp.resnet.conv1.weight": (64, 3, 7, 7)}
+    _norm(shapes, "cp.resnet.bn1", 64)
+    for layer, (inside, width) in enumerate(((64, 64), (64, 128), (128, 256), (256, 512)), 1):
+        for block in range(2):
+            name = f"cp.resnet.layer{layer}.{block}"
+            shapes[f"{name}.conv1.weight"] = (width, inside if block == 0 else width, 3, 3)
+            _norm(shapes, f"{name}.bn1", width)
+            shapes[f"{name}.conv2.weight"] = (width, width, 3, 3)
+            _norm(shapes, f"{name}.bn2", width)
+            if block == 0 and layer > 1:
+                shapes[f"{name}.downsample.0.weight"] = (width, inside, 1, 1)
+                _norm(shapes, f"{name}.downsample.1", width)
+
+    def convolution(name: str, inside: int, outside: int, kernel: int) -> None:
+        shapes[f"{name}.conv.weight"] = (outside, inside, kernel, kernel)
+        _norm(shapes, f"{name}.bn", outside)
+
+    for name, inside in (("arm16", 256), ("arm32", 512)):
+        convolution(f"cp.{name}.conv", inside, 128, 3)
+        shapes[f"cp.{name}.conv_atten.weight"] = (128, 128, 1, 1)
+        _norm(shapes, f"cp.{name}.bn_atten", 128)
+    convolution("cp.conv_head32", 128, 128, 3)
+    convolution("cp.conv_head16", 128, 128, 3)
+    convolution("cp.conv_avg", 512, 128, 1)
+    convolution("ffm.convblk", 256, 256, 1)
+    shapes |= {"ffm.conv1.weight": (64, 256, 1, 1), "ffm.conv2.weight": (256, 64, 1, 1)}
+    for name, inside, width in (("conv_out", 256, 256), ("conv_out16", 128, 64), ("conv_out32", 128, 64)):
+        convolution(f"{name}.conv", inside, width, 3)
+        shapes[f"{name}.conv_out.weight"] = (labels, width, 1, 1)
+    return shapes
+
+
 def exe_gan(channels: tuple[int, ...] = CONFIG_F[:7]) -> Shapes:
     """`g_ema` of EXE-GAN: a generator under 1536-dimensional styles, and an encoder."""
     generator = stylegan2(channels, 3 * channels[0])
@@ -151,6 +186,8 @@ def random(shapes: Shapes, seed: int = 0) -> dict[str, torch.Tensor]:
             value = torch.tensor(7)
         elif name.startswith(("body.", "latlayer")) or ".convs." in name or "input_layer" in name:
             value = value * (torch.tensor(shape[1:]).prod().item() ** -0.5 if len(shape) > 1 else 0.3)
+        elif name.startswith(("cp.", "ffm.", "conv_out")):
+            value = value * (2 / math.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 1 + 0.1 * value
         elif name.startswith("style.") and name.endswith("weight"):
             value = value * 100  # stored for a learning rate of 0.01
         state[name] = value

@@ -23,12 +23,12 @@ from facemug_core.config import FULL, EncoderConfig, GeneratorConfig
 from facemug_core.editing.directions import Mapped
 from facemug_core.editing.foreign import read_direction
 from facemug_core.errors import CheckpointError, WeightsMissingError
-from facemug_core.networks.bisenet import BiSeNet
 from facemug_core.networks.generator import Generator
 from facemug_core.networks.style_encoder import StyleEncoder, add_upsampled
 from facemug_core.networks.stylegan2 import StyleGAN2
 
 from . import published
+from .equations import KERNEL, bisenet, filtered, fused, generator, head_outputs, widened
 
 TINY = (8, 8, 6, 4)
 CODE_DIM = 16
@@ -104,8 +104,7 @@ def test_ir_se50_starts_the_encoder_but_for_its_first_convolution():
 
 
 def test_bisenet_is_recognised():
-    state = build_empty(BiSeNet).state_dict()
-    (found,) = recognise(published.empty("x.pth", {name: tuple(t.shape) for name, t in state.items()}))
+    (found,) = recognise(published.empty("79999_iter.pth", published.bisenet()))
     assert found.facts == {"labels": 19}
     assert found.parts.keys() == {"bisenet"}
 
@@ -169,68 +168,6 @@ def test_right_names_with_wrong_shapes_are_no_parts(name, shape):
 
 # Numbers ---------------------------------------------------------------------------------------------------
 
-KERNEL = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])).double() / 64
-
-
-def fused(x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    y = x + bias.reshape(1, -1, *[1] * (x.ndim - 2))
-    return torch.where(y > 0, y, 0.2 * y) * math.sqrt(2)
-
-
-def stuffed(x: torch.Tensor) -> torch.Tensor:
-    """A zero after each number, in both directions."""
-    out = x.new_zeros(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
-    out[:, :, ::2, ::2] = x
-    return out
-
-
-def filtered(x: torch.Tensor, kernel: torch.Tensor, before: int, after: int) -> torch.Tensor:
-    """Convolution of each channel with the filter (which is symmetric)."""
-    padded = F.pad(x, (before, after, before, after))
-    return F.conv2d(padded, kernel.expand(x.shape[1], 1, 4, 4), groups=x.shape[1])
-
-
-def modulated(
-    state: dict, name: str, x: torch.Tensor, code: torch.Tensor, *, up: bool, demodulate: bool = True
-):
-    """StyleGAN2's equations 1 to 3: a kernel for each sample."""
-    weight, matrix = state[f"{name}.weight"][0], state[f"{name}.modulation.weight"]
-    out = []
-    for sample, w in zip(x, code, strict=True):
-        scale = matrix @ w / math.sqrt(matrix.shape[1]) + state[f"{name}.modulation.bias"]
-        kernel = weight / math.sqrt(weight[0].numel()) * scale[None, :, None, None]
-        if demodulate:
-            kernel = kernel / (kernel.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()
-        if up:
-            wide = F.pad(stuffed(sample[None]), (2, 1, 2, 1))
-            out.append(filtered(F.conv2d(wide, kernel.flip(2, 3)), 4 * KERNEL, 1, 1)[0])
-        else:
-            out.append(F.conv2d(sample[None], kernel, padding=kernel.shape[2] // 2)[0])
-    return torch.stack(out)
-
-
-def generator(state: dict, codes: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """The features of each level's first convolution, and the picture."""
-
-    def styled(name: str, x: torch.Tensor, index: int, *, up: bool) -> torch.Tensor:
-        y = modulated(state, f"{name}.conv", x, codes[:, index], up=up)
-        y = y + state[f"{name}.noise.weight"] * state[f"noises.noise_{index}"]
-        return fused(y, state[f"{name}.activate.bias"])
-
-    def colors(name: str, x: torch.Tensor, index: int) -> torch.Tensor:
-        y = modulated(state, f"{name}.conv", x, codes[:, index], up=False, demodulate=False)
-        return y + state[f"{name}.bias"]
-
-    x = styled("conv1", state["input.input"].expand(len(codes), -1, -1, -1), 0, up=False)
-    features, picture = [x], colors("to_rgb1", x, 1)
-    for k in range(len(TINY) - 1):
-        x = styled(f"convs.{2 * k}", x, 2 * k + 1, up=True)
-        features.append(x)
-        x = styled(f"convs.{2 * k + 1}", x, 2 * k + 2, up=False)
-        wide = filtered(stuffed(picture), 4 * KERNEL, 2, 1)
-        picture = colors(f"to_rgbs.{k}", x, 2 * k + 3) + wide
-    return features, picture
-
 
 @pytest.fixture
 def stylegan2_state() -> dict[str, torch.Tensor]:
@@ -291,68 +228,6 @@ def test_a_converted_file_serves_like_the_original(tmp_path, stylegan2_file):
 
 
 # The encoder -----------------------------------------------------------------------------------------------
-
-
-def normed(state: dict, name: str, x: torch.Tensor) -> torch.Tensor:
-    """Batch norm of a trained network."""
-    mean, var, weight, bias = (
-        state[f"{name}.{kind}"].reshape(1, -1, 1, 1)
-        for kind in ("running_mean", "running_var", "weight", "bias")
-    )
-    return (x - mean) / (var + 1e-5).sqrt() * weight + bias
-
-
-def prelu(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope.reshape(1, -1, 1, 1) * x)
-
-
-def unit(state: dict, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
-    """Improved residual unit with squeeze and excitation."""
-    y = F.conv2d(normed(state, f"{name}.res_layer.0", x), state[f"{name}.res_layer.1.weight"], padding=1)
-    y = prelu(y, state[f"{name}.res_layer.2.weight"])
-    y = F.conv2d(y, state[f"{name}.res_layer.3.weight"], stride=stride, padding=1)
-    y = normed(state, f"{name}.res_layer.4", y)
-    squeezed = y.mean((2, 3), keepdim=True)
-    squeezed = F.conv2d(squeezed, state[f"{name}.res_layer.5.fc1.weight"]).clamp(min=0)
-    y = y / (1 + torch.exp(-F.conv2d(squeezed, state[f"{name}.res_layer.5.fc2.weight"])))
-    shortcut = x[:, :, ::stride, ::stride]
-    if f"{name}.shortcut_layer.0.weight" in state:
-        shortcut = F.conv2d(shortcut, state[f"{name}.shortcut_layer.0.weight"])
-        shortcut = normed(state, f"{name}.shortcut_layer.1", shortcut)
-    return y + shortcut
-
-
-def widened(x: torch.Tensor) -> torch.Tensor:
-    """Twice the side, bilinear with corners kept, as a product with one matrix for each direction."""
-    small = x.shape[-1]
-    position = torch.linspace(0, small - 1, 2 * small, dtype=x.dtype)
-    matrix = (1 - (position[:, None] - torch.arange(small)[None]).abs()).clamp(min=0)
-    return matrix @ x @ matrix.t()
-
-
-def head(state: dict, index: int, x: torch.Tensor) -> torch.Tensor:
-    name, layer = f"styles.{index}", 0
-    while f"{name}.convs.{layer}.weight" in state:
-        weight, bias = state[f"{name}.convs.{layer}.weight"], state[f"{name}.convs.{layer}.bias"]
-        x = F.conv2d(x, weight, bias, stride=2, padding=1)
-        x = torch.where(x > 0, x, 0.01 * x)
-        layer += 2
-    weight = state[f"{name}.linear.weight"]
-    return x.flatten(1) @ weight.t() / math.sqrt(weight.shape[1]) + state[f"{name}.linear.bias"]
-
-
-def head_outputs(state: dict, x: torch.Tensor) -> list[torch.Tensor]:
-    """What the 18 heads of e4e and pSp make of a picture [1, 3, 256, 256]."""
-    x = F.conv2d(x, state["input_layer.0.weight"], padding=1)
-    x = prelu(normed(state, "input_layer.1", x), state["input_layer.2.weight"])
-    taps = []
-    for i in range(24):
-        x = unit(state, f"body.{i}", x, stride=2 if i in (0, 3, 7, 21) else 1)
-        taps += [x] if i in (6, 20, 23) else []
-    fine, middle, coarse = taps
-    middle = widened(coarse) + F.conv2d(middle, state["latlayer1.weight"], state["latlayer1.bias"])
-    fine = widened(middle) + F.conv2d(fine, state["latlayer2.weight"], state["latlayer2.bias"])
-    return [head(state, i, coarse if i < 3 else middle if i < 7 else fine) for i in range(18)]
 
 
 @pytest.fixture(scope="module")
@@ -429,6 +304,22 @@ def test_an_encoder_that_does_not_start_from_the_mean_code_gets_none():
 def test_corners_of_the_pyramid_are_kept():
     coarse, fine = torch.randn(1, 3, 4, 4).double(), torch.randn(1, 3, 8, 8).double()
     torch.testing.assert_close(add_upsampled(coarse, fine), widened(coarse) + fine)
+
+
+# The face parser -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(64, 96), (75, 70)])
+def test_the_parser_of_a_file_gives_what_the_equations_say(tmp_path, size):
+    state = published.random(published.bisenet())
+    torch.save(state, tmp_path / "79999_iter.pth", _use_new_zipfile_serialization=False)
+    part = find_part("bisenet", [tmp_path])[1]
+    parser = part.build().eval()
+    parser.load_state_dict({name: tensor.load() for name, tensor in part.tensors.items()})
+    face = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(9)).double()
+    expected = bisenet({name: tensor.double() for name, tensor in state.items()}, face)
+    with torch.no_grad():
+        torch.testing.assert_close(parser.double()(face), expected, rtol=1e-5, atol=1e-5)
 
 
 # Directions ------------------------------------------------------------------------------------------------
