@@ -357,6 +357,16 @@ def test_a_damaged_safetensors_header_is_refused(tmp_path, entry):
         open_checkpoint(path)
 
 
+@pytest.mark.parametrize(
+    "values", ["[" * 100_000, '{"a":' * 100_000, '{"a":' + "[" * 500 + "]" * 500 + "}", "7", "{"]
+)
+def test_values_that_convert_has_not_written_are_passed_over(tmp_path, values):
+    save_safetensors(tmp_path / "x.safetensors", {"w": torch.ones(2)}, {"values": values, "note": "kept"})
+    assert open_checkpoint(tmp_path / "x.safetensors").values == {"note": "kept"}
+    convert(tmp_path / "x.safetensors", tmp_path / "y.safetensors")
+    assert open_checkpoint(tmp_path / "y.safetensors").values["note"] == "kept"
+
+
 def test_a_safetensors_header_of_many_bytes_is_refused(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(struct.pack("<Q", 17 << 20) + b" " * (17 << 20))

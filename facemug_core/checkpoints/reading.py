@@ -160,9 +160,11 @@ def _values(metadata: dict[str, str]) -> dict[str, Any]:
     """Plain values of a safetensors file: its metadata, and what `convert` kept of the original's."""
     try:
         kept = json.loads(metadata.pop(VALUES, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         kept = None
-    return {**metadata, **kept} if isinstance(kept, dict) else {**metadata}
+    if not isinstance(kept, dict):
+        return {**metadata}
+    return {**metadata, **{name: value for name, value in kept.items() if not isinstance(value, dict | list)}}
 
 
 @contextmanager
