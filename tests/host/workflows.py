@@ -242,7 +242,11 @@ def hand_over_to_inpainting(w: Workflow) -> None:
         preview(w, edit["edited"], "Edited photo")
     with w.group("3 · Mask for what follows"):
         grown = w.add("GrowMask", mask=edit["changed"], expand=6)
-        soft = w.add("FeatherMask", "Softened mask", mask=grown["MASK"], left=8, top=8, right=8, bottom=8)
+        # The host's Feather Mask softens the sides of the picture, not the mask's outline.
+        blurred = w.add(
+            "ImageBlur", image=w.add("MaskToImage", mask=grown["MASK"])["IMAGE"], blur_radius=8, sigma=4.0
+        )
+        soft = w.add("ImageToMask", "Softened mask", image=blurred["IMAGE"], channel="red")
         w.add("MaskPreview", "Mask", mask=soft["MASK"])
     with w.group("4 · In place of a sampler"):
         refined = w.add("ImageSharpen", image=edit["edited"], sharpen_radius=2, sigma=1.0, alpha=0.6)
@@ -304,8 +308,7 @@ def semantic_map(w: Workflow) -> None:
     with w.group("1 · Photo and map"):
         w.note(
             "## Change shapes by the map\n"
-            "The map is the photo's own, with longer hair painted into it. Both maps' hair is the "
-            "mask.\n\n"
+            "The map is the photo's own, with longer hair painted into it. Its hair is the mask.\n\n"
             "**Try:** painting on the map of *Parse Face* in a paint program."
         )
         model = load_model(w)
@@ -383,7 +386,7 @@ def part_of_another_photo(w: Workflow) -> None:
             "## Copy a part, make its border anew\n"
             "The other face's mouth is laid on this face's crop; then only the border between them "
             "is generated.\n\n"
-            "**Try:** other parts in *both* Region Mask nodes."
+            "**Try:** other parts in *Part on the crop*."
         )
         model = load_model(w)
         photo = load_photo(w)
@@ -411,6 +414,7 @@ def part_of_another_photo(w: Workflow) -> None:
             operation="subtract",
         )  # fmt: skip
         preview(w, copied["IMAGE"], "Copied")
+        w.add("MaskPreview", "Border to be made anew", mask=border["MASK"])
     with w.group("4 · Border anew"):
         edit = w.add(
             "FACEMUG_Edit",
@@ -492,8 +496,8 @@ def saved_face(w: Workflow) -> None:
     with w.group("1 · Saved face"):
         w.note(
             "## Use a saved face again\n"
-            "*Save Latent* stores style codes in the output folder, *Load Latent* reads them from "
-            "there or from the input folder.\n\n"
+            "*Save FACEMUG Latent* stores style codes in the output folder, *Load FACEMUG Latent* reads "
+            "them from there or from the input folder.\n\n"
             "**Try:** saving the blend, and loading it after pressing R."
         )
         model = load_model(w)
@@ -535,8 +539,9 @@ def pose(w: Workflow) -> None:
         w.note(
             "## Turn an exemplar into the photo's pose\n"
             "The exemplar looks aside. *Warp Latent* turns its style in one pass, *Pose* measures and "
-            "corrects; both are shown beside the style as it is.\n\n"
-            "**Try:** without *target*, *yaw* and *pitch* say where to; 0 and 0 look straight ahead."
+            "corrects; both are shown beside the style as it is. Without *target*, *Pose* turns to *yaw* and "
+            "*pitch*: *Frontal* has both at 0.\n\n"
+            "**Try:** other angles in *Frontal*."
         )
         model = load_model(w)
         photo = load_photo(w)
@@ -551,6 +556,8 @@ def pose(w: Workflow) -> None:
         warped = w.add("FACEMUG_WarpLatent", model=model, latent=aside["latent"], target=own["latent"])
         turned = w.add("FACEMUG_Pose", model=model, latent=aside["latent"], target=own["latent"])
         preview(w, turned["pictures"], "Its style, turned")
+        frontal = w.add("FACEMUG_Pose", "Frontal", model=model, latent=aside["latent"])
+        preview(w, frontal["pictures"], "Its style, looking straight ahead")
     for number, title, latent in (
         (4, "As it is", aside["latent"]),
         (5, "Warped", warped["latent_out"]),
