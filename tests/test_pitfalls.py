@@ -57,7 +57,7 @@ COVERED = {
         "host/test_publishing.py::test_it_loads_from_a_folder_of_another_name_without_what_it_may_lack"
     ),
     "a download breaks off": "test_fetching.py::test_an_interruption_leaves_nothing_half_made",
-    "the network is asked at run time": "host/test_harness.py::test_nothing_asks_for_the_network",
+    "the network is asked at run time": "host/test_workflows.py::test_nothing_has_asked_for_the_network",
     "a picture has four channels": "test_photos.py::test_alpha_is_passed_through",
     "the host's empty mask has 64 pixels": (
         "test_nodes.py::test_without_a_mask_the_picture_comes_back_with_its_bits"
@@ -171,6 +171,27 @@ def test_torch_never_unpickles_freely() -> None:
             assert safe, path
             assert ast.unparse(safe[0]) == "True", path
         assert not list(_calls(tree, "pickle.load")), path
+
+
+def test_no_text_runs_as_code() -> None:
+    for path, tree in _trees():
+        assert not [call for name in ("eval", "exec") for call in _calls(tree, name)], path
+
+
+def test_only_a_command_fetches_and_no_node_runs_commands() -> None:
+    """No node downloads anything or starts a program."""
+    importing = {"fetching": set(), "subprocess": set(), "cli": set()}
+    for path, tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                modules = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                modules = {(node.module or "").rpartition(".")[2], *(alias.name for alias in node.names)}
+            else:
+                continue
+            for name in importing.keys() & modules:
+                importing[name].add(path.name)
+    assert importing == {"fetching": {"cli.py"}, "subprocess": {"fetching.py"}, "cli": {"__main__.py"}}
 
 
 def test_paths_may_hold_spaces_and_any_script(tmp_path: Path) -> None:

@@ -43,7 +43,3 @@ def test_a_prompt_that_does_not_fit_is_refused(host: Host) -> None:
     wrong["1"]["class_type"] = "NoSuchNode"
     with pytest.raises(AssertionError, match="NoSuchNode"):
         host.run(wrong)
-
-
-def test_nothing_asks_for_the_network(host: Host) -> None:
-    assert "REFUSED NETWORK" not in host.log

@@ -63,23 +63,6 @@ def test_the_examples_are_placed_where_load_image_lists_them(host: Host) -> None
     assert set(pictures) <= set(listed)
 
 
-def test_an_edit_leaves_random_states_and_its_input_alone(host: Host) -> None:
-    prompt = {
-        "1": {"class_type": "LoadImage", "inputs": {"image": "facemug_photo.jpg"}},
-        "2": {"class_type": "Watcher", "inputs": {"image": ["1", 0]}},
-        "3": {"class_type": "FACEMUG_LoadModel", "inputs": {"size": "light", "precision": "float32"}},
-        "4": {
-            "class_type": "FACEMUG_Edit",
-            "inputs": defaults(host, "FACEMUG_Edit")
-            | {"model": ["3", 0], "image": ["2", 0], "regions": "mouth", "style": "random"},
-        },
-        "5": {"class_type": "Watcher", "inputs": {"image": ["2", 0], "after": ["4", 0]}},
-    }
-    run = host.run(prompt)
-    assert run.error == ""
-    assert run.outputs["2"] == run.outputs["5"]
-
-
 @pytest.mark.skipif(located("faceres.safetensors") is None, reason="`fetch compare` has not run")
 def test_faces_are_compared_as_the_library_does(host: Host) -> None:
     run = host.run(compare_faces())
@@ -88,16 +71,6 @@ def test_faces_are_compared_as_the_library_does(host: Host) -> None:
     first, second = (comparer.embed(editor.find_exemplar(photo(file)).crop) for file in COMPARED)
     assert run.outputs["5"]["text"] == [f"{comparer.name} {float((first * second).sum()):.3f}"]
     assert host.picture(run, "6").width == 2 * PANEL
-
-
-def defaults(host: Host, node: str) -> dict[str, object]:
-    """Values of a node's widgets as the editor sets them at first."""
-    values = {}
-    for section in host.nodes()[node]["input"].values():
-        for name, spec in section.items():
-            if len(spec) > 1 and "default" in spec[1]:
-                values[name] = spec[1]["default"]
-    return values
 
 
 def compare_faces() -> Prompt:

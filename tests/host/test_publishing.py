@@ -8,6 +8,7 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from .packing import packed, unpacked
 from .running import Host, Prompt
 from .snapshot import FILE
 from .test_pack import compare_faces
-from .workflows import FOLDER, last_preview
+from .workflows import FOLDER, PHOTO, last_preview
 
 NAME = "facemug"
 """Folder that a manager makes of the project's name."""
@@ -50,12 +51,16 @@ def empty(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host
 @pytest.fixture(scope="module")
 def with_weights(empty: Host) -> Host:
     """The same host after the weights that editing needs, and no others, came into its models folder."""
-    models = empty.folder / "models" / "facemug"
+    bring_weights(empty)
+    return empty
+
+
+def bring_weights(host: Host) -> None:
+    models = host.folder / "models" / "facemug"
     models.mkdir()
     for file in load_manifest():
         if file.group == "run":
             (models / file.name).symlink_to(WEIGHTS / FETCHED / file.name)
-    return empty
 
 
 def quick_edit(host: Host, folder: Path) -> Prompt:
@@ -112,11 +117,48 @@ def test_without_their_network_faces_are_not_compared_but_the_command_is_named(w
     assert "python -m facemug_core fetch compare" in with_weights.run(compare_faces()).error
 
 
-@pytest.mark.parametrize("name", ["comfyui-facemug", "FACEMUG master"])
-def test_it_loads_from_a_folder_of_another_name_without_what_it_may_lack(
-    name: str, pack: Path, tmp_path: Path
+@pytest.fixture(scope="module", params=["comfyui-facemug", "FACEMUG master"])
+def lacking(
+    request: pytest.FixtureRequest, archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Host]]:
+    """The pack in a folder of its own under another name, in a host without what it may lack; everywhere else
+    a link leads to the pack."""
+    folder = tmp_path_factory.mktemp("lacking")
+    unpacked(archive, folder / "custom_nodes" / request.param)
+    with Host(folder, {}, without=("ai_edge_litert", "open_clip")) as running:
+        bring_weights(running)
+        yield request.param, running
+
+
+def test_it_loads_from_a_folder_of_another_name_without_what_it_may_lack(lacking: tuple[str, Host]) -> None:
+    name, host = lacking
+    assert host.nodes(name).keys() >= json.loads(FILE.read_text()).keys()
+    assert "(IMPORT FAILED)" not in host.log
+
+
+def test_templates_pages_texts_and_examples_are_found_in_a_folder_of_another_name(
+    lacking: tuple[str, Host],
 ) -> None:
-    with Host(tmp_path, {name: pack}, without=("ai_edge_litert", "open_clip")) as other:
-        assert other.nodes(name).keys() >= json.loads(FILE.read_text()).keys()
-        assert json.loads(other.get("/workflow_templates"))[name]
-        assert "(IMPORT FAILED)" not in other.log
+    name, host = lacking
+    for template in json.loads(host.get("/workflow_templates"))[name]:
+        assert json.loads(host.get(f"/api/workflow_templates/{quote(name)}/{template}.json"))["nodes"]
+    for node in host.nodes(name):
+        assert host.get(f"/extensions/{quote(name)}/docs/{node}.md").startswith(b"# ")
+    assert json.loads(host.get("/i18n"))["ja"]["nodeDefs"].keys() >= host.nodes(name).keys()
+    assert (host.folder / "input" / PHOTO).is_file()
+
+
+def test_without_the_runtime_that_finds_faces_an_edit_says_how_to_install_it(
+    lacking: tuple[str, Host], tmp_path: Path
+) -> None:
+    _, host = lacking
+    assert "pip install ai-edge-litert" in host.run(quick_edit(host, tmp_path)).error
+
+
+def test_without_open_clip_its_node_says_how_to_install_it(lacking: tuple[str, Host]) -> None:
+    _, host = lacking
+    prompt = {
+        "1": {"class_type": "FACEMUG_LoadClip", "inputs": {"name": "face"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    assert "pip install open_clip_torch" in host.run(prompt).error

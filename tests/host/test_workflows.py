@@ -95,10 +95,25 @@ def test_after_an_attribute_slider_nothing_is_encoded_again(
 
 
 def test_a_second_workflow_loads_no_weights_again(host: Host, prompts: Mapping[str, Prompt]) -> None:
-    prompt = prompts["quick_edit"]
-    host.run(prompt)
-    (edit,) = (key for key, node in prompt.items() if node["class_type"] == "FACEMUG_Edit")
-    assert "FACEMUG_LoadModel" not in types(prompt, host.run(changed(prompt, edit, seed=5)))
+    host.run(prompts["quick_edit"])
+    again = host.run(prompts["face_from_a_map"])
+    assert again.error == ""
+    assert "FACEMUG_LoadModel" not in types(prompts["face_from_a_map"], again)
+
+
+@pytest.mark.parametrize("name", ["quick_edit", "everything_at_once", "pose", "text"])
+def test_random_states_the_default_dtype_and_inputs_of_others_stay(
+    name: str, host: Host, prompts: Mapping[str, Prompt]
+) -> None:
+    prompt = watched(prompts[name])
+    run = host.run(prompt)
+    assert run.error == ""
+    assert run.outputs["before"] == run.outputs["after"]
+
+
+def test_nothing_has_asked_for_the_network(host: Host) -> None:
+    """The last one, so that all the others have run."""
+    assert "REFUSED NETWORK" not in host.log
 
 
 def shown_by(name: str, prompt: Prompt) -> str:
@@ -112,6 +127,21 @@ def shown_by(name: str, prompt: Prompt) -> str:
 def changed(prompt: Prompt, node: str, **values: Any) -> Prompt:
     """The prompt with other values of one node."""
     return prompt | {node: prompt[node] | {"inputs": prompt[node]["inputs"] | values}}
+
+
+def watched(prompt: Prompt) -> Prompt:
+    """The prompt with a watcher between its first photo and all that takes it, and one behind its result."""
+    photo = next(key for key, node in prompt.items() if node["class_type"] == "LoadImage")
+    watching = {
+        key: node
+        | {"inputs": {n: ["before", 0] if v == [photo, 0] else v for n, v in node["inputs"].items()}}
+        for key, node in prompt.items()
+    }
+    result = watching[last_preview(prompt)]["inputs"]["images"]
+    return watching | {
+        "before": {"class_type": "Watcher", "inputs": {"image": [photo, 0]}},
+        "after": {"class_type": "Watcher", "inputs": {"image": ["before", 0], "after": result}},
+    }
 
 
 def types(prompt: Prompt, run: Run) -> list[str]:
