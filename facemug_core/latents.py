@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .checkpoints.formats.ours import LATENT_KIND
 from .checkpoints.reading import read_safetensors, save_safetensors
 from .conventions import CODE_DIM, NUM_CODES
 from .errors import CheckpointError, InputError, ShapeError
 
-KIND = "facemug latent"
 CODES, MEAN, BEFORE = "codes", "mean_code", "before."
 """Names of the tensors in a latent file; the codes before each step of the recipe are numbered from 0."""
 
@@ -135,7 +135,7 @@ def save_latent(path: str | Path, latent: Latent) -> None:
     tensors |= {f"{BEFORE}{i}": codes for i, codes in enumerate(latent.before)}
     if latent.mean_code is not None:
         tensors[MEAN] = latent.mean_code
-    about = {"kind": KIND, "size": latent.size, "recipe": json.dumps(latent.recipe)}
+    about = {"kind": LATENT_KIND, "size": latent.size, "recipe": json.dumps(latent.recipe)}
     save_safetensors(path, {name: value.float() for name, value in tensors.items()}, about)
 
 

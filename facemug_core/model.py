@@ -82,7 +82,8 @@ class FaceMug:
         mapping, bank: frozen mapping network and feature bank.
         encoder: style encoder.
         generator: aggregation and refinement.
-        picture_head: reads the bank's picture off its features; None for a generator that does not fuse it.
+        picture_head: reads the bank's picture off its features, for inversion and for a generator that fuses
+            it; None while there are no weights for it.
         warping: latent warping network, or None while there are no weights for it.
         detail: network of the detail stage; None without weights for it, and then the stage adds grain alone.
         inverter: what inversion needs beside the picture head, or None while there are no weights for it.
@@ -130,7 +131,6 @@ class FaceMug:
                 bank,
                 load_encoder(config, mapping.mean_code, folders),
                 load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
-                load_picture_head(config, folders) if config.generator.bank_picture else None,
             )
             with suppress(WeightsMissingError):
                 model.warping = load_trained(
@@ -139,6 +139,7 @@ class FaceMug:
             with suppress(WeightsMissingError):
                 model.detail = load_trained(lambda: Detail(config.detail), f"{size}_detail", folders)
             with suppress(WeightsMissingError):
+                model.picture_head = load_picture_head(config, folders)
                 model.inverter = load_inverter(config, folders)
             model.precision = precision
             return model.to(device)
@@ -196,9 +197,11 @@ class FaceMug:
             return codes
         inverter, head = self.inverter, self.picture_head
         if inverter is None or head is None:
+            size = self.config.name
             raise WeightsMissingError(
-                f"The {self.config.name} model has no weights for inversion "
-                f"({self.config.name}_inverter.safetensors and mobilenet_v2.safetensors); use 0 steps."
+                f"The {size} model has no weights for inversion ({size}_picture_head.safetensors, "
+                f"{size}_inverter.safetensors and mobilenet_v2.safetensors); use 0 steps, or train the first "
+                f"two: `python -m facemug_core train picture_head --model {size}`."
             )
         with torch.inference_mode(False), torch.enable_grad():
             start, photo = codes.to(self.device, copy=True), photo.to(self.device, copy=True)
@@ -306,7 +309,8 @@ class FaceMug:
         codes = codes.expand(batch, -1, -1)
         with self._autocast():
             finest = max(self.config.generator.bank_channels)
-            prior = draw_prior(self.bank, self.picture_head, codes, finest)
+            head = self.picture_head if self.config.generator.bank_picture else None
+            prior = draw_prior(self.bank, head, codes, finest)
             edited = self.generator.decode(features, prior, codes).float()
         # The clamp must not touch kept pixels, whatever their range.
         return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)

@@ -15,7 +15,14 @@ import torch.nn.functional as F
 
 from facemug_core.checkpoints.assembling import load_bank, load_encoder, load_trained, require, start_from
 from facemug_core.checkpoints.building import build_empty, misfit
-from facemug_core.checkpoints.reading import open_checkpoint
+from facemug_core.checkpoints.formats.ours import (
+    DIRECTIONS_KIND,
+    FACE_CLIP_KIND,
+    LATENT_KIND,
+    RELEVANCE_KIND,
+)
+from facemug_core.checkpoints.manifest import WEIGHTS
+from facemug_core.checkpoints.reading import open_checkpoint, save_safetensors
 from facemug_core.checkpoints.recognising import convert, describe, find_part, recognise
 from facemug_core.checkpoints.stored import Checkpoint
 from facemug_core.cli import main
@@ -147,6 +154,34 @@ def test_a_mapper_tells_its_levels():
     shapes = published.prefixed("state_dict.mapper.", published.mapper(("course", "medium")))
     (found,) = recognise(published.empty("x.pt", shapes))
     assert found.facts == {"levels": "coarse medium"}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "values", "kind"),
+    [
+        ({"smile": (512,), "yaw": (18, 512)}, {"kind": DIRECTIONS_KIND}, "attribute directions"),
+        ({"visual.a": (2,)}, {"kind": FACE_CLIP_KIND, "words": '["a", "face"]'}, "face text-image model"),
+        ({"codes": (3, 18, 512)}, {"kind": LATENT_KIND}, "saved style codes"),
+        ({"steps": (9, 512), "answers": (9, 4)}, {"kind": RELEVANCE_KIND, "clip": "x"}, "answers of a text"),
+        ({"steps": (512, 128)}, {}, "steps of inversion"),
+    ],
+)
+def test_files_of_this_project_are_recognised(shapes, values, kind):
+    (found,) = recognise(published.empty("x.safetensors", shapes, values))
+    assert found.kind.startswith(kind)
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_info_knows_every_file_that_ships(path):
+    assert "use: " in describe(path)
+
+
+@pytest.mark.parametrize("kind", [DIRECTIONS_KIND, FACE_CLIP_KIND, LATENT_KIND, RELEVANCE_KIND])
+def test_a_file_that_is_not_what_it_says_is_described_all_the_same(tmp_path, kind):
+    save_safetensors(
+        tmp_path / "x.safetensors", {"a": torch.ones(())}, {"kind": kind, "words": "[" * 100_000}
+    )
+    assert "x.safetensors: 1 tensors" in describe(tmp_path / "x.safetensors")
 
 
 def test_a_network_larger_than_the_files_numbers_is_not_built():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from facemug_core.editing.directions import Coordinate, Direction, Linear, Mappe
 from facemug_core.errors import WeightsMissingError
 from facemug_core.latents import Latent, load_latent, save_latent
 from facemug_core.model import FaceMug
+from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_mapper import StyleMapper
 
-from .tiny import random_conditions, tiny_full_model, tiny_model
+from .tiny import random_conditions, tiny_full_model, tiny_inverter, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,10 @@ def test_the_full_size_edits_without_picture_head_detail_and_inverter(full: Face
 
 def test_what_the_full_size_lacks_is_named(full: FaceMug) -> None:
     codes = full.random_codes([1])
-    with pytest.raises(WeightsMissingError, match=r"The full model has no weights.*full_inverter"):
+    with pytest.raises(
+        WeightsMissingError,
+        match=r"full model has no weights for.*full_picture_head.*train picture_head --model full",
+    ):
         full.invert(codes, torch.zeros(1, 3, 256, 256))
     with pytest.raises(WeightsMissingError, match=r"The full model has no warping weights.*full_warping"):
         full.warp(codes, codes)
@@ -64,6 +69,15 @@ def test_the_full_size_enlarges_without_a_detail_network(full: FaceMug) -> None:
 
 def test_an_exemplars_edit_in_the_full_size_asks_for_no_inversion(full: FaceMug) -> None:
     assert full.likeness_steps(torch.zeros(1, 3, 256, 256), None) == 0
+
+
+def test_the_full_size_inverts_with_a_picture_head_and_an_inverter_and_edits_as_before(full: FaceMug) -> None:
+    codes, conditions = full.random_codes([1]), random_conditions()
+    head = PictureHead(replace(full.config.picture_head, bank_channels=4, channels=8)).requires_grad_(False)
+    able = replace(full, picture_head=head, inverter=tiny_inverter())
+    photo = torch.zeros(1, 3, 256, 256)
+    assert not torch.equal(able.invert(codes, photo, steps=1), codes)
+    assert torch.equal(able.edit(conditions, codes=codes)[0], full.edit(conditions, codes=codes)[0])
 
 
 @pytest.mark.parametrize("first", ["light", "full"])

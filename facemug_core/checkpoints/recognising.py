@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import CheckpointError
-from .formats import directions, exe_gan, ir_se50, lpips, networks, style_encoder, stylegan2
+from .formats import directions, exe_gan, ir_se50, lpips, networks, ours, style_encoder, stylegan2
 from .formats.base import Found, Part
 from .reading import VALUES, open_checkpoint, save_safetensors
 from .stored import Checkpoint
@@ -26,7 +26,10 @@ PUBLISHED: tuple[Callable[[Checkpoint], Found | None], ...] = (
     directions.find_mapper,
     lpips.find,
 )
-"""A reader for each format of others; `networks.find_own` reads this project's."""
+"""A reader for each format of others."""
+
+OURS = (networks.find_own, ours.find)
+"""Readers of this project's files."""
 
 UNBUILDABLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What readers and networks raise where the names are right, but no network can be built of the shapes."""
@@ -41,7 +44,7 @@ def recognise(checkpoint: Checkpoint) -> list[Found]:
     A network that does not fit ours is listed among what the file lacks, not among its parts.
     """
     found = []
-    for find in (*PUBLISHED, networks.find_own):
+    for find in (*PUBLISHED, *OURS):
         with suppress(*UNBUILDABLE):
             seen = find(checkpoint)
             if seen is not None:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Progress, no_progress, one_by_one
+from ..checkpoints.formats.ours import DIRECTIONS_KIND
 from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..conventions import CODE_DIM, NUM_CODES
@@ -37,9 +38,6 @@ ALL_LAYERS: Layers = (0, NUM_CODES)
 
 DIRECTIONS_FILE = "directions.safetensors"
 """The directions that the pack ships, in `weights/`."""
-
-DIRECTIONS_KIND = "facemug directions"
-"""What a file of named directions says of itself."""
 
 MAPPER_GAIN = 0.1
 """How much of a mapper's output is added at an amount of 1 (StyleCLIP)."""

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.formats.directions import GANSPACE_KEYS
+from ..checkpoints.formats.ours import DIRECTIONS_KIND
 from ..checkpoints.reading import open_checkpoint
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import CheckpointError, InputError
 from ..networks.style_mapper import StyleMapper
 from .directions import (
     ALL_LAYERS,
-    DIRECTIONS_KIND,
     Coordinate,
     Direction,
     Layers,

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import Interrupted, Progress, no_progress
+from ..checkpoints.formats.ours import RELEVANCE_KIND
 from ..checkpoints.manifest import located, missing
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..errors import CheckpointError, InputError, ShapeError, UnknownWordsWarning
@@ -278,8 +279,6 @@ def ramp(share: float) -> float:
 
 STRENGTH = 7.0
 """Length of a text direction in standard deviations of the codes, all components together."""
-
-RELEVANCE_KIND = "facemug text relevance"
 
 COMPONENTS = 100
 """Principal components of the codes that text directions are made of."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from ..checkpoints.formats.ours import FACE_CLIP_KIND
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
 from ..networks.mobilenet_v2 import MobileNetV2Features
@@ -163,7 +164,7 @@ def look(clip: Clip, faces: FaceShards) -> Tensor:
 
 def describe() -> dict[str, str]:
     """Metadata of the model's weights file."""
-    return {"kind": "facemug face clip", "words": json.dumps(vocabulary())}
+    return {"kind": FACE_CLIP_KIND, "words": json.dumps(vocabulary())}
 
 
 # --- judging ------------------------------------------------------------------------------------------------

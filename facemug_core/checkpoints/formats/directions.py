@@ -5,10 +5,11 @@ They are recognised here; `editing.foreign` makes edits of them.
 
 from __future__ import annotations
 
-from ...conventions import CODE_DIM
+from ...conventions import CODE_DIM, NUM_CODES
 from ...networks.style_mapper import StyleMapper
 from ..stored import Checkpoint
 from .base import Found, prefixes_of
+from .ours import KIND
 
 GANSPACE_KEYS = ("mean", "comp", "std")
 MAPPER_KEY = "mapping.1.weight"
@@ -17,9 +18,11 @@ MAPPER_KEY = "mapping.1.weight"
 def find_vector(checkpoint: Checkpoint) -> Found | None:
     """A file with one tensor that is [512], [1, 512], [T, 512] or [1, T, 512], as InterFaceGAN's."""
     shapes = [tensor.shape for tensor in checkpoint.tensors.values()]
-    if len(shapes) != 1 or not shapes[0] or shapes[0][-1] != CODE_DIM or len(shapes[0]) > 3:
+    if len(shapes) != 1 or KIND in checkpoint.values:  # ours say what they are
         return None
-    codes = shapes[0][-2] if len(shapes[0]) > 1 else 1
+    *outer, codes, length = (1, 1, *shapes[0])
+    if length != CODE_DIM or codes > NUM_CODES or set(outer) != {1}:
+        return None
     facts = {"codes": codes if codes > 1 else "the same for all"}
     return Found("direction (InterFaceGAN)", facts, "attribute slider of both models")
 
