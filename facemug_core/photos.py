@@ -310,9 +310,9 @@ class PhotoEditor:
             faces = self._faces(photo, request)
         if not faces and not request.skip_without_face:
             raise FaceNotFoundError(
-                "No face was found in the photo. If it is an aligned face crop already, say so (--aligned); "
-                "if there is one, tell where (--box, --landmarks); to leave such photos as they are, ask for "
-                "that (--no-face skip)." + (f" {BLACKENED}" if black else "")
+                "No face was found in the photo. If it is an aligned face crop already, switch on `aligned`; "
+                "to leave photos without a face as they are, set `no_face` to skip; if there is a face, tell "
+                "where by a box or landmarks." + (f" {BLACKENED}" if black else "")
             )
         empty = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = list(photo.lost)

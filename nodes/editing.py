@@ -92,6 +92,8 @@ class Edit(io.ComfyNode):
         size: str = "auto",
         inversion_steps: int = 0,
     ) -> io.NodeOutput:
+        if exemplar is not None and latent is not None:
+            raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
         common_batch({"variants": variants, "latent": 1 if latent is None else len(latent)})

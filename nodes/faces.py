@@ -295,7 +295,10 @@ class PasteFaces(io.ComfyNode):
                 f"{size[1]} × {size[0]}; connect a picture of the same size."
             )
         if crops.shape[1] != crops.shape[2]:
-            raise InputError(f"Expected square crops, but got {crops.shape[2]} × {crops.shape[1]}.")
+            raise InputError(
+                f"`crops` is {crops.shape[2]} × {crops.shape[1]}, but crops are square: connect those of "
+                "Generate Face, or an enlargement of them."
+            )
         masks = tensors.to_masks(mask, size)
         if not masks.any():
             host.warn("The mask is empty, so nothing is pasted. White means edit.")

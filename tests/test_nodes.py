@@ -756,7 +756,7 @@ def test_layers_that_go_backwards_are_refused(model: Any, folders: Path) -> None
         ("SplitPaint", {"painted": image()}, "Connect the photo without paint"),
         ("SplitPaint", {"painted": image(), "original": image(1, 20, 20)}, "connect the same photo"),
         ("Conditions", {"mask": center_mask()}, "no `faces`: connect Detect"),
-        ("SemanticMap", {"image": image()}, "colors that no label has"),
+        ("SemanticMap", {"image": image()}, "colors of Parse Face"),
     ],
 )
 def test_wrong_connections_say_what_to_connect(name: str, values: dict[str, Any], message: str) -> None:
@@ -776,13 +776,25 @@ def test_wrong_connections_say_what_to_connect(name: str, values: dict[str, Any]
         ({"image": image()[0], "mask": center_mask()}, "Expected an IMAGE"),
         (
             {"image": image(), "mask": center_mask(), "aligned": True, "style": "exemplar"},
-            "needs an exemplar",
+            "needs an exemplar: give a photo of a face",
         ),
+        ({"exemplar": image(), "latent": torch.zeros(1, 18, 512)}, "disconnect `exemplar` or `latent`"),
     ],
 )
 def test_an_impossible_edit_says_what_to_do(model: Any, values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         run("Edit", model=model, **values)
+
+
+def test_a_photo_in_place_of_crops_says_what_to_connect(model: Any) -> None:
+    with pytest.raises(InputError, match=r"240 × 200, but crops are square: connect those of Generate Face"):
+        run("PasteFaces", faces=aligned(model, photo()), crops=photo(), mask=center_mask())
+
+
+def test_an_edit_without_a_face_names_its_inputs(model: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *arguments, **options: [])
+    with pytest.raises(FaceNotFoundError, match=r"`aligned`.*`no_face`"):
+        run("Edit", model=model, image=photo(), mask=center_mask())
 
 
 def test_region_mask_wants_a_part() -> None:

@@ -35,7 +35,7 @@ def test_names_joined_by_plus_are_united():
 
 @pytest.mark.parametrize("names", ["beard", "hair+", "", "hair+beard"])
 def test_an_unknown_name_is_refused_with_the_list_of_names(names):
-    with pytest.raises(InputError, match=r"Unknown region .*left_brow"):
+    with pytest.raises(InputError, match=r"Unknown region .* Join names by \+.*left_brow"):
         region_mask(all_labels(), names)
 
 

@@ -40,7 +40,7 @@ def palette_to_labels(colors: Tensor) -> Tensor:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise InputError(
             f"The semantic map has colors that no label has: {names}{more}. Save it without smoothing or "
-            "JPEG compression, in the colors that `python -m facemug_core parse` writes, or as label "
+            "JPEG compression, in the colors of Parse Face (`python -m facemug_core parse`), or as label "
             "numbers 0-18."
         )
     return labels
