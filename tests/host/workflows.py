@@ -249,7 +249,7 @@ def hand_over_to_inpainting(w: Workflow) -> None:
         soft = w.add("ImageToMask", "Softened mask", image=blurred["IMAGE"], channel="red")
         w.add("MaskPreview", "Mask", mask=soft["MASK"])
     with w.group("4 · In place of a sampler"):
-        refined = w.add("ImageSharpen", image=edit["edited"], sharpen_radius=2, sigma=1.0, alpha=0.6)
+        refined = w.add("ImageSharpen", image=edit["edited"], sharpen_radius=2, sigma=1.0, alpha=0.1)
         joined = w.add(
             "ImageCompositeMasked", destination=edit["edited"], source=refined["IMAGE"], mask=soft["MASK"]
         )
