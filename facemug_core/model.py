@@ -430,7 +430,7 @@ class FaceMug:
         if style == "projected":
             codes, photo, visible = self.project(conditions), conditions.image, 1 - conditions.mask
         elif exemplar is None:
-            raise InputError("The style 'exemplar' needs an exemplar: give a photo of a face or another style.")
+            raise InputError("The style 'exemplar' needs an exemplar: give a photo of a face.")
         else:
             codes, photo, visible = self.encode(exemplar.to(self.device)), exemplar, None
         if inversion > 0:
