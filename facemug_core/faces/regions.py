@@ -28,8 +28,8 @@ def region_mask(labels: Tensor, names: str, grow: int = 0) -> Tensor:
     unknown = [name for name in wanted if name not in REGIONS]
     if unknown:
         raise InputError(
-            f"Unknown region {', '.join(map(repr, unknown))}. Join names by +, such as hair+mouth. The regions "
-            f"are: {', '.join(REGIONS)}."
+            f"Unknown region {', '.join(map(repr, unknown))}. Join names by +, such as hair+mouth. "
+            f"The regions are: {', '.join(REGIONS)}."
         )
     classes = sorted({label for name in wanted for label in REGIONS[name]})
     mask = torch.isin(labels, torch.tensor(classes, device=labels.device))[:, None]
