@@ -33,6 +33,8 @@ class GeneratorConfig:
     """Start from the hole filled from the visible pixels (pull-push pyramid) instead of zeros."""
     bank_picture: bool
     """Fuse the bank's own picture, seamlessly joined to the visible pixels, with the one that is drawn."""
+    blend_seam: bool = False
+    """Bring the edit to the photo's tone along the mask's rim."""
     fusion: Literal["style", "addition", "gated"] = "style"
     """Fusion block: the paper's, or a variant of its Table VI."""
 
@@ -141,6 +143,7 @@ LIGHT = ModelConfig(
         bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9, 128: 1 / 1.4}),
         fill_holes=True,
         bank_picture=True,
+        blend_seam=True,
     ),
     discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1 / 1.4, channels=48),

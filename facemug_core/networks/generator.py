@@ -14,6 +14,7 @@ from .aggregation import Aggregation
 from .banks import FeatureBank
 from .picture_head import PictureHead
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
+from .seams import without_seam
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,7 @@ class Generator(nn.Module):
         super().__init__()
         self.fill = config.fill_holes
         self.bank_picture = config.bank_picture
+        self.blend_seam = config.blend_seam
         self.aggregation = Aggregation(config)
         self.encoder = RefinementEncoder(config)
         self.decoder = RefinementDecoder(config)
@@ -114,6 +116,8 @@ class Generator(nn.Module):
         edited = features.base + drawn[:, :3]
         if self.bank_picture:
             edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
+        if self.blend_seam:
+            edited = without_seam(edited, features.image, features.mask)
         return torch.where(features.mask > 0, edited, features.image)
 
     @staticmethod

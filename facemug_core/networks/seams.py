@@ -1,0 +1,46 @@
+"""Seams: what an edit and the photo differ by along the mask's rim is taken back where the edit begins."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+STEP_WINDOW = 5
+"""Side of the window, run twice, over which steps along the rim are averaged: edges that end at the mask by
+nature stay, a rim that is off as a whole does not."""
+
+REACH_WINDOW = 13
+"""Side of the window, run twice, whose view of what lies outside says how much is taken back."""
+
+
+def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    """The edit, in the photo's tone where it meets the photo, and as it is some 10 px inside.
+
+    Args:
+        edit: [B, 3, H, W]; only what lies under the mask counts.
+        photo: [B, 3, H, W]; what lies under the mask is never read.
+        mask: [B, 1, H, W] in {0, 1}, 1 = edit.
+
+    Returns:
+        [B, 3, H, W]; of use under the mask alone.
+    """
+    outside = 1 - mask
+    kept = _mean(torch.cat([torch.where(mask > 0, 0.0, photo), outside], 1), 3)
+    rim = ((kept[:, 3:] > 0) & (mask > 0)).to(mask.dtype)
+    steps = (kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit) * rim
+    spread = _spread(torch.cat([steps, rim], 1), STEP_WINDOW)
+    share = (2 * _spread(outside, REACH_WINDOW)).clamp(max=1)
+    return edit + share * spread[:, :3] / spread[:, 3:].clamp(min=1e-6)
+
+
+def _spread(x: Tensor, window: int) -> Tensor:
+    return _mean(_mean(x, window), window)
+
+
+def _mean(x: Tensor, window: int) -> Tensor:
+    """Mean over a square window of a picture with zeros around it; convolutions do it faster than pooling."""
+    channels = x.shape[1]
+    column = x.new_full((channels, 1, window, 1), 1 / window)
+    x = F.conv2d(x, column, padding=(window // 2, 0), groups=channels)
+    return F.conv2d(x, column.mT, padding=(0, window // 2), groups=channels)
