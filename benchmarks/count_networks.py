@@ -1,12 +1,14 @@
-"""Parameters and multiply-adds of every network at both sizes, as the table of docs/networks.md.
+"""Parameters and multiply-adds of every network at both sizes, as the tables of docs/networks.md.
 
     python -m benchmarks.count_networks
 
-Counted on the meta device: nothing is computed, no weights are needed.
+Counted on the meta device: nothing is computed, no weights are needed. Beside the full size stands what
+others give for it: the paper, and published files.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facemug_core.config import SIZES, ModelConfig
+from facemug_core.config import FULL, SIZES, ModelConfig
 from facemug_core.conventions import CODE_DIM, ENCODER_CHANNELS, GUIDE_CHANNELS, NUM_CODES, WORKING_SIZE
 from facemug_core.networks.aggregation import Aggregation
 from facemug_core.networks.detail import Detail, Enlarging
@@ -27,11 +29,16 @@ from facemug_core.networks.refinement import RefinementDecoder, RefinementEncode
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.networks.stylegan2 import StyleGAN2
 from facemug_core.training.critics import Shown, build_critic
+from tests import published
 
 BANKS: dict[str, type[MobileStyleGAN] | type[StyleGAN2]] = {
     "mobile_stylegan": MobileStyleGAN,
     "stylegan2": StyleGAN2,
 }
+
+
+PAPER = {"latent warping": "10.5 M"}
+"""The paper counts nothing; the layers that it gives for warping come to this."""
 
 
 class Count(NamedTuple):
@@ -93,15 +100,49 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
         }
 
 
-def table(counts: dict[str, Count]) -> str:
-    """One size as a Markdown table."""
-    rows = [
-        f"| {name} | {cost.parameters / 1e6:.2f} M | {cost.multiply_adds / 1e9:.2f} G |"
-        for name, cost in counts.items()
-    ]
-    return "\n".join(["| network | parameters | multiply-adds |", "|---|---:|---:|", *rows])
+def count_published() -> dict[str, str]:
+    """Parameters of the full size's networks in published files, by their names and shapes."""
+    generator = published.stylegan2()
+    mapping = {name: shape for name, shape in generator.items() if name.startswith("style.")}
+    bank = {name: shape for name, shape in generator.items() if name not in mapping}
+    shapes = {
+        "style encoder": published.style_encoder(ENCODER_CHANNELS),
+        "mapping network": mapping,
+        "feature bank, maps to 256 px": bank,
+        "feature bank, 1024 px picture": bank,
+    }
+    return {network: _millions(_trained(named)) for network, named in shapes.items()}
+
+
+def _trained(shapes: published.Shapes) -> int:
+    """Numbers that are trained: no statistics, filters or fixed noise."""
+    fixed = ("running_mean", "running_var", "num_batches_tracked", "kernel")
+    return sum(
+        math.prod(shape)
+        for name, shape in shapes.items()
+        if not name.endswith(fixed) and not name.startswith("noises.")
+    )
+
+
+def _millions(number: int) -> str:
+    return f"{number / 1e6:.2f} M"
+
+
+def table(counts: dict[str, Count], beside: dict[str, dict[str, str]]) -> str:
+    """One size as a Markdown table; `beside` are further columns, by heading and network."""
+    headings = ["network", "parameters", "multiply-adds", *beside]
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)]]
+    for name, cost in counts.items():
+        others = [column.get(name, "") for column in beside.values()]
+        lines.append([name, _millions(cost.parameters), f"{cost.multiply_adds / 1e9:.2f} G", *others])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def columns_beside(config: ModelConfig) -> dict[str, dict[str, str]]:
+    """What others give for a size; nobody else has the light one."""
+    return {"paper": PAPER, "published file": count_published()} if config is FULL else {}
 
 
 if __name__ == "__main__":
     for config in SIZES.values():
-        print(f"### {config.name}\n\n{table(count_size(config))}\n")
+        print(f"### {config.name}\n\n{table(count_size(config), columns_beside(config))}\n")

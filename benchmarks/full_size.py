@@ -1,18 +1,21 @@
-"""One edit of the full size at real size, on files of random weights in their published form.
+"""Edits of the full size at real size, on files of random weights in their published form.
 
-    python -m benchmarks.full_size FOLDER
+    python -m benchmarks.full_size FOLDER [--device cuda]
 
-Prints the seconds and peak memory of loading and of one edit, and those of `torch.load` of the e4e file, each
-in a process of its own. The files, 1.7 GB, are made in the folder and stay there.
+Prints a table: seconds per picture and peak memory by precision and batch. Each row is measured in a process
+of its own, as is `torch.load` of the e4e file, which loading is compared with. On CPUs half precision is
+tried on one convolution only. The files, 1.7 GB, are made in the folder and stay there.
 """
 
 from __future__ import annotations
 
+import argparse
+import multiprocessing
 import resource
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
@@ -24,6 +27,30 @@ from tests import published
 from tests.tiny import random_conditions
 
 ENCODER, GENERATOR = "e4e_ffhq_encode.pt", "full_generator.safetensors"
+
+CASES = {
+    "cpu": [(torch.float32, batch) for batch in (1, 4)],
+    "cuda": [(precision, batch) for precision in (torch.float32, torch.bfloat16) for batch in (1, 4, 16)],
+}
+"""Precisions, and pictures at a time, by device."""
+
+HEADINGS = ("precision", "batch", "load", "first edit", "edit ÷ batch", "style ÷ batch", "peak", "apart")
+
+GRAYS = 127.5
+"""8-bit values in one unit of a picture in [-1, 1]."""
+
+
+class Measured(NamedTuple):
+    """One row of the table; seconds are those of the whole batch."""
+
+    load: float
+    first: float
+    edit: float
+    style: float
+    peak: float
+    """GB"""
+    apart: float
+    """Mean difference from float32 inside the mask, in 8-bit values; NaN if a picture is not finite."""
 
 
 def make_files(folder: Path) -> None:
@@ -40,45 +67,77 @@ def make_files(folder: Path) -> None:
     save_safetensors(folder / GENERATOR, Generator(FULL.generator).state_dict())
 
 
-def load_with_torch(folder: Path) -> None:
+def load_with_torch(folder: Path) -> float:
+    """Seconds of `torch.load` of the e4e file."""
+    return timed(lambda: torch.load(folder / ENCODER, weights_only=True))[0]
+
+
+def measure(folder: Path, device: str, precision: torch.dtype, batch: int) -> Measured:
+    """Load the model and edit a batch, projection included, in this precision."""
+    load, model = timed(lambda: FaceMug.load("full", device, [folder], precision))
+    conditions = random_conditions(batch=batch)
+
+    def edit() -> torch.Tensor:
+        return model.generate(model.aggregate(conditions), model.project(conditions))
+
+    first, picture = timed(edit)
+    again, _ = timed(edit)
+    features, codes = model.aggregate(conditions), model.project(conditions)
+    style, _ = timed(lambda: model.generate(features, codes))
+    peak = peak_gigabytes(device)
+    model.precision = torch.float32
+    exact = edit() if precision != torch.float32 else picture
+    apart = (picture - exact).abs().sum() / 3 / conditions.mask.sum() * GRAYS
+    return Measured(load, first, again, style, peak, float(apart))
+
+
+def convolve(precision: torch.dtype) -> float:
+    """Seconds of one 3×3 convolution, 64 channels at 64 px, on the CPU."""
+    layer, x = torch.nn.Conv2d(64, 64, 3, padding=1).requires_grad_(False), torch.randn(1, 64, 64, 64)
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        layer(x)
+        return timed(lambda: layer(x))[0]
+
+
+def timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and result."""
     start = time.perf_counter()
-    torch.load(folder / ENCODER, weights_only=True)
-    _say("torch.load of e4e", start)
+    result = run()
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start, result
 
 
-def edit(folder: Path) -> None:
-    _say("imports", time.perf_counter())
-    start = time.perf_counter()
-    model = FaceMug.load("full", folders=[folder])
-    _say("load", start)
-    for name in ("first edit", "second edit"):
-        start = time.perf_counter()
-        picture, codes = model.edit(random_conditions())
-        _say(f"{name} (finite: {bool(torch.isfinite(picture).all())})", start)
-    features = model.aggregate(random_conditions())
-    start = time.perf_counter()
-    model.generate(features, codes)
-    _say("another style", start)
+def peak_gigabytes(device: str) -> float:
+    """Most memory taken so far, of the device that computes."""
+    if device == "cpu":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return torch.cuda.max_memory_allocated() / 1e9
 
 
-def _say(what: str, start: float) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    sys.stdout.write(f"{what}: {time.perf_counter() - start:.2f} s, peak {peak:.2f} GB\n")
-    sys.stdout.flush()
-
-
-STEPS = {"files": make_files, "torch": load_with_torch, "edit": edit}
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's result in a new process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    if len(sys.argv) > 2:
-        STEPS[sys.argv[2]](folder)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    steps = [step for step in STEPS if step != "files" or not (folder / GENERATOR).exists()]
-    for step in steps:
-        subprocess.run([sys.executable, "-m", "benchmarks.full_size", str(folder), step], check=True)
+    parser = argparse.ArgumentParser(description="Measure the full size at real size.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--device", choices=CASES, default="cpu")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if not (options.folder / GENERATOR).exists():
+        alone(make_files, options.folder)
+    print(f"torch.load of the e4e file: {alone(load_with_torch, options.folder):.1f} s")
+    for precision in (torch.float32, torch.bfloat16):
+        print(f"one convolution on the CPU, {precision}: {1000 * alone(convolve, precision):.1f} ms")
+    print(f"\n| {' | '.join(HEADINGS)} |\n|---|{'---:|' * (len(HEADINGS) - 1)}", flush=True)
+    for precision, batch in CASES[options.device]:
+        row = alone(measure, options.folder, options.device, precision, batch)
+        seconds = (row.load, row.first, row.edit / batch, row.style / batch)
+        times = " | ".join(f"{each:.3g} s" for each in seconds)
+        print(f"| {precision} | {batch} | {times} | {row.peak:.1f} GB | {row.apart:.2g} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.count_networks import Count, count_size, table
+from benchmarks.count_networks import Count, columns_beside, count_published, count_size, table
 from facemug_core.config import FULL, LIGHT
 
 DOCS = Path(__file__).parents[1] / "docs" / "networks.md"
@@ -46,6 +46,11 @@ def test_full_networks_have_the_published_sizes(full, network, millions):
     assert full[network].parameters / 1e6 == pytest.approx(millions, abs=0.06)
 
 
+def test_full_networks_have_as_many_parameters_as_their_published_files(full):
+    for network, millions in count_published().items():
+        assert f"{full[network].parameters / 1e6:.2f} M" == millions
+
+
 def test_the_bank_without_its_last_levels_costs_half(full):
     assert full["feature bank, maps to 256 px"].multiply_adds < (
         full["feature bank, 1024 px picture"].multiply_adds / 2
@@ -54,5 +59,7 @@ def test_the_bank_without_its_last_levels_costs_half(full):
 
 def test_documented_tables_are_current(light, full):
     docs = DOCS.read_text(encoding="utf-8")
-    for counts in (light, full):
-        assert table(counts) in docs, "run python -m benchmarks.count_networks and paste its tables"
+    for config, counts in ((LIGHT, light), (FULL, full)):
+        assert table(counts, columns_beside(config)) in docs, (
+            "run python -m benchmarks.count_networks and paste its tables"
+        )
