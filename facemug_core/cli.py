@@ -857,8 +857,8 @@ def _fetch(parsed: Parsed) -> None:
 
 
 def _add_files(commands: Any) -> None:
-    info = _command(commands, "info", _info, "Say what a weights file is, by its content.")
-    info.add_argument("file", type=Path)
+    info = _command(commands, "info", _info, "Say what weights files are, by their content.")
+    info.add_argument("files", type=Path, nargs="+", metavar="FILE")
     convert = _command(commands, "convert", _convert, "Write a weights file's tensors as safetensors.")
     convert.add_argument("file", type=Path)
     convert.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
@@ -867,7 +867,8 @@ def _add_files(commands: Any) -> None:
 def _info(parsed: Parsed) -> None:
     from .checkpoints.recognising import describe
 
-    print(describe(parsed.file))
+    for path in parsed.files:
+        print(describe(path))
 
 
 def _convert(parsed: Parsed) -> None:
