@@ -3,8 +3,9 @@
     python -m benchmarks.full_size FOLDER [--device cuda]
 
 Prints a table: seconds per picture and peak memory by precision and batch. Each row is measured in a process
-of its own, as is `torch.load` of the e4e file, which loading is compared with. On CPUs half precision is
-tried on one convolution only. The files, 1.7 GB, are made in the folder and stay there.
+of its own, as is `torch.load` of the e4e file, which loading is compared with. Without a GPU one thread
+computes and its own time counts, whatever else the processor does; half precision is tried on one convolution
+only. The files, 1.7 GB, are made in the folder and stay there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import torch
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.config import FULL
 from facemug_core.model import FaceMug
-from facemug_core.networks.generator import Generator
+from facemug_core.networks.generator import Features, Generator
 from tests import published
 from tests.tiny import random_conditions
 
@@ -74,25 +75,27 @@ def load_with_torch(folder: Path) -> float:
 
 def measure(folder: Path, device: str, precision: torch.dtype, batch: int) -> Measured:
     """Load the model and edit a batch, projection included, in this precision."""
+    torch.set_num_threads(1)
     load, model = timed(lambda: FaceMug.load("full", device, [folder], precision))
     conditions = random_conditions(batch=batch)
 
-    def edit() -> torch.Tensor:
-        return model.generate(model.aggregate(conditions), model.project(conditions))
+    def edit() -> tuple[Features, torch.Tensor, torch.Tensor]:
+        features, codes = model.aggregate(conditions), model.project(conditions)
+        return features, codes, model.generate(features, codes)
 
-    first, picture = timed(edit)
+    first, (features, codes, picture) = timed(edit)
     again, _ = timed(edit)
-    features, codes = model.aggregate(conditions), model.project(conditions)
     style, _ = timed(lambda: model.generate(features, codes))
     peak = peak_gigabytes(device)
     model.precision = torch.float32
-    exact = edit() if precision != torch.float32 else picture
+    exact = picture if precision == torch.float32 else edit()[-1]
     apart = (picture - exact).abs().sum() / 3 / conditions.mask.sum() * GRAYS
     return Measured(load, first, again, style, peak, float(apart))
 
 
 def convolve(precision: torch.dtype) -> float:
     """Seconds of one 3×3 convolution, 64 channels at 64 px, on the CPU."""
+    torch.set_num_threads(1)
     layer, x = torch.nn.Conv2d(64, 64, 3, padding=1).requires_grad_(False), torch.randn(1, 64, 64, 64)
     with torch.autocast("cpu", precision, enabled=precision != torch.float32):
         layer(x)
@@ -100,12 +103,13 @@ def convolve(precision: torch.dtype) -> float:
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result."""
-    start = time.perf_counter()
+    """Seconds, and the result."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    start = clock()
     result = run()
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
-    return time.perf_counter() - start, result
+    return clock() - start, result
 
 
 def peak_gigabytes(device: str) -> float:
