@@ -130,17 +130,23 @@ def changed(prompt: Prompt, node: str, **values: Any) -> Prompt:
 
 
 def watched(prompt: Prompt) -> Prompt:
-    """The prompt with a watcher between its first photo and all that takes it, and one behind its result."""
+    """The prompt with a watcher between its first photo and all that takes it, and one behind its result.
+
+    Without previews: the host draws random names for them.
+    """
     photo = next(key for key, node in prompt.items() if node["class_type"] == "LoadImage")
     watching = {
         key: node
         | {"inputs": {n: ["before", 0] if v == [photo, 0] else v for n, v in node["inputs"].items()}}
         for key, node in prompt.items()
+        if node["class_type"] not in ("PreviewImage", "MaskPreview")
     }
-    result = watching[last_preview(prompt)]["inputs"]["images"]
     return watching | {
         "before": {"class_type": "Watcher", "inputs": {"image": [photo, 0]}},
-        "after": {"class_type": "Watcher", "inputs": {"image": ["before", 0], "after": result}},
+        "after": {
+            "class_type": "Watcher",
+            "inputs": {"image": ["before", 0], "after": prompt[last_preview(prompt)]["inputs"]["images"]},
+        },
     }
 
 
