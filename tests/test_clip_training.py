@@ -11,17 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
-from facemug_core.editing.clip import load_clip, words_of
+from facemug_core.editing.clip import FACE_DIM, load_clip, words_of
 from facemug_core.errors import InputError
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
-from facemug_core.training.captions import MOST, NAMES, NOUNS, WORDINGS, agreement, caption, vocabulary
+from facemug_core.training.captions import (
+    MOST,
+    NAMES,
+    NOUNS,
+    UNSEEN,
+    WORDINGS,
+    agreement,
+    caption,
+    vocabulary,
+)
 from facemug_core.training.clip import (
     JUDGED,
+    RIDGE,
     ClipStage,
     describe,
+    fit_read_out,
     most_distinct,
     retrieval_at_1,
-    shared_softmax,
 )
 from facemug_core.training.data import Draw, FaceShards
 from facemug_core.training.facts import (
@@ -30,6 +40,7 @@ from facemug_core.training.facts import (
     UNKNOWN,
     Limits,
     background_color,
+    fact_codes,
     facts,
     hair_color,
     load_facts,
@@ -62,9 +73,9 @@ def test_captions_state_true_facts_in_known_words(levels: np.ndarray, number: in
 
 
 def test_unseen_wordings_never_occur_in_training() -> None:
-    seen = {phrase for ways in WORDINGS.values() for way in ways for phrase in way.phrases}
-    unseen = {phrase for ways in WORDINGS.values() for way in ways for phrase in way.unseen}
-    assert not seen & unseen
+    levels = np.zeros(len(ATTRIBUTES), int)
+    said = [caption((levels + number) % 2, Draw(0, number)).text for number in range(3000)]
+    assert not [text for text in said if any(phrase in text for phrase in UNSEEN)]
 
 
 def test_a_caption_fits_faces_that_show_all_it_states() -> None:
@@ -110,13 +121,29 @@ def test_backgrounds_are_named_in_everyday_words(color: tuple[int, int, int], le
     assert background_color(np.tile(np.uint8(color), (100, 1))) == level
 
 
-def test_the_loss_is_least_where_all_that_fits_shares_the_probability() -> None:
-    fits = torch.tensor([[True, True, False, False]])
-    unclear = torch.tensor([[False, False, False, True]])
-    shared = shared_softmax(torch.tensor([[9.0, 9.0, 0.0, 50.0]]), fits, unclear)
-    one_sided = shared_softmax(torch.tensor([[9.0, 4.0, 0.0, 50.0]]), fits, unclear)
-    assert shared < one_sided
-    assert shared == pytest.approx(np.log(2), abs=1e-3)
+def test_opposite_facts_have_opposite_codes_and_the_unsaid_none() -> None:
+    levels = np.full((3, len(ATTRIBUTES)), UNKNOWN)
+    levels[0, 0], levels[1, 0] = 0, 1
+    one, other, unsaid = fact_codes(levels)
+    assert len(unsaid) == FACE_DIM
+    assert torch.equal(one[:-1], -other[:-1])
+    assert not unsaid[:-1].any()
+    assert one[-1] == other[-1] == unsaid[-1] == 1
+
+
+def test_the_read_out_is_the_ridge_regression() -> None:
+    from sklearn.linear_model import Ridge
+
+    torch.manual_seed(0)
+    features, codes = 3 * torch.randn(40, 200) + 1, torch.randn(40, 5)
+    head = torch.nn.Linear(200, 5)
+    with torch.no_grad():
+        read = fit_read_out(head, features, codes, judged=10)
+    seen = features[:30].double()
+    mean, scale = seen.mean(0), seen.std(0) + 1e-3
+    reference = Ridge(alpha=RIDGE * 200).fit((seen - mean) / scale, codes[:30].double())
+    expected = reference.predict((features.double() - mean) / scale)
+    torch.testing.assert_close(read, torch.from_numpy(expected).float(), rtol=1e-3, atol=1e-4)
 
 
 # --- training -----------------------------------------------------------------------------------------------

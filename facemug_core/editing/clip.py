@@ -31,8 +31,9 @@ FACE = "face"
 
 FACE_FILE = "face_clip.safetensors"
 
-FACE_DIM = 128
-"""Dimensions of the space in which the face model compares."""
+FACE_DIM = 59
+"""Dimensions of the space in which the face model compares: one for each level of the facts that it was
+taught (`training.facts.fact_codes`), and one that all faces share."""
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".bin")
 """Of the files that a model's weights are looked for in, called by its name."""

@@ -24,9 +24,6 @@ class FaceTower(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.trunk = MobileNetV2Features()
-        self.norm = nn.BatchNorm1d(NUM_FEATURES, affine=False)
-        # Many features and few faces: what one feature tells must be told by others as well.
-        self.dropout = nn.Dropout(0.5)
         self.head = nn.Linear(NUM_FEATURES, dim)
 
     def look(self, faces: Tensor) -> Tensor:
@@ -36,9 +33,5 @@ class FaceTower(nn.Module):
             [F.adaptive_avg_pool2d(maps[stride], side).flatten(1) for stride, side in GRIDS.items()], 1
         )
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features [B, NUM_FEATURES] → [B, dim]."""
-        return self.head(self.dropout(self.norm(features)))
-
     def forward(self, faces: Tensor) -> Tensor:
-        return self.read(self.look(faces))
+        return self.head(self.look(faces))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from ..editing.clip import words_of
 from .data import Draw
 from .facts import ATTRIBUTES, UNKNOWN
 
+Item = TypeVar("Item")
 Levels = NDArray[np.int64]
 
 
@@ -227,6 +229,9 @@ WORDINGS: Mapping[str, tuple[Wording, ...]] = MappingProxyType(
 )
 """Wordings of the levels of each attribute but gender and age, which are told by the noun."""
 
+UNSEEN = tuple(phrase for ways in WORDINGS.values() for way in ways for phrase in way.unseen)
+"""All phrases that are kept for judging."""
+
 OPENINGS = (
     "",
     "",
@@ -239,6 +244,15 @@ OPENINGS = (
     "photo of",
 )
 UNSEEN_OPENINGS = ("this is a picture of", "a close up photo of")
+
+FILLERS = (
+    "a", "and", "does", "has", "in", "is", "of", "on", "that", "the", "this", "very", "wears", "which", "who",
+    "whose", "with",
+)  # fmt: skip
+"""Words that say nothing about a face by themselves."""
+
+FILLED = 0.15
+"""Share of the places in a noisy caption at which one of them is put in."""
 
 NAMES = tuple(ATTRIBUTES)
 GENDER, AGE = NAMES.index("gender"), NAMES.index("age")
@@ -288,7 +302,18 @@ def caption(levels: Levels, draw: Draw, *, most: int = MOST, unseen: bool = Fals
         return Caption(", ".join(phrases), asserts)
     text = f"{_one(openings, draw)} {_article(subject)} {subject} "
     joint = _one((" and ", ", ", " "), draw)
+    if not unseen and draw.uniform() < 0.5:
+        noisy = Caption(_noisy(text, phrases, joint, draw), asserts)
+        if not any(kept in noisy.text for kept in UNSEEN):
+            return noisy
     return Caption((text + joint.join(phrases)).strip(), asserts)
+
+
+def _noisy(text: str, phrases: Sequence[str], joint: str, draw: Draw) -> str:
+    """A caption with fillers anywhere and some phrases in any order: people have more ways to say things."""
+    turned = [" ".join(_shuffled(p.split(), draw)) if draw.uniform() < 0.3 else p for p in phrases]
+    words = (text + joint.join(turned)).split()
+    return " ".join(f"{_one(FILLERS, draw)} {word}" if draw.uniform() < FILLED else word for word in words)
 
 
 TRIES = 20
@@ -319,7 +344,7 @@ def vocabulary() -> list[str]:
 
 
 def _texts() -> Iterator[str]:
-    yield from (*OPENINGS, *UNSEEN_OPENINGS, *NOUNS.values(), "and a an")
+    yield from (*OPENINGS, *UNSEEN_OPENINGS, *NOUNS.values(), *FILLERS, "and a an")
     for levels in WORDINGS.values():
         for wording in levels:
             yield from (*wording.adjectives, *wording.phrases, *wording.unseen)
@@ -329,7 +354,7 @@ def _one(choices: Sequence[str], draw: Draw) -> str:
     return choices[draw.integer(len(choices))]
 
 
-def _shuffled(items: Sequence[int], draw: Draw) -> list[int]:
+def _shuffled(items: Sequence[Item], draw: Draw) -> list[Item]:
     items = list(items)
     for i in range(len(items) - 1, 0, -1):
         j = draw.integer(i + 1)

@@ -1,13 +1,14 @@
 """Training of the small face text-image model on bank faces with captions made from measured facts.
 
-Only the read-out of the image side and the text side are trained: the trunk's features of all faces are found
-once. It is known which caption fits which face of a batch, so the contrastive loss has the very targets: all
-fitting pairs share the probability, and pairs that the facts leave open are left out.
+What is known of a face, or said by a caption, has a fixed place in their common space (`facts.fact_codes`).
+The image side is a linear read-out of a frozen trunk's features, whose best weights a ridge regression finds
+at once; only the text side is trained by descent.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -20,30 +21,28 @@ from torch.utils.data import Dataset
 from ..checkpoints.formats.ours import FACE_CLIP_KIND
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
+from ..networks.face_tower import FaceTower
 from ..networks.mobilenet_v2 import MobileNetV2Features
 from .captions import agreement, caption, tellings, vocabulary
 from .data import Draw, FaceShards
+from .facts import fact_codes
 from .loop import Batch
 
 JUDGED = 100
 """Faces that retrieval is judged on: the last of a folder, never trained on."""
 
-SHARPEST = 50.0
-"""Largest scale of similarities before the softmax."""
-
-WEIGHT_DECAY = 1e-3
-"""Of the image side's read-out."""
+RIDGE = 1.0
+"""Penalty of the read-out's weights, for features of unit variance; their number is divided out."""
 
 AT_ONCE = 10
 """Faces that the trunk sees together."""
 
 
 class CaptionedFaces(Dataset[dict[str, Tensor]]):
-    """Faces with random captions: `image`, `features`, `tokens`, what the caption `asserts`, and `levels`.
+    """Random captions of faces: `number` of the face, `tokens`, and the `code` of what is said [FACE_DIM].
 
     Args:
         faces: of which all but the last `JUDGED` are drawn.
-        features: of the trunk [N, NUM_FEATURES].
         levels: facts [N, attributes].
         seed: of the run.
 
@@ -51,13 +50,12 @@ class CaptionedFaces(Dataset[dict[str, Tensor]]):
         InputError: there are too few faces to keep some to judge by.
     """
 
-    def __init__(self, faces: FaceShards, features: Tensor, levels: NDArray[np.int64], seed: int) -> None:
+    def __init__(self, faces: FaceShards, levels: NDArray[np.int64], seed: int) -> None:
         if len(faces) <= JUDGED:
             raise InputError(
                 f"Expected more than {JUDGED} faces, as so many are kept to judge by, but got {len(faces)}."
             )
         self.faces = faces
-        self.features = features
         self.levels = levels
         self.seed = seed
         self.tokenizer = WordTokenizer(tuple(vocabulary()))
@@ -65,19 +63,16 @@ class CaptionedFaces(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         draw = Draw(self.seed, index)
         number = draw.integer(len(self.faces) - JUDGED)
-        levels = self.levels[number]
-        said = caption(levels, draw)
+        said = caption(self.levels[number], draw)
         return {
             "number": torch.tensor(number),
-            "features": self.features[number].float(),
             "tokens": self.tokenizer([said.text])[0],
-            "asserts": torch.from_numpy(said.asserts),
-            "levels": torch.from_numpy(levels),
+            "code": fact_codes(said.asserts[None])[0],
         }
 
 
 class ClipStage:
-    """The face text-image model, contrastively.
+    """The face text-image model.
 
     Args:
         faces: to train on.
@@ -94,61 +89,57 @@ class ClipStage:
     ) -> None:
         words = vocabulary()
         self.model: nn.Module = face_clip_network(words)
-        self.model.visual.trunk.load_state_dict(trunk.state_dict())  # type: ignore[union-attr, operator]
-        self.model.visual.trunk.requires_grad_(False)  # type: ignore[union-attr, operator]
-        clip = face_clip(self.model.eval(), words)
+        tower = self.model.visual
+        assert isinstance(tower, FaceTower)
+        tower.requires_grad_(False).trunk.load_state_dict(trunk.state_dict())
         self.faces = faces
-        self.dataset = CaptionedFaces(faces, look(clip, faces), levels, seed)
-        self.model.train().visual.trunk.eval()  # type: ignore[union-attr, operator]
+        self.dataset = CaptionedFaces(faces, levels, seed)
+        features = look(face_clip(self.model.eval(), words), faces)
+        self.places = fit_read_out(tower.head, features, fact_codes(levels), judged=JUDGED)
+        self.model.train()
+        tower.eval()
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        read_out = list(self.model.visual.head.parameters())  # type: ignore[union-attr, operator]
-        ours = {id(parameter) for parameter in read_out}
-        others = [p for p in self.model.parameters() if p.requires_grad and id(p) not in ours]
-        return [
-            {"params": read_out, "lr": learning_rate, "weight_decay": WEIGHT_DECAY},
-            {"params": others, "lr": learning_rate},
-        ]
+        return [{"params": [p for p in self.model.parameters() if p.requires_grad], "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
         """There are no networks but the trained one."""
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
-        scale = model.logit_scale.exp().clamp(max=SHARPEST)  # type: ignore[operator]
-        logits = _similarities(model, batch).float() * scale
-        fits, unclear = (
-            torch.from_numpy(found).to(logits.device)
-            for found in agreement(batch["asserts"].cpu().numpy(), batch["levels"].cpu().numpy())
-        )
-        total = (shared_softmax(logits, fits, unclear) + shared_softmax(logits.T, fits.T, unclear.T)) / 2
-        best = logits.masked_fill(unclear, -torch.inf).argmax(1, keepdim=True)
-        return total, {"loss": total.detach(), "right": fits.gather(1, best).float().mean()}, None
+        texts = model.encode_text(batch["tokens"])  # type: ignore[operator]
+        total = (1 - F.cosine_similarity(texts.float(), batch["code"])).mean()
+        return total, {"loss": total.detach()}, None
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
         return None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Rows: captions. Columns: the caption's own face, then the three of the batch that fit it best."""
-        best = _similarities(model, batch).topk(3, dim=1).indices
-        images = torch.stack([self.faces.face(int(number))[0] for number in batch["number"]])
-        return torch.cat([images[:, None], images[best.cpu()]], 1)
+        """Rows: captions. Columns: the caption's own face, then the three of all that fit it best."""
+        texts = model.encode_text(batch["tokens"]).cpu()  # type: ignore[operator]
+        best = (texts @ F.normalize(self.places, dim=-1).T).topk(3, dim=1).indices
+        rows = torch.cat([batch["number"].cpu()[:, None], best], 1)
+        return torch.stack([torch.stack([self.faces.face(int(n))[0] for n in row]) for row in rows])
 
 
-def _similarities(model: nn.Module, batch: Batch) -> Tensor:
-    """Captions × faces of a batch."""
-    texts = F.normalize(model.encode_text(batch["tokens"]), dim=-1)  # type: ignore[operator]
-    return texts @ F.normalize(model.visual.read(batch["features"]), dim=-1).T  # type: ignore[union-attr, operator]
+@torch.no_grad()
+def fit_read_out(head: nn.Linear, features: Tensor, codes: Tensor, judged: int) -> Tensor:
+    """Set a read-out to the ridge regression of codes [N, D] on features [N, F], all but the last `judged`.
 
-
-def shared_softmax(logits: Tensor, fits: Tensor, unclear: Tensor) -> Tensor:
-    """Cross entropy of rows against the uniform distribution over what fits; what is unclear does not count.
-
-    Args:
-        logits, fits, unclear: [N, M]; something fits in each row, and nothing that fits is unclear.
+    Returns:
+        What it reads of all faces, [N, D].
     """
-    log_shares = logits.masked_fill(unclear, -torch.inf).log_softmax(1)
-    chosen = torch.where(fits, log_shares, 0.0).sum(1) / fits.sum(1)
-    return -chosen.mean()
+    features, codes = features.double(), codes.double()
+    seen, known = features[: len(features) - judged], codes[: len(codes) - judged]
+    mean, scale = seen.mean(0), seen.std(0) + 1e-3
+    unit = (seen - mean) / scale / math.sqrt(features.shape[1])
+    # There are far fewer faces than features: the regression is solved among the faces.
+    shares = torch.linalg.solve(
+        unit @ unit.T + RIDGE * torch.eye(len(unit), dtype=unit.dtype), known - known.mean(0)
+    )
+    weight = (unit.T @ shares / scale[:, None] / math.sqrt(features.shape[1])).T
+    head.weight.copy_(weight)
+    head.bias.copy_(known.mean(0) - weight @ mean)
+    return head(features.float())
 
 
 @torch.no_grad()

@@ -104,6 +104,21 @@ def facts(values: Mapping[str, Array]) -> NDArray[np.int64]:
     return np.stack(list(levels.values()), 1)
 
 
+def fact_codes(levels: NDArray[np.int64]) -> Tensor:
+    """Facts as places in the space of texts and faces: levels [N, attributes] → [N, levels of all + 1].
+
+    Each level of an attribute has an entry: 1 if it is the face's, less the share of one level among all; 0
+    if the attribute's level is not known. So opposites are opposite, and what is not said says nothing. The
+    last entry is 1: a face of which nothing is said has a place, too.
+    """
+    columns = []
+    for stated, attribute in zip(levels.T, ATTRIBUTES.values(), strict=True):
+        count = len(attribute.limits)
+        column = (stated[:, None] == np.arange(count)) - 1 / count
+        columns.append(np.where(stated[:, None] == UNKNOWN, 0.0, column))
+    return torch.from_numpy(np.concatenate([*columns, np.ones((len(levels), 1))], 1)).float()
+
+
 @torch.no_grad()
 def observe(measurer: Measurer, picture: Tensor, labels: Tensor) -> Reading | None:
     """All that facts are made of, from an aligned face [1, 3, 256, 256] and its classes [1, 256, 256].
