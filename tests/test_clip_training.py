@@ -39,6 +39,7 @@ from facemug_core.training.facts import (
     OBSERVED,
     UNKNOWN,
     Limits,
+    Toned,
     background_color,
     fact_codes,
     facts,
@@ -188,3 +189,14 @@ def test_too_few_faces_are_an_error(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="100"):
         ClipStage(FaceShards(tmp_path), np.zeros((2, len(NAMES)), np.int64), MobileNetV2Features())
+
+
+def test_faces_in_other_tones_keep_their_labels_and_codes(folder: Path) -> None:
+    faces = FaceShards(folder)
+    toned = Toned(faces, 2)
+    assert len(toned) == 2
+    image, labels, w = toned.face(1)
+    assert not torch.equal(image, faces.face(1)[0])
+    assert torch.equal(image, toned.face(1)[0])
+    assert torch.equal(labels, faces.face(1)[1])
+    assert torch.equal(w, faces.face(1)[2])

@@ -23,8 +23,9 @@ from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
 from ..networks.face_tower import FaceTower
 from ..networks.mobilenet_v2 import MobileNetV2Features
+from .bank_faces import Faces
 from .captions import agreement, caption, tellings, vocabulary
-from .data import Draw, FaceShards
+from .data import Draw
 from .facts import fact_codes
 from .loop import Batch
 
@@ -50,7 +51,7 @@ class CaptionedFaces(Dataset[dict[str, Tensor]]):
         InputError: there are too few faces to keep some to judge by.
     """
 
-    def __init__(self, faces: FaceShards, levels: NDArray[np.int64], seed: int) -> None:
+    def __init__(self, faces: Faces, levels: NDArray[np.int64], seed: int) -> None:
         if len(faces) <= JUDGED:
             raise InputError(
                 f"Expected more than {JUDGED} faces, as so many are kept to judge by, but got {len(faces)}."
@@ -85,7 +86,7 @@ class ClipStage:
     critic: nn.Module | None = None
 
     def __init__(
-        self, faces: FaceShards, levels: NDArray[np.int64], trunk: MobileNetV2Features, *, seed: int = 0
+        self, faces: Faces, levels: NDArray[np.int64], trunk: MobileNetV2Features, *, seed: int = 0
     ) -> None:
         words = vocabulary()
         self.model: nn.Module = face_clip_network(words)
@@ -143,7 +144,7 @@ def fit_read_out(head: nn.Linear, features: Tensor, codes: Tensor, judged: int) 
 
 
 @torch.no_grad()
-def look(clip: Clip, faces: FaceShards) -> Tensor:
+def look(clip: Clip, faces: Faces) -> Tensor:
     """The trunk's features [N, NUM_FEATURES] of all faces, in half precision."""
     looked = []
     for first in range(0, len(faces), AT_ONCE):
@@ -162,7 +163,7 @@ def describe() -> dict[str, str]:
 
 
 @torch.no_grad()
-def retrieval_at_1(clip: Clip, faces: FaceShards, levels: NDArray[np.int64], seed: int = 0) -> float:
+def retrieval_at_1(clip: Clip, faces: Faces, levels: NDArray[np.int64], seed: int = 0) -> float:
     """How often a caption finds its own face among the judged ones, by wordings that training never uses.
 
     Each caption states as many facts as a caption may; of some attempts, the one that fits the fewest faces.

@@ -22,14 +22,18 @@ from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..conventions import LABELS, REGIONS
 from ..editing.measuring import LUMA, Measurer, Reading, find_mesh, load_measurer
 from ..pictures import to_pixels
-from .data import FaceShards
+from .augment import Draw, random_tone
+from .bank_faces import Faces
 
 log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
 OBSERVED = "observed.safetensors"
-"""What was measured on the faces of a folder, kept beside them."""
+OBSERVED_TONED = "observed_toned.safetensors"
+"""What was measured on the faces of a folder, and on the same in other tones, kept beside them."""
+
+TONE_SEED = 0
 
 UNKNOWN = -1
 
@@ -217,14 +221,29 @@ def _curl(pixels: NDArray[np.uint8], hair: NDArray[np.bool_]) -> float:
 # --- the faces of a folder ----------------------------------------------------------------------------------
 
 
-def load_facts(folder: Path, faces: FaceShards) -> NDArray[np.int64]:
+class Toned:
+    """The first of some faces in other tones, a random one each: other colors of the same people."""
+
+    def __init__(self, faces: Faces, count: int) -> None:
+        self.faces = faces
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        image, labels, w = self.faces.face(index)
+        return random_tone(image, Draw(TONE_SEED, index)), labels, w
+
+
+def load_facts(folder: Path, faces: Faces, name: str = OBSERVED) -> NDArray[np.int64]:
     """Facts [N, attributes] about a folder's faces."""
-    return facts(load_observed(folder, faces))
+    return facts(load_observed(folder, faces, name))
 
 
-def load_observed(folder: Path, faces: FaceShards) -> dict[str, Array]:
+def load_observed(folder: Path, faces: Faces, name: str = OBSERVED) -> dict[str, Array]:
     """Measurements [N] of a folder's faces by name; they are made once, in about 0.4 s each, and kept."""
-    path = folder / OBSERVED
+    path = folder / name
     if path.exists():
         tensors, about = read_safetensors(path)
         if len(tensors["values"]) == len(faces):
@@ -236,7 +255,7 @@ def load_observed(folder: Path, faces: FaceShards) -> dict[str, Array]:
     return values
 
 
-def _observed(measurer: Measurer, faces: FaceShards) -> dict[str, Array]:
+def _observed(measurer: Measurer, faces: Faces) -> dict[str, Array]:
     readings = []
     for i in range(len(faces)):
         image, labels, _ = faces.face(i)

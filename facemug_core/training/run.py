@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
@@ -32,7 +33,7 @@ from .clip import JUDGED, ClipStage, describe, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .detail import DetailStage, FineEdits, FineFeatures, prepare_fine_faces
 from .encoder import EncoderStage
-from .facts import load_facts
+from .facts import OBSERVED_TONED, Toned, load_facts
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
 from .picture_head import PictureHeadStage
@@ -76,7 +77,7 @@ def run_stage(options: Namespace) -> None:
         if isinstance(stage, PictureHeadStage):
             export_inverter(config, options.export)
         if isinstance(stage, ClipStage):
-            right = retrieval_at_1(load_clip(folders=[options.export]), faces, stage.dataset.levels)
+            right = retrieval_at_1(load_clip(folders=[options.export]), stage.faces, stage.dataset.levels)
             log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
 
 
@@ -125,7 +126,10 @@ def _detail(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage
 
 
 def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    return ClipStage(faces, load_facts(options.data, faces), load_mobilenet(), seed=options.seed)
+    # In another tone hair has another color: what colors say must hold for photos as cameras take them.
+    toned = Toned(faces, len(faces) - JUDGED)
+    levels = load_facts(options.data, toned, OBSERVED_TONED), load_facts(options.data, faces)
+    return ClipStage(Together(toned, faces), np.concatenate(levels), load_mobilenet(), seed=options.seed)
 
 
 STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
