@@ -16,6 +16,9 @@ from .picture_head import PictureHead
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 from .seams import without_seam
 
+MOST_TONE = 0.2
+"""How far the bank's picture is brought to the photo's tone at most, in the units of pictures in [-1, 1]."""
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -122,13 +125,14 @@ class Generator(nn.Module):
 
     @staticmethod
     def _detail(features: Features, prior: Prior) -> Tensor:
-        """What the bank's picture has beyond its own smooth filling of the hole.
+        """What the bank's picture has beyond the photo's smooth filling of the hole, in about its tone.
 
-        On top of the photo's filling it is the bank's picture joined without a seam: what differs between
-        photo and bank along the hole's rim is spread smoothly over the hole.
+        What photo and bank differ by along the hole's rim is spread smoothly over the hole and taken back,
+        but for large differences: those are of other things, not of another tone.
         """
         assert prior.picture is not None
-        return prior.picture - fill_holes(prior.picture, features.mask)
+        apart = features.base - fill_holes(prior.picture, features.mask)
+        return prior.picture - features.base + MOST_TONE * torch.tanh(apart / MOST_TONE)
 
     def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:
         """Conditions, prior and codes [B, 18, 512] → I_out [B, 3, H, W]."""
