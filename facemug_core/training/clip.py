@@ -32,7 +32,7 @@ from .loop import Batch
 JUDGED = 100
 """Faces that retrieval is judged on: the last of a folder, never trained on."""
 
-RIDGE = 1.0
+RIDGE = 2.0
 """Penalty of the read-out's weights, for features of unit variance; their number is divided out."""
 
 AT_ONCE = 10
