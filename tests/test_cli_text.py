@@ -12,7 +12,7 @@ from PIL import Image
 
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.cli import main
-from facemug_core.editing.clip import FACE_FILE
+from facemug_core.editing.clip import FACE_DIM, FACE_FILE
 from facemug_core.editing.text import measure_relevance, relevance_name, save_relevance
 
 from .test_cli import needs_model
@@ -25,7 +25,7 @@ def edit(tmp_path: Path) -> list[str]:
     clip = tiny_clip()
     save_safetensors(tmp_path / FACE_FILE, clip.network.state_dict(), {"words": json.dumps(WORDS)})
     generator = torch.Generator().manual_seed(0)
-    codes, views = (torch.randn(20, size, generator=generator) for size in (512, 128))
+    codes, views = (torch.randn(20, size, generator=generator) for size in (512, FACE_DIM))
     save_relevance(tmp_path / relevance_name("face"), measure_relevance(codes, views, "face"))
     pixels = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
     Image.fromarray(pixels).resize((256, 256)).save(tmp_path / "photo.png")

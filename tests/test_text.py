@@ -237,6 +237,8 @@ def test_relevance_of_another_model_is_refused(clip: Clip) -> None:
     codes, views, _ = _faces_and_views(clip)
     with pytest.raises(InputError, match="ViT-B-32"):
         text_direction(measure_relevance(codes, views, "ViT-B-32"), clip, "old")
+    with pytest.raises(InputError, match="another face of 7 dimensions"):
+        text_direction(measure_relevance(codes, views[:, :7], "face"), clip, "old")
 
 
 def test_relevance_comes_back_from_its_file(clip: Clip, tmp_path: Path) -> None:

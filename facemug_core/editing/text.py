@@ -332,6 +332,11 @@ def text_direction(
         raise InputError(f"The relevance was measured for {relevance.clip}, but the model is {clip.name}.")
     change = text_change(clip, text, options.source, options.templates).cpu()
     answers = relevance.answers
+    if answers.shape[1] != len(change):
+        raise InputError(
+            f"The relevance was measured for another {clip.name} of {answers.shape[1]} dimensions, not "
+            f"{len(change)}: take the file that came with the model, or measure it anew."
+        )
     scale = answers.square().sum() / len(answers)  # a mean squared answer, so that `loose` has no unit
     weights = torch.linalg.solve(
         answers @ answers.T + loose * scale * torch.eye(len(answers)), answers @ change
