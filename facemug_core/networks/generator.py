@@ -14,10 +14,14 @@ from .aggregation import Aggregation
 from .banks import FeatureBank
 from .picture_head import PictureHead
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
-from .seams import without_seam
+from .seams import nearness, without_seam
 
 MOST_TONE = 0.2
 """How far the bank's picture is brought to the photo's tone at most, in the units of pictures in [-1, 1]."""
+
+
+RIM_WINDOW = 33
+"""Side of the window, run twice, that sees the rim where the bank's picture meets the photo in any tone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +131,13 @@ class Generator(nn.Module):
     def _detail(features: Features, prior: Prior) -> Tensor:
         """What the bank's picture has beyond the photo's smooth filling of the hole, in about its tone.
 
-        What photo and bank differ by along the hole's rim is spread smoothly over the hole and taken back,
-        but for large differences: those are of other things, not of another tone.
+        What photo and bank differ by along the hole's rim is spread smoothly over the hole and taken back;
+        large differences, which are of other things and not of another tone, near the rim alone.
         """
         assert prior.picture is not None
         apart = features.base - fill_holes(prior.picture, features.mask)
-        return prior.picture - features.base + MOST_TONE * torch.tanh(apart / MOST_TONE)
+        tone = MOST_TONE * torch.tanh(apart / MOST_TONE)
+        return prior.picture - features.base + torch.lerp(tone, apart, nearness(features.mask, RIM_WINDOW))
 
     def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:
         """Conditions, prior and codes [B, 18, 512] → I_out [B, 3, H, W]."""

@@ -30,8 +30,13 @@ def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     rim = ((kept[:, 3:] > 0) & (mask > 0)).to(mask.dtype)
     steps = (kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit) * rim
     spread = _spread(torch.cat([steps, rim], 1), STEP_WINDOW)
-    share = (2 * _spread(outside, REACH_WINDOW)).clamp(max=1)
-    return edit + share * spread[:, :3] / spread[:, 3:].clamp(min=1e-6)
+    return edit + nearness(mask, REACH_WINDOW) * spread[:, :3] / spread[:, 3:].clamp(min=1e-6)
+
+
+def nearness(mask: Tensor, window: int) -> Tensor:
+    """1 at the rim of a mask [B, 1, H, W] and some pixels on, and 0 where a window, run twice, sees nothing
+    beyond it."""
+    return (3 * _spread(1 - mask, window)).clamp(max=1)
 
 
 def _spread(x: Tensor, window: int) -> Tensor:
