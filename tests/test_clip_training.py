@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
+from facemug_core.config import LIGHT
 from facemug_core.editing.clip import FACE_DIM, load_clip, words_of
 from facemug_core.errors import InputError
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
@@ -47,7 +49,7 @@ from facemug_core.training.facts import (
     load_facts,
 )
 from facemug_core.training.loop import RunConfig, train
-from facemug_core.training.run import export
+from facemug_core.training.run import STAGES, export
 
 from .text_models import open_clip
 
@@ -200,3 +202,11 @@ def test_faces_in_other_tones_keep_their_labels_and_codes(folder: Path) -> None:
     assert torch.equal(image, toned.face(1)[0])
     assert torch.equal(labels, faces.face(1)[1])
     assert torch.equal(w, faces.face(1)[2])
+
+
+def test_too_few_faces_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    images, codes = np.zeros((2, 256, 256, 3), np.uint8), np.zeros((2, 512), np.float32)
+    np.savez(tmp_path / "0000.npz", images=images, w=codes)
+    with pytest.raises(InputError, match=r"more than 100 faces.*got 2"):
+        STAGES["clip"](LIGHT, FaceShards(tmp_path), Namespace(data=tmp_path, seed=0))
+    assert not (tmp_path / OBSERVED).exists()

@@ -110,3 +110,10 @@ def random_conditions(seed: int = 0, batch: int = 1) -> Conditions:
         semantic=semantic,
         color=noise(3) * 2 - 1,
     )
+
+
+def assert_only_the_mask_changed(picture: torch.Tensor, conditions: Conditions) -> None:
+    """Kept pixels have the photo's bits, and something else is new."""
+    kept = (conditions.mask == 0).expand_as(picture)
+    assert torch.equal(picture[kept], conditions.image[kept])
+    assert not torch.equal(picture, conditions.image)

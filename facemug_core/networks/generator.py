@@ -19,7 +19,6 @@ from .seams import nearness, without_seam
 MOST_TONE = 0.2
 """How far the bank's picture is brought to the photo's tone at most, in the units of pictures in [-1, 1]."""
 
-
 RIM_WINDOW = 33
 """Side of the window, run twice, that sees the rim where the bank's picture meets the photo in any tone."""
 

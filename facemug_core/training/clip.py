@@ -39,6 +39,14 @@ AT_ONCE = 10
 """Faces that the trunk sees together."""
 
 
+def check_enough(faces: Faces) -> None:
+    """Raise an `InputError` if there are too few faces to keep some to judge by."""
+    if len(faces) <= JUDGED:
+        raise InputError(
+            f"Expected more than {JUDGED} faces, as so many are kept to judge by, but got {len(faces)}."
+        )
+
+
 class CaptionedFaces(Dataset[dict[str, Tensor]]):
     """Random captions of faces: `number` of the face, `tokens`, and the `code` of what is said [FACE_DIM].
 
@@ -52,10 +60,7 @@ class CaptionedFaces(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(self, faces: Faces, levels: NDArray[np.int64], seed: int) -> None:
-        if len(faces) <= JUDGED:
-            raise InputError(
-                f"Expected more than {JUDGED} faces, as so many are kept to judge by, but got {len(faces)}."
-            )
+        check_enough(faces)
         self.faces = faces
         self.levels = levels
         self.seed = seed

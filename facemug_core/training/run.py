@@ -29,7 +29,7 @@ from ..model import FaceMug
 from ..networks.perceptual import PerceptualLoss
 from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
-from .clip import JUDGED, ClipStage, describe, retrieval_at_1
+from .clip import JUDGED, ClipStage, check_enough, describe, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .detail import DetailStage, FineEdits, FineFeatures, prepare_fine_faces
 from .encoder import EncoderStage
@@ -126,6 +126,7 @@ def _detail(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage
 
 
 def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    check_enough(faces)
     # In another tone hair has another color: what colors say must hold for photos as cameras take them.
     toned = Toned(faces, len(faces) - JUDGED)
     levels = load_facts(options.data, toned, OBSERVED_TONED), load_facts(options.data, faces)
