@@ -118,13 +118,20 @@ class Generator(nn.Module):
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
         """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
         drawn = self.decoder(features.encoded, prior.maps, codes, features.g)
+        # Tones that meet need more bits than half precision has.
+        with torch.autocast(drawn.device.type, enabled=False):
+            edited = self._joined(features, prior, drawn)
+        return torch.where(features.mask > 0, edited, features.image)
+
+    def _joined(self, features: Features, prior: Prior, drawn: Tensor) -> Tensor:
+        """What the decoder has drawn, and what it takes of the bank's picture, on the photo."""
         # In a filled hole only the difference to the smooth filling is left to draw.
         edited = features.base + drawn[:, :3]
         if self.bank_picture:
             edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
         if self.blend_seam:
             edited = without_seam(edited, features.image, features.mask)
-        return torch.where(features.mask > 0, edited, features.image)
+        return edited
 
     @staticmethod
     def _detail(features: Features, prior: Prior) -> Tensor:
