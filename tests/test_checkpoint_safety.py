@@ -458,3 +458,10 @@ def test_reading_and_converting_take_no_more_memory_than_the_file(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < source.stat().st_size
+
+
+def test_a_zip_extension_shorter_than_it_says_gives_what_it_holds() -> None:
+    from facemug_core.checkpoints.torch_files import _wide
+
+    extension = b"\x01\x00\x10\x00" + (7).to_bytes(8, "little") + b"cut"
+    assert _wide(extension, 0xFFFFFFFF, 0xFFFFFFFF) == [7, 0xFFFFFFFF]

@@ -210,7 +210,8 @@ def _wide(extra: bytes, *fields: int) -> list[int]:
     while position + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, position)
         if kind == 1:
-            numbers = iter(struct.iter_unpack("<Q", extra[position + 4 : position + 4 + length // 8 * 8]))
+            held = extra[position + 4 : position + 4 + length]
+            numbers = struct.iter_unpack("<Q", held[: len(held) // 8 * 8])
             wide = [next(numbers, (field,))[0] if field == 0xFFFFFFFF else field for field in wide]
         position += 4 + length
     return wide
