@@ -1140,13 +1140,18 @@ def _save(image: Image.Image, path: Path) -> None:
     from .checkpoints.reading import replacing
 
     kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"{path} has no ending that tells a picture format; call it {path.stem}.png.")
+    if kind not in Image.SAVE:
+        raise InputError(
+            f"{path} has no ending of a picture format that can be written; call it {path.stem}.png."
+        )
+    options = _save_options(image, kind)
     try:
         with replacing(path) as temporary:
-            image.save(temporary, format=kind, **_save_options(image, kind))
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}.") from error
+            image.save(temporary, format=kind, **options)
+    except Exception as error:  # each format has its own errors for what it cannot hold
+        of_disk = getattr(error, "errno", None) is not None
+        way_out = "" if of_disk else f" PNG holds every photo: call it {path.stem}.png."
+        raise InputError(f"{path} cannot be written: {error}.{way_out}") from error
 
 
 def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:
@@ -1155,7 +1160,12 @@ def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:
     options |= {name: image.info[name] for name in ("icc_profile", "xmp", "dpi") if name in image.info}
     if "exif" in image.info:
         # Read and written anew, it comes without its thumbnail, which shows the face as it was.
-        options["exif"] = image.getexif().tobytes()
+        try:
+            options["exif"] = image.getexif().tobytes()
+        except Exception as error:  # whatever a damaged one makes Pillow stumble over
+            raise InputError(
+                f"The photo's EXIF is damaged and cannot be kept ({error}): leave out --keep-metadata."
+            ) from error
     if kind == "PNG" and "xmp" in options:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))

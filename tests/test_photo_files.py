@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from facemug_core.cli import _save
 from facemug_core.conditions.reading import read_photo
+from facemug_core.errors import InputError
 from facemug_core.photos import Photo
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -116,6 +117,41 @@ def test_the_thumbnail_of_the_face_before_is_not_kept(picture: Image.Image, tmp_
     photo = opened(picture, tmp_path / "in.jpg", exif=ifd0 + marker)
     _save(photo.to_image(metadata=True), tmp_path / "out.jpg")
     assert marker not in (tmp_path / "out.jpg").read_bytes()
+
+
+def damaged(exif: Image.Exif) -> bytes:
+    """EXIF that can be read, but whose first entry tells a type that does not exist."""
+    data = bytearray(exif.tobytes())
+    data[17] = 0
+    return bytes(data)
+
+
+def test_a_photo_that_cannot_be_turned_for_damaged_metadata_is_named(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION], exif[ORIENTATION] = "a", 6
+    with pytest.raises(InputError, match=r"in\.jpg cannot be read"):
+        opened(picture, tmp_path / "in.jpg", exif=damaged(exif))
+
+
+@pytest.mark.parametrize(("mode", "name"), [("RGB", "x.mpg"), ("RGBA", "x.jpg"), ("LA", "x.pcx")])
+def test_a_format_that_cannot_hold_the_photo_is_refused_with_one_that_can(
+    mode: str, name: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"x\.png"):
+        _save(picture.convert(mode), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_metadata_is_refused_with_the_option_that_asked_for_it(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION] = "a"
+    photo = opened(picture, tmp_path / "in.jpg", exif=damaged(exif))
+    with pytest.raises(InputError, match="--keep-metadata"):
+        _save(photo.to_image(metadata=True), tmp_path / "out.jpg")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])

@@ -81,7 +81,7 @@ def read_photo(source: Source) -> Image.Image:
         raise InputError(f"There is no file {source}.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{source} is not a picture that can be read (PNG, JPEG, WebP …).") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow lets out whatever goes wrong within a damaged file
         raise InputError(f"{source} cannot be read as a picture: {error}.") from error
 
 
