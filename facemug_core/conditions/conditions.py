@@ -36,6 +36,8 @@ class Conditions:
     """`[B, 19, H, W]` in [0, 1], one-hot times the strength; all zero where the class is unknown."""
     color: Tensor
     """`[B, 3, H, W]` in [-1, 1], color times the strength; zeros where no color is asked for."""
+    color_weight: Tensor
+    """`[B, 1, H, W]` in [0, 1]: the strength where a color is asked for, else 0."""
 
     @classmethod
     def build(
@@ -90,12 +92,14 @@ class Conditions:
 
         whole_mask = full("mask", 1, default=1.0)
         near_mask = dilated(whole_mask, GUIDE_MARGIN) > 0
+        color = torch.where(near_mask, full("color", GUIDE_CHANNELS["color"]), 0.0)
         return cls(
             image=full("image", GUIDE_CHANNELS["image"]),
             mask=whole_mask,
             sketch=torch.where(near_mask, full("sketch", GUIDE_CHANNELS["sketch"]), 0.0),
             semantic=full("semantic", GUIDE_CHANNELS["semantic"]),
-            color=torch.where(near_mask, full("color", GUIDE_CHANNELS["color"]), 0.0),
+            color=color,
+            color_weight=torch.where((color != 0).any(1, keepdim=True), color_strength, 0.0),
         )
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ from ..config import GeneratorConfig
 from .aggregation import Aggregation
 from .banks import FeatureBank
 from .picture_head import PictureHead
+from .recoloring import color_shift
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 from .seams import nearness, without_seam
 
@@ -37,6 +38,10 @@ class Features:
     """Encoder features [B, C, r, r] by their side r."""
     g: Tensor
     """Global vector [B, global_dim]."""
+    color: Tensor
+    """The color map in full strength, [B, 3, H, W]."""
+    color_weight: Tensor
+    """Its strength, [B, 1, H, W] in [0, 1]; 0 where no color is asked for."""
 
     def __len__(self) -> int:
         """Batch size."""
@@ -67,6 +72,8 @@ class Features:
             torch.cat([part.base for part in parts]),
             {r: torch.cat([part.encoded[r] for part in parts]) for r in parts[0].encoded},
             torch.cat([part.g for part in parts]),
+            torch.cat([part.color for part in parts]),
+            torch.cat([part.color_weight for part in parts]),
         )
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Features:
@@ -76,6 +83,8 @@ class Features:
             change(self.base),
             {r: change(x) for r, x in self.encoded.items()},
             change(self.g),
+            change(self.color),
+            change(self.color_weight),
         )
 
 
@@ -113,7 +122,10 @@ class Generator(nn.Module):
         features = self.aggregation(
             image, conditions.mask, conditions.sketch, conditions.semantic, conditions.color
         )
-        return Features(conditions.image, conditions.mask, image, *self.encoder(features))
+        weight = conditions.color_weight
+        color = torch.where(weight > 0, conditions.color / weight.clamp(min=1e-6), 0.0)
+        encoded, g = self.encoder(features)
+        return Features(conditions.image, conditions.mask, image, encoded, g, color, weight)
 
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
         """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
@@ -138,12 +150,16 @@ class Generator(nn.Module):
         """What the bank's picture has beyond the photo's smooth filling of the hole, in about its tone.
 
         What photo and bank differ by along the hole's rim is spread smoothly over the hole and taken back;
-        large differences, which are of other things and not of another tone, near the rim alone.
+        large differences, which are of other things and not of another tone, near the rim alone. Where a
+        color is asked for, the bank's picture has that one instead.
         """
         assert prior.picture is not None
         apart = features.base - fill_holes(prior.picture, features.mask)
         tone = MOST_TONE * torch.tanh(apart / MOST_TONE)
-        return prior.picture - features.base + torch.lerp(tone, apart, nearness(features.mask, RIM_WINDOW))
+        shift = torch.lerp(tone, apart, nearness(features.mask, RIM_WINDOW))
+        if features.color_weight.any():
+            shift = torch.lerp(shift, *color_shift(prior.picture, features.color, features.color_weight))
+        return prior.picture - features.base + shift
 
     def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:
         """Conditions, prior and codes [B, 18, 512] → I_out [B, 3, H, W]."""

@@ -36,11 +36,11 @@ def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
 def nearness(mask: Tensor, window: int) -> Tensor:
     """1 at the rim of a mask [B, 1, H, W] and some pixels on, and 0 where a window, run twice, sees nothing
     beyond it."""
-    rows, columns = (_means_of_means(side, window).to(mask) for side in mask.shape[-2:])
+    rows, columns = (means_of_means(side, window).to(mask) for side in mask.shape[-2:])
     return (3 * (rows @ (1 - mask) @ columns)).clamp(max=1)
 
 
-def _means_of_means(side: int, window: int) -> Tensor:
+def means_of_means(side: int, window: int) -> Tensor:
     """Running means along a side, twice, with zeros around it: [side, side], symmetric. For wide windows
     this takes a tenth of the time of convolutions."""
     place = torch.arange(side)
