@@ -144,6 +144,7 @@ def load_latent(path: str | Path) -> Latent:
 
     Raises:
         CheckpointError: the file is damaged or holds something else; says what.
+        ShapeError: its codes are of another shape.
     """
     tensors, about = read_safetensors(path)
     if CODES not in tensors:
@@ -151,11 +152,16 @@ def load_latent(path: str | Path) -> Latent:
         raise CheckpointError(
             f"{path} is not a latent file: expected a tensor called {CODES}, found {found}."
         )
-    recipe = tuple(json.loads(about.get("recipe", "[]")))
-    before = tuple(tensors[f"{BEFORE}{i}"] for i in range(len(recipe)))
-    return Latent(
-        check_codes(tensors[CODES].float()), about.get("size", ""), tensors.get(MEAN), recipe, before
-    )
+    codes = check_codes(tensors[CODES].float())
+    try:
+        recipe = tuple(json.loads(about.get("recipe", "[]")))
+        before = tuple(tensors[f"{BEFORE}{i}"] for i in range(len(recipe)))
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} has a recipe that cannot be followed ({error}): another program has changed the file. "
+            f"Its codes alone can be kept: save the tensor {CODES} without metadata."
+        ) from error
+    return Latent(codes, about.get("size", ""), tensors.get(MEAN), recipe, before)
 
 
 def save_codes(path: str | Path, codes: Tensor, size: str = "") -> None:

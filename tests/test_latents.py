@@ -72,6 +72,13 @@ def test_wrong_file_of_ours_says_its_kind(tmp_path: Path) -> None:
         load_latent(tmp_path / "d.safetensors")
 
 
+@pytest.mark.parametrize("recipe", ['[{"operation": "blend"}]', "[{"])
+def test_a_recipe_that_cannot_be_followed_says_so(recipe: str, tmp_path: Path) -> None:
+    save_safetensors(tmp_path / "l.safetensors", {"codes": ANNA}, {"recipe": recipe})
+    with pytest.raises(CheckpointError, match="recipe"):
+        load_latent(tmp_path / "l.safetensors")
+
+
 def test_codes_of_another_shape_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(ShapeError):
         save_latent(tmp_path / "l.safetensors", Latent(noise(0, 1, 14, 512)))
