@@ -126,6 +126,14 @@ def test_errors_name_the_path_and_what_was_found(tmp_path, content, found, read)
     assert str(path) in str(caught.value)
 
 
+def test_nobody_is_told_to_delete_a_photo_that_was_given_for_weights(tmp_path):
+    path = tmp_path / "me.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    with pytest.raises(CheckpointError) as caught:
+        read_safetensors(path)
+    assert "elete" not in str(caught.value)
+
+
 def test_a_truncated_file_tells_how_much_is_missing(whole):
     size = whole.stat().st_size
     os.truncate(whole, size - 100)

@@ -189,8 +189,8 @@ def _require_file(path: Path) -> None:
 
 def _not_a(kind: str, path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path} cannot be read as a {kind}: it is {_describe(path)}. Delete it and bring it again: fetched "
-        "weights with `python -m facemug_core fetch`, others from where they came from."
+        f"{path} cannot be read as a {kind}: it is {_describe(path)}. If it came broken, bring it again: "
+        "fetched weights with `python -m facemug_core fetch`, others from where they came from."
     )
 
 
