@@ -187,7 +187,7 @@ def _coordinate(
         component, layers, published = GANSPACE_EDITS[component]
         target = published if target is None else target
     if target is None:
-        raise InputError("A GANSpace component is set to a target; give the target.")
+        raise InputError("A GANSpace component is set to a target: give one after a colon, such as 12:5.")
     components, deviations = analysis["comp"].reshape(-1, CODE_DIM), analysis["std"].flatten()
     if not 0 <= component < len(components):
         raise InputError(f"{path} has components 0 to {len(components) - 1}, but {component} was asked for.")
