@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .seams import means_of_means
 
-WINDOW = 33
-"""Side of the window, run twice, over which picture and map are compared."""
+REDUCTION = 4
+"""The shift is found on a grid this many times smaller."""
+
+WINDOW = 9
+"""Side of the window there, run twice, over which picture and map are compared."""
 
 CONTRAST = 0.003
 """Variance of the map's brightness from which its parts are told apart, for pictures in [-1, 1]."""
@@ -35,21 +37,27 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
         The shift [B, 3, H, W], and its weight [B, 1, H, W].
     """
     known = (weight > 0).to(picture.dtype)
-    mean, near = _window_mean(picture, WINDOW), _window_mean(picture, REACH)
-    seen = mean(known).clamp(min=1e-6)
-    apart = (color - picture) * known
     gray = color.mean(1, keepdim=True)
-    gray_there = gray * known
-    middle, middle_apart = mean(gray_there) / seen, mean(apart) / seen
-    variance = mean(gray * gray_there) / seen - middle.square()
-    slope = (mean(gray * apart) / seen - middle * middle_apart) / (variance.clamp(min=0) + CONTRAST)
-    offset = middle_apart - slope * middle
+    apart, gray_there = (color - picture) * known, gray * known
+    told = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
+    wide = _window_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), WINDOW)
+    seen, *means = wide.split([1, 1, 1, 1, 3, 3], 1)
+    seen = seen.clamp(min=1e-6)
+    strength, middle, square, middle_apart, product = (mean / seen for mean in means)
+    variance = (square - middle.square()).clamp(min=0)
+    slope = (product - middle * middle_apart) / (variance + CONTRAST)
+    lines = torch.cat([slope, middle_apart - slope * middle], 1)
     # Lines through every window that a pixel lies in, averaged.
-    slope, offset = mean(slope * known) / seen, mean(offset * known) / seen
-    reached = (2 * near(known) / near(torch.ones_like(known))).clamp(max=1)
-    return slope * gray + offset, reached * mean(weight) / seen
+    lines = _window_mean(lines * F.avg_pool2d(known, REDUCTION), WINDOW) / seen
+    slope, offset, strength = _enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
+    reached = _window_mean(known, REACH) / _window_mean(torch.ones_like(known), REACH)
+    return slope * gray + offset, (2 * reached).clamp(max=1) * strength
 
 
-def _window_mean(like: Tensor, window: int) -> Callable[[Tensor], Tensor]:
-    rows, columns = (means_of_means(side, window).to(like) for side in like.shape[-2:])
-    return lambda x: rows @ x @ columns
+def _window_mean(x: Tensor, window: int) -> Tensor:
+    rows, columns = (means_of_means(side, window).to(x) for side in x.shape[-2:])
+    return rows @ x @ columns
+
+
+def _enlarged(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
