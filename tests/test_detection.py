@@ -1,5 +1,6 @@
 """Finding faces: what needs no models first, then the real models on a public-domain photo."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,16 @@ def test_a_small_face_is_not_looked_for_where_only_large_ones_are_wanted(detecto
 
 
 @needs_models
+def test_faces_of_a_fiftieth_of_the_photo_are_found(detector, astronaut):
+    photo = np.full((1600, 2400, 3), 90, dtype=np.uint8)
+    face = np.array(Image.fromarray(astronaut[20:240, 110:330]).resize((90, 90)))
+    for x in range(100, 2300, 440):
+        for y in range(60, 1500, 350):
+            photo[y : y + 90, x : x + 90] = face
+    assert len(detector.detect(photo)) == 25
+
+
+@needs_models
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_all_faces_of_a_turned_group_are_found(detector, astronaut, quarter_turns):
     face = astronaut[20:240, 110:330]
@@ -203,6 +214,15 @@ def test_the_face_in_a_given_box_is_framed_however_it_is_turned(detector, astron
     down = alignment_matrix(found.landmarks)[:2, 1]
     expected = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)][quarter_turns])
     assert down @ expected > 0.9 * np.hypot(*down)
+
+
+@needs_models
+@pytest.mark.parametrize(
+    "box", [(5, 5, 5, 9), (9, 5, 5, 9), (float("nan"), 0, 1, 1), (0, 0, float("inf"), 1), (0, 0, 1e12, 1e12)]
+)
+def test_a_box_that_no_face_can_fill_is_refused_with_its_corners(detector, astronaut, box):
+    with pytest.raises(InputError, match=re.escape(str(box[2]))):
+        detector.measure(astronaut, [box])
 
 
 @needs_models

@@ -55,6 +55,9 @@ MESH_SHIFT = 0.93
 Measured: landmarks of a picture and of its mirror image disagree by twice this.
 """
 
+FARTHEST = 2**31
+"""No picture has pixels as far away as this."""
+
 BOX_MARGIN = 2.0
 """Side of the look around a box that somebody gave, as a multiple of the box's longer side."""
 
@@ -199,7 +202,16 @@ class Detector:
         """The faces in given boxes of a photo `[H, W, 3]`, upright or turned, left to right.
 
         A box without a face gives none.
+
+        Raises:
+            InputError: a box has no area, or a coordinate that is no number or that no picture has.
         """
+        for x0, y0, x1, y1 in boxes:
+            if not (-FARTHEST < x0 < x1 < FARTHEST and -FARTHEST < y0 < y1 < FARTHEST):  # also catches NaN
+                raise InputError(
+                    "Expected a box with width and height in pixels of the photo, but got one from "
+                    f"({x0}, {y0}) to ({x1}, {y1})."
+                )
         pyramid = _Pyramid(image)
         measured = [self._measure(pyramid, self._in_box(pyramid, box)) for box in boxes]
         return left_to_right([face for face in measured if face is not None])
@@ -357,8 +369,8 @@ def _wholes(height: int, width: int) -> Iterator[_Look]:
 
 
 def _parts(height: int, width: int) -> Iterator[_Look]:
-    """Overlapping squares of two sizes that cover a photo."""
-    for share in (2, 4):
+    """Overlapping squares of three sizes that cover a photo."""
+    for share in (2, 4, 6):
         side = max(height, width) / share
         if side >= SMALLEST_PART:
             yield from (_Look((x, y), side) for y in _steps(height, side) for x in _steps(width, side))
