@@ -51,6 +51,9 @@ METADATA = ("exif", "xmp", "dpi")
 BAND_PIXELS = 2**22
 """Large pictures go from and to Pillow in bands of about this many pixels, for memory."""
 
+LARGEST_CROP = 8
+"""Side of a face's crop as a multiple of the photo's longer side, beyond which it is no face of this photo."""
+
 BLACK = 8
 """Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
 
@@ -467,7 +470,17 @@ def aligned_face(photo: Photo) -> AlignedFace:
 
 
 def face_at(photo: Photo, place: FacePlace) -> AlignedFace:
-    """The face at a place of a photo."""
+    """The face at a place of a photo.
+
+    Raises:
+        InputError: the place is so large that it must belong to another picture.
+    """
+    side = WORKING_SIZE * math.hypot(*place.matrix[:2, 0])
+    if not side <= LARGEST_CROP * max(photo.size):
+        raise InputError(
+            f"A face was said to be {side:.3g} pixels wide, but the photo is {photo.size[1]} × "
+            f"{photo.size[0]}. Give landmarks in pixels of this photo."
+        )
     return AlignedFace(place.matrix, align(photo.rgb, place.matrix) / 127.5 - 1, place.box)
 
 

@@ -95,6 +95,12 @@ def test_eyes_and_mouth_given_by_hand_are_enough(editor: PhotoEditor) -> None:
     assert face.box == (80, 70, 120, 110)
 
 
+def test_landmarks_of_a_far_larger_picture_are_refused_with_both_sizes(editor: PhotoEditor) -> None:
+    points = 1000 * np.array([[90, 80], [130, 80], [95, 140], [125, 140]])
+    with pytest.raises(InputError, match="pixels wide, but the photo is 220 × 200"):
+        editor.find_faces(_photo(220, 200), landmarks=[points])
+
+
 def test_alpha_is_passed_through(editor: PhotoEditor) -> None:
     photo = _photo(256, 256, "RGBA")
     edited = editor.edit(photo, EditRequest(mask=torch.ones(1, 1, 256, 256), aligned=True)).photos[0]
