@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -493,11 +493,12 @@ def _text_goal(parsed: Parsed) -> TextGoal | None:
 
     from .editing.text import TextGoal
 
-    bar = tqdm(unit="step", desc=parsed.text, leave=False)
+    # Drawn with the first step: what is wrong with the text or its model is told on a line of its own.
+    bar = cache(lambda: tqdm(unit="step", desc=parsed.text, leave=False))
 
     def progress(done: int, total: int) -> None:
-        bar.total, bar.n = total, done
-        bar.refresh()
+        bar().total, bar().n = total, done
+        bar().refresh()
 
     return TextGoal(parsed.text, _clip(parsed), _text_options(parsed), progress)
 
