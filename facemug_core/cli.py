@@ -216,9 +216,10 @@ def _edit_photo(
     result = ready.edit(photo, request)
     if parsed.sheet is not None:
         _save(edit_sheet(photo, request, result), _of_photo(parsed, parsed.sheet, output, ".png"))
-    if parsed.save_latent is not None:
+    if parsed.save_latent is not None and result.codes:
         path = _of_photo(parsed, parsed.save_latent, output, ".safetensors")
-        _save_latent(parsed, path, ready.model, result.codes)
+        begun = _begun(parsed, ready.model, result.styles[0], source)
+        _save_latent(parsed, path, begun, result.codes[0], request.directions)
     outputs = _numbered(output, len(result.photos))
     for path, edited in zip(outputs, result.photos, strict=True):
         _save(edited.to_image(parsed.keep_metadata), path)
@@ -250,7 +251,7 @@ def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest
         style_mix=parsed.style_mix,
         inversion=parsed.inversion,
         seeds=_seeds(parsed),
-        codes=_latent(parsed, source),
+        codes=_saved_codes(parsed, source),
         directions=_directions_asked(parsed),
         text=_text_goal(parsed),
         which=parsed.face,
@@ -422,18 +423,22 @@ def _generate(parsed: Parsed) -> None:
         editor = PhotoEditor(model, parsed.weights)
         photo = Photo.from_image(read_photo(parsed.exemplar))
         exemplar = editor.find_exemplar(photo).crop
-    pictures, codes = model.edit(
+    directions, text = _directions_asked(parsed), _text_goal(parsed)
+    styles = model.style_codes(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
-        seeds=_seeds(parsed), codes=_latent(parsed), directions=_directions_asked(parsed),
-        text=_text_goal(parsed),
+        seeds=_seeds(parsed), codes=_saved_codes(parsed),
         inversion=model.likeness_steps(exemplar, parsed.style, parsed.inversion),
     )  # fmt: skip
+    pictures, codes = model.edit(
+        conditions, seeds=_seeds(parsed), codes=styles, directions=directions, text=text
+    )
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
     ):
         _save(crop_image(picture), path)
     if parsed.save_latent is not None:
-        _save_latent(parsed, parsed.save_latent, model, [codes])
+        begun = _begun(parsed, model, styles.expand_as(codes))
+        _save_latent(parsed, parsed.save_latent, begun, codes.cpu(), directions)
     if parsed.sheet is not None:
         _save(conditions_sheet(conditions, exemplar, pictures), parsed.sheet)
 
@@ -460,12 +465,18 @@ def _seeds(parsed: Parsed) -> list[int]:
     return list(range(parsed.seed, parsed.seed + parsed.variants))
 
 
-def _latent(parsed: Parsed, source: Path | None = None) -> torch.Tensor | None:
-    from .latents import load_codes
+def _saved_codes(parsed: Parsed, source: Path | None = None) -> torch.Tensor | None:
+    latent = _latent(parsed, source)
+    return None if latent is None else latent.codes
+
+
+def _latent(parsed: Parsed, source: Path | None = None) -> Latent | None:
+    """The latent file given, or that of the photo in a folder of them."""
+    from .latents import load_latent
 
     if parsed.latent is None:
         return None
-    return load_codes(parsed.latent if source is None else _named_as(parsed.latent, source))
+    return load_latent(parsed.latent if source is None else _named_as(parsed.latent, source))
 
 
 def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
@@ -526,11 +537,38 @@ def _loaded_clip(name: str, file: Path | None, folders: tuple[Path, ...], device
     return load_clip(name, file, folders).to(device)
 
 
-def _save_latent(parsed: Parsed, path: Path, model: FaceMug, codes: Sequence[torch.Tensor]) -> None:
+def _save_latent(
+    parsed: Parsed,
+    path: Path,
+    begun: Latent,
+    codes: torch.Tensor,
+    directions: Sequence[tuple[Direction, float]],
+) -> None:
+    """Write the codes of an edit, with what sliders and text did to those that it began with."""
     from .latents import save_latent
 
-    if codes:
-        save_latent(path, model.as_latent(codes[0]))
+    steps = [{"operation": "attribute", "name": name, "amount": amount} for name, amount in parsed.attribute]
+    if parsed.text is not None:
+        asked = {"text": parsed.text, "mode": parsed.text_mode, "strength": parsed.text_strength}
+        steps.append({"operation": "text", **asked})
+    latent = begun
+    for step, (direction, amount) in zip(steps, directions, strict=False):
+        latent = latent.then(direction.apply(latent.codes, amount), **step)
+    if len(steps) > len(directions):  # the text was searched for
+        latent = latent.then(codes, **steps[-1])
+    save_latent(path, replace(latent, codes=codes))
+
+
+def _begun(parsed: Parsed, model: FaceMug, styles: torch.Tensor, source: Path | None = None) -> Latent:
+    """What an edit began with: new codes, or those of a latent file, whose recipe goes on."""
+    latent, saved = model.as_latent(styles), _latent(parsed, source)
+    if saved is None:
+        return latent
+    latent = replace(latent, recipe=saved.recipe, before=saved.before)
+    if parsed.style_mix == 0:
+        return latent
+    mixed = {"seed": parsed.seed, "amount": parsed.style_mix}
+    return replace(latent, codes=saved.codes).then(latent.codes, "interpolate", **mixed)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------

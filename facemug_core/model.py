@@ -358,6 +358,40 @@ class FaceMug:
         return at_working_size(self.bank(latents.check_codes(codes)))
 
     @torch.no_grad()
+    def style_codes(
+        self,
+        conditions: Conditions,
+        *,
+        exemplar: Tensor | None = None,
+        style: Style | None = None,
+        style_mix: float = 0.0,
+        seeds: Sequence[int] = (0,),
+        codes: Tensor | None = None,
+        inversion: int = 0,
+        progress: Progress = no_progress,
+    ) -> Tensor:
+        """The codes that an edit has before sliders and text, [1 or seeds, 18, 512].
+
+        Args:
+            conditions: photo, mask and guides of one edit (batch 1).
+            exemplar: aligned exemplar photo [1, 3, 256, 256].
+            style: where the codes come from; by default the exemplar if there is one, else the projection if
+                enough of the photo is visible, else noise.
+            style_mix: λ from these codes towards random ones.
+            seeds: of the random codes.
+            codes: use these [1, 18, 512] instead.
+            inversion: steps of descent by which codes of a photo or exemplar come nearer to it.
+            progress: told about every step.
+        """
+        conditions = conditions.to(self.device)
+        if codes is None:
+            codes = self._codes_of(
+                conditions, exemplar, style or default_style(conditions, exemplar), seeds, inversion, progress
+            )
+        codes = codes.to(self.device)
+        return codes if style_mix == 0 else self.interpolate(codes, self.random_codes(seeds), style_mix)
+
+    @torch.no_grad()
     def edit(
         self,
         conditions: Conditions,
@@ -376,25 +410,16 @@ class FaceMug:
 
         Args:
             conditions: photo, mask and guides of one edit (batch 1).
-            exemplar: aligned exemplar photo [1, 3, 256, 256].
-            style: where the codes come from; by default the exemplar if there is one, else the projection if
-                enough of the photo is visible, else noise.
-            style_mix: λ from these codes towards random ones.
-            seeds: of the random codes.
-            codes: use these [1, 18, 512] instead.
+            exemplar, style, style_mix, seeds, codes, inversion: as for `style_codes`.
             directions: what to change in the codes, with amounts, in this order.
             text: what the codes are then optimized for.
-            inversion: steps of descent by which codes of a photo or exemplar come nearer to it.
             progress: told about every step and variant.
         """
         conditions = conditions.to(self.device)
-        if codes is None:
-            codes = self._style_codes(
-                conditions, exemplar, style or default_style(conditions, exemplar), seeds, inversion, progress
-            )
-        codes = codes.to(self.device)
-        if style_mix > 0:
-            codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
+        codes = self.style_codes(
+            conditions, exemplar=exemplar, style=style, style_mix=style_mix, seeds=seeds, codes=codes,
+            inversion=inversion, progress=progress,
+        )  # fmt: skip
         codes = apply_all(codes, directions)
         codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
         features = self.aggregate(conditions)
@@ -416,7 +441,7 @@ class FaceMug:
             features, codes, goal.text, goal.clip, goal.options, goal.progress, goal.preview
         )
 
-    def _style_codes(
+    def _codes_of(
         self,
         conditions: Conditions,
         exemplar: Tensor | None,

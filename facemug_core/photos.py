@@ -243,6 +243,8 @@ class EditResult:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each stage."""
+    styles: list[Tensor] = field(default_factory=list)
+    """Codes of each face before sliders and text, [seeds, 18, 512]."""
 
 
 @dataclass
@@ -335,10 +337,13 @@ class PhotoEditor:
                 continue
             conditions = crop_conditions(face, crop_mask, request.guides)
             with _timed(seconds, "edit"):
-                crops, codes = self.model.edit(
+                styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes, directions=request.directions,
-                    text=request.text, inversion=inversion, progress=progress,
+                    seeds=request.seeds, codes=request.codes, inversion=inversion, progress=progress,
+                )  # fmt: skip
+                crops, codes = self.model.edit(
+                    conditions, seeds=request.seeds, codes=styles, directions=request.directions,
+                    text=request.text, progress=progress,
                 )  # fmt: skip
             crops, matrix = crops.cpu(), face.matrix
             size = fitting_size(matrix) if request.size == "auto" else request.size
@@ -350,6 +355,7 @@ class PhotoEditor:
                     variant.with_crop(crop[None], photo_mask, matrix, request.feather, request.opacity)
                     for variant, crop in zip(result.photos, crops, strict=True)
                 ]
+            result.styles.append(styles.expand_as(codes).cpu())
             result.codes.append(codes.cpu())
             result.conditions.append(conditions)
         if not result.codes:

@@ -17,6 +17,8 @@ from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.latents import Latent, load_latent, save_latent
 from facemug_core.training.facts import OBSERVED
 
+from .test_cli import needs_model
+
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(*(shape or (1, 18, 512)), generator=torch.Generator().manual_seed(seed))
@@ -91,6 +93,44 @@ def test_show_lists_the_recipe(
     printed = capsys.readouterr().out
     assert "light model" in printed
     assert '"operation": "blend"' in printed
+
+
+@pytest.fixture
+def slid(tmp_path: Path) -> tuple[Path, Path]:
+    """Latent files of one face without sliders, and with two of its codes moved on."""
+    command = ["generate", "--seed", "2", "--device", "cpu", "-o", str(tmp_path / "face.png")]
+    plain, moved = tmp_path / "plain.safetensors", tmp_path / "moved.safetensors"
+    sliders = ["--attribute", "smile=1", "--attribute", "age=-0.5"]
+    assert main([*command, "--save-latent", str(plain)]) == 0
+    assert main([*command, *sliders, "--save-latent", str(moved)]) == 0
+    return plain, moved
+
+
+@needs_model
+def test_sliders_of_an_edit_are_in_the_recipe(slid: tuple[Path, Path]) -> None:
+    _, moved = slid
+    assert load_latent(moved).recipe == (
+        {"operation": "attribute", "name": "smile", "amount": 1.0},
+        {"operation": "attribute", "name": "age", "amount": -0.5},
+    )
+
+
+@needs_model
+def test_sliders_of_an_edit_are_undone_to_the_bit(slid: tuple[Path, Path]) -> None:
+    plain, moved = (load_latent(path) for path in slid)
+    assert torch.equal(moved.undone(2).codes, plain.codes)
+
+
+@needs_model
+def test_the_recipe_of_a_latent_goes_on_in_an_edit(people: tuple[Path, Path], tmp_path: Path) -> None:
+    mixed, edited = tmp_path / "mixed.safetensors", tmp_path / "edited.safetensors"
+    assert main(["latent", "mix", *map(str, people), "-o", str(mixed)]) == 0
+    command = ["generate", "--device", "cpu", "--latent", str(mixed), "-o", str(tmp_path / "face.png")]
+    mixing = ["--style-mix", "0.5", "--attribute", "smile=1", "--save-latent", str(edited)]
+    assert main([*command, *mixing]) == 0
+    latent = load_latent(edited)
+    assert [step["operation"] for step in latent.recipe] == ["mix", "interpolate", "attribute"]
+    assert torch.equal(latent.undone(3).codes, load_latent(people[0]).codes)
 
 
 def test_list_shows_each_direction_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
