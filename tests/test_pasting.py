@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from facemug_core.faces.alignment import align, aligned_matrix, covered, inverse
 from facemug_core.faces.pasting import beyond_crop, mask_to_crop, mask_to_photo, paste
 
+from .allocations import Allocations
 from .test_alignment import similarity, smooth_picture
 
 DTYPES = st.sampled_from([torch.uint8, torch.int16, torch.float16, torch.float32, torch.float64])
@@ -118,6 +119,16 @@ def test_a_wider_feather_takes_less_of_the_crop():
     assert torch.equal(results[0], mask)
     assert (results[1] <= results[0]).all()
     assert (results[2] <= results[1]).all()
+
+
+def test_under_a_large_mask_only_what_a_small_crop_reaches_is_drawn():
+    photo, crop = torch.zeros(1, 3, 400, 400, dtype=torch.uint8), torch.full((1, 3, 256, 256), 9.0)
+    with Allocations() as memory:
+        result = paste(
+            photo, crop, torch.ones(1, 1, 400, 400, dtype=torch.bool), similarity(0.1, 0, (200, 200), 256)
+        )
+    assert result.sum() == 9 * 3 * 26 * 26
+    assert max(memory.bytes.values()) < 4 * crop.nbytes
 
 
 @pytest.mark.parametrize("feather", [0, 1, 7])

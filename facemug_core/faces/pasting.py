@@ -34,8 +34,10 @@ def paste(
         opacity 0 all have.
     """
     result = photo.clone()
-    top, bottom, left, right = _bounds(mask)
-    if opacity == 0 or top == bottom:
+    size, crop_size = (photo.shape[2], photo.shape[3]), (crop.shape[2], crop.shape[3])
+    # Only what the crop reaches is drawn: under a large mask a small face would take minutes.
+    top, bottom, left, right = _shared(_bounds(mask), _reach(matrix, crop_size, size))
+    if opacity == 0 or top >= bottom or left >= right:
         return result
 
     to_crop = inverse(matrix)
@@ -43,9 +45,8 @@ def paste(
     for y in range(top, bottom, band):
         end = min(bottom, y + band)
         first, last = max(top, y - feather), min(bottom, end + feather)  # what the ramp can depend on
-        size, crop_size = (last - first, right - left), (crop.shape[2], crop.shape[3])
-        within = covered(to_crop @ translation(left, first), size, crop_size).to(mask.device)
-        weight = mask[..., first:last, left:right].float() * within
+        within = covered(to_crop @ translation(left, first), (last - first, right - left), crop_size)
+        weight = mask[..., first:last, left:right].float() * within.to(mask.device)
         weight = weight.mul_(_ramp(weight > 0, feather)).mul_(opacity)[..., y - first : end - first, :]
         new = resample(crop, to_crop @ translation(left, y), (end - y, right - left))
         place = (..., slice(y, end), slice(left, right))
@@ -71,11 +72,7 @@ def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tens
 def mask_to_photo(mask: Tensor, matrix: Matrix, photo_size: tuple[int, int]) -> Tensor:
     """A crop's mask `[B, 1, h, w]` as the photo's `[B, 1, height, width]`, in {0, 1}; 0 beyond the crop."""
     result = torch.zeros(*mask.shape[:2], *photo_size, device=mask.device)
-    height, width = mask.shape[2:]
-    corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
-    limit = photo_size[::-1]
-    left, top = np.floor(corners.min(1)).astype(int).clip(0, limit).tolist()
-    right, bottom = np.ceil(corners.max(1)).astype(int).clip(0, limit).tolist()
+    top, bottom, left, right = _reach(matrix, (mask.shape[2], mask.shape[3]), photo_size)
     if left == right:
         return result
     band = max(1, BAND_PIXELS // (right - left))
@@ -99,8 +96,27 @@ def _ramp(edited: Tensor, feather: int) -> Tensor:
     return share.square() * (3 - 2 * share)
 
 
-def _bounds(mask: Tensor) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of where the mask is not 0, and a kept pixel around; all 0 if it is empty."""
+Bounds = tuple[int, int, int, int]
+"""Top, bottom, left, right."""
+
+
+def _shared(a: Bounds, b: Bounds) -> Bounds:
+    """What lies within both; with bottom above top, or right before left, where nothing does."""
+    return max(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), min(a[3], b[3])
+
+
+def _reach(matrix: Matrix, crop_size: tuple[int, int], photo_size: tuple[int, int]) -> Bounds:
+    """Where in a photo of this (height, width) the crop lies, and a pixel around."""
+    height, width = crop_size
+    corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    limit = photo_size[::-1]
+    left, top = (np.floor(corners.min(1)) - 1).clip(0, limit).astype(int).tolist()
+    right, bottom = (np.ceil(corners.max(1)) + 1).clip(0, limit).astype(int).tolist()
+    return top, bottom, left, right
+
+
+def _bounds(mask: Tensor) -> Bounds:
+    """Where the mask is not 0, and a kept pixel around; all 0 if it is empty."""
     edited = (mask > 0).any(0).any(0)
     rows, columns = edited.any(1).nonzero()[:, 0], edited.any(0).nonzero()[:, 0]
     if len(rows) == 0:
