@@ -52,7 +52,7 @@ BAND_PIXELS = 2**22
 """Large pictures go from and to Pillow in bands of about this many pixels, for memory."""
 
 LARGEST_CROP = 8
-"""Side of a face's crop as a multiple of the photo's longer side, beyond which it is no face of this photo."""
+"""Most that the side of a face's crop can be, as a multiple of the photo's longer side."""
 
 BLACK = 8
 """Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
@@ -445,7 +445,7 @@ def in_own_mode(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grays instead of scaling them
         return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32)).clip(0)
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0).clip(0)
         white = next((full for full in FULL_RANGES if values.max() <= full), values.max())
         return Image.fromarray((values * (255 / white)).round().astype(np.uint8))
     if image.mode == "1":

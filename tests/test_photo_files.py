@@ -71,6 +71,18 @@ def test_deeper_grays_are_scaled_and_what_is_lost_is_said(kind: type, white: flo
     assert "8 bits" in photo.lost[0]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_no_numbers_are_black_and_leave_the_others_alone(
+    value: float, tmp_path: Path
+) -> None:
+    values = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    whole = opened(Image.fromarray(values), tmp_path / "whole.tif").pixels
+    values[0, 5] = value
+    photo = opened(Image.fromarray(values), tmp_path / "odd.tif")
+    whole[..., 0, 5] = 0
+    assert torch.equal(photo.pixels, whole)
+
+
 def test_of_an_animation_the_first_frame_is_used_and_that_is_said(
     picture: Image.Image, tmp_path: Path
 ) -> None:
