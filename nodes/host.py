@@ -23,6 +23,9 @@ __all__ = ["ComfyExtension", "io"]
 
 CATEGORY = "image/face/FACEMUG"
 MODEL_FOLDER = "facemug"
+CLIP_FOLDERS = ("clip_vision", "text_encoders")
+"""The host's kinds of models among which open_clip's weights may lie."""
+
 LATENT_FOLDER = "facemug"
 """Folder of ours within the host's input and output folders."""
 
@@ -144,6 +147,13 @@ def weight_folders() -> list[str]:
     merged = [*folders, *([] if own in folders else [own])]
     folder_paths.folder_names_and_paths[MODEL_FOLDER] = (merged, {*extensions, ".safetensors", ".tflite"})
     return merged
+
+
+def clip_folders() -> list[str]:
+    """Where people may keep weights of text-image models: with ours, or in the host's folders for them."""
+    known = folder_paths.folder_names_and_paths
+    hosts = [known[kind][0] for kind in CLIP_FOLDERS if kind in known]
+    return [*weight_folders(), *(folder for folders in hosts for folder in folders)]
 
 
 def new_output_path(prefix: str, suffix: str) -> Path:

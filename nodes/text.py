@@ -47,7 +47,7 @@ class LoadClip(io.ComfyNode):
 
     @classmethod
     def execute(cls, name: str) -> io.NodeOutput:
-        return io.NodeOutput(HostedClip(load_clip(name.strip(), folders=host.weight_folders())))
+        return io.NodeOutput(HostedClip(load_clip(name.strip(), folders=host.clip_folders())))
 
 
 class OptimizeText(io.ComfyNode):

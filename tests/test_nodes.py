@@ -617,6 +617,17 @@ def test_a_text_becomes_a_direction_as_in_the_library(model: Any, folders: Path)
     assert torch.equal(run("ApplyDirection", latent=latent, direction=direction, amount=0.5)[0], expected)
 
 
+@pytest.mark.parametrize("kind", ["clip_vision", "text_encoders"])
+def test_text_image_models_are_looked_for_in_the_hosts_folders_too(
+    kind: str, folders: Path, monkeypatch: Any
+) -> None:
+    open_clip()
+    known = sys.modules["folder_paths"].folder_names_and_paths
+    monkeypatch.setitem(known, kind, ([str(folders / kind)], set()))
+    with pytest.raises(WeightsMissingError, match=kind):
+        NODES["FACEMUG_LoadClip"].execute(name="ViT-B-32")
+
+
 def test_without_open_clip_its_node_says_how_to_get_it(folders: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(DependencyError, match="pip install open_clip_torch"):
