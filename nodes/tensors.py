@@ -24,12 +24,7 @@ NO_MASK_SIZE = (64, 64)
 
 def to_photos(image: Tensor) -> list[Photo]:
     """The photos of an IMAGE, in 8 bits: how they were in their files."""
-    if image.ndim != 4 or image.shape[3] not in MODES:
-        raise InputError(
-            f"Expected an IMAGE [batch, height, width, 1 to 4 channels], but got {list(image.shape)}."
-        )
-    if not torch.stack(image.aminmax()).isfinite().all():
-        raise InputError("The IMAGE holds values that are not finite numbers (NaN or infinity).")
+    _check(image)
     pixels = _bytes(image).permute(0, 3, 1, 2)
     return [Photo(one[None].contiguous(), MODES[image.shape[3]]) for one in pixels]
 
@@ -41,6 +36,7 @@ def to_pictures(image: Tensor) -> Tensor:
 
 def to_crop(image: Tensor) -> Tensor:
     """An edited crop as [B, 3, h, w] in [-1, 1], of its full depth."""
+    _check(image)
     return image[..., :3].float().cpu().permute(0, 3, 1, 2) * 2 - 1
 
 
@@ -107,6 +103,17 @@ def is_gray(picture: Image.Image) -> bool:
 def stacked(images: Sequence[Tensor]) -> Tensor:
     """IMAGEs or MASKs as one batch."""
     return images[0] if len(images) == 1 else torch.cat(list(images))
+
+
+def _check(image: Tensor) -> None:
+    """Raise unless this is an IMAGE with pixels that are finite numbers, not integers up to 255."""
+    if image.ndim != 4 or image.shape[3] not in MODES or 0 in image.shape or not image.is_floating_point():
+        raise InputError(
+            "Expected an IMAGE [batch, height, width, 1 to 4 channels] of numbers from 0 to 1, but got "
+            f"{list(image.shape)} of type {image.dtype}."
+        )
+    if not torch.stack(image.aminmax()).isfinite().all():
+        raise InputError("The IMAGE holds values that are not finite numbers (NaN or infinity).")
 
 
 def _bytes(image: Tensor) -> Tensor:

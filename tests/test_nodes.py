@@ -188,6 +188,20 @@ def test_a_run_that_is_stopped_stops_between_items(model: Any) -> None:
         run("Edit", model=model, image=image(), mask=center_mask(), aligned=True)
 
 
+@pytest.mark.parametrize(
+    "picture", [image()[:0], image()[:, :0], (image() * 255).byte()], ids=["no picture", "no rows", "bytes"]
+)
+def test_a_picture_without_pixels_or_of_whole_numbers_is_refused(model: Any, picture: Tensor) -> None:
+    with pytest.raises(InputError, match="Expected an IMAGE"):
+        run("Edit", model=model, image=picture, mask=center_mask(), aligned=True)
+
+
+@pytest.mark.parametrize("crops", [torch.full((1, 256, 256, 3), float("nan")), torch.zeros(1, 0, 0, 3)])
+def test_crops_that_another_node_has_broken_are_not_pasted(model: Any, crops: Tensor) -> None:
+    with pytest.raises(InputError, match="IMAGE"):
+        run("PasteFaces", faces=aligned(model, photo()), crops=crops, mask=center_mask())
+
+
 # --- batches ------------------------------------------------------------------------------------------------
 
 
