@@ -59,6 +59,18 @@ def test_effect_is_the_change_from_end_to_end_in_deviations() -> None:
     assert meets_bars("smile", found)
 
 
+def test_two_neighbors_in_the_wrong_order_just_meet_the_bar() -> None:
+    turned = {-1.0: -1.0, -0.5: -0.5, 0.0: 0.0, 0.5: 1.0, 1.0: 0.9}
+    straight = world(smile=1.5)
+
+    def look(codes: torch.Tensor, sources: Collection[str] = ()) -> Look:
+        return straight(torch.full_like(codes, turned[float(codes.mean())]), sources)
+
+    found = keys("smile", seen("smile", look))
+    assert found["monotone"] == 0.9
+    assert meets_bars("smile", found)
+
+
 def test_leak_is_the_mean_size_of_mean_changes_next_to_the_effect() -> None:
     ages = seen("smile", world(smile=1.5, age=-1.5)), seen("smile", world(smile=1.5, age=1.5))
     assert keys("smile", ages[0])["leak"] == pytest.approx(1 / 20)

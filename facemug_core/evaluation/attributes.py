@@ -171,7 +171,9 @@ def judge_face(name: str, looks: Mapping[float, Look]) -> dict[str, float]:
     values = [look.reading[judge] for look in looks.values()]
     sources = {"change": judge} | {f"side.{other}": key for other, key in others_of(name).items()}
     numbers = {key: (high[source] - low[source]) / DEVIATIONS[source] for key, source in sources.items()}
-    numbers["order"] = float(spearmanr(list(looks), values)[0]) if np.ptp(values) > 0 else math.nan
+    # Rounded: of five amounts it is a multiple of 0.1, of which floats fall short by a hair.
+    order = round(float(spearmanr(list(looks), values)[0]), 6) if np.ptp(values) > 0 else math.nan
+    numbers["order"] = order
     numbers["cosine"] = float(np.mean([looks[amount].vector @ looks[0.0].vector for amount in HALFWAY]))
     return {key: value for key, value in numbers.items() if not math.isnan(value)}
 
