@@ -114,12 +114,12 @@ class Edit(io.ComfyNode):
         if regions and masks.any():
             raise InputError("Say what to edit in one way: disconnect `mask`, or clear `regions`.")
         exemplars = [None] if exemplar is None else tensors.to_photos(exemplar)
-        common_batch({"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)})
-        for name, guide in guides.items():
-            guide.check(name, len(photos), len(photos))
+        counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
+        total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
         editor = model.editor(parses=bool(regions))
         results, changes, codes = [], [], []
-        for i, photo in enumerate(photos):
+        for i in range(total):
+            (photo,) = item(photos, i)
             request = EditRequest(
                 mask=None if regions else item(masks, i),
                 regions=regions or None,

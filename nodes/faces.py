@@ -305,15 +305,14 @@ class PasteFaces(io.ComfyNode):
         variants = len(crops) if len(faces.places) == 1 else 1
         common_batch({"faces": len(faces.places), "crops": len(crops)})
         photos = tensors.to_photos(image)
-        common_batch({"image": len(photos), "photos": len(faces.photos), "variants": variants})
-        common_batch({"photos": len(faces.photos), "masks": len(masks)})
+        counts = {"image": len(photos), "photos": len(faces.photos), "variants": variants}
         results, changes = [], []
-        for i in host.watched(range(max(len(photos), len(faces.photos), variants))):
+        for i in host.watched(range(common_batch({**counts, "masks": len(masks)}))):
             photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
             for number, place in enumerate(faces.places):
                 if not place.found or (len(faces.photos) > 1 and place.photo != i):
                     continue
-                photo_mask = item(masks, place.photo)
+                photo_mask = item(masks, i)
                 crop = tensors.to_crop(item(crops, i if variants > 1 else number))
                 scale = np.diag([WORKING_SIZE / crop.shape[2], WORKING_SIZE / crop.shape[2], 1])
                 photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)

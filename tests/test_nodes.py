@@ -205,10 +205,18 @@ def test_crops_that_another_node_has_broken_are_not_pasted(model: Any, crops: Te
 # --- batches ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("pictures", "masks"), [(1, 1), (3, 1), (3, 3)])
-def test_one_mask_serves_all_photos(model: Any, pictures: int, masks: int) -> None:
+@pytest.mark.parametrize(("pictures", "masks"), [(1, 1), (3, 1), (1, 3), (3, 3)])
+def test_one_mask_serves_all_photos_and_one_photo_all_masks(model: Any, pictures: int, masks: int) -> None:
     edited, _, _ = run("Edit", model=model, image=image(pictures), mask=center_mask(masks), aligned=True)
-    assert len(edited) == pictures
+    assert len(edited) == max(pictures, masks)
+
+
+def test_one_crop_is_pasted_through_every_mask(model: Any) -> None:
+    faces, masks = aligned(model, photo()), center_mask(2)
+    masks[1] = masks[1].flip(0)
+    pasted, changed = run("PasteFaces", faces=faces, crops=torch.zeros(1, 256, 256, 3), mask=masks)
+    assert torch.equal(changed, masks)
+    assert len(pasted) == 2
 
 
 def test_masks_that_do_not_fit_the_photos_are_refused_with_both_numbers(model: Any) -> None:

@@ -65,7 +65,7 @@ COVERED = {
     "a batch of masks is no batch of pictures": (
         "test_nodes.py::test_masks_that_do_not_fit_the_photos_are_refused_with_both_numbers"
     ),
-    "one mask for many pictures": "test_nodes.py::test_one_mask_serves_all_photos",
+    "one mask for many pictures": "test_nodes.py::test_one_mask_serves_all_photos_and_one_photo_all_masks",
     "no face is in the picture": "test_detection.py::test_a_photo_without_a_face_gives_none",
     "a picture without a face may be skipped": (
         "test_photos.py::test_a_frame_without_a_face_passes_with_its_bits_and_that_is_said"
