@@ -16,6 +16,7 @@ from facemug_core.faces.detection import (
     Detector,
     Face,
     choose,
+    face_from_landmarks,
     read_landmarks,
 )
 
@@ -77,6 +78,11 @@ def test_of_no_faces_none_are_chosen(which):
 def test_landmarks_are_read_from_json_or_lines_of_text(text, faces, tmp_path):
     (tmp_path / "points.txt").write_text(text)
     assert [points.tolist() for points in read_landmarks(tmp_path / "points.txt")] == faces
+
+
+def test_landmarks_with_depth_are_refused_with_their_shape():
+    with pytest.raises(InputError, match=r"\(468, 3\)"):
+        face_from_landmarks(np.ones((468, 3)))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facemug_core.errors import InputError
 from facemug_core.faces.alignment import align, aligned_matrix, covered, inverse
 from facemug_core.faces.pasting import beyond_crop, mask_to_crop, mask_to_photo, paste
 
@@ -59,6 +60,13 @@ def test_no_opacity_returns_the_bits_of_the_photo(seed, dtype, feather):
     result = paste(photo, torch.zeros(1, 3, 32, 32), torch.ones(1, 1, 40, 30), matrix, feather, opacity=0.0)
     assert torch.equal(result, photo)
     assert result is not photo
+
+
+@pytest.mark.parametrize("how", [{"opacity": 2.0}, {"opacity": float("nan")}, {"feather": -5}])
+def test_values_out_of_range_are_refused_as_linked_inputs_can_be(how):
+    ones = torch.ones(1, 1, 9, 9)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        paste(ones, ones, ones, np.eye(3), **how)
 
 
 def test_an_empty_mask_returns_the_bits_of_the_photo():

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError, WeightsMissingError
-from .alignment import MESH_POINTS, Border, Matrix, resample
+from .alignment import MESH_POINTS, Border, Matrix, alignment_matrix, resample
 
 SHORT_RANGE_FILE = "face_detection_short_range.tflite"
 FULL_RANGE_FILE = "face_detection_full_range_sparse.tflite"
@@ -118,8 +118,13 @@ def left_to_right(faces: Sequence[Face]) -> list[Face]:
 
 
 def face_from_landmarks(landmarks: ArrayLike) -> Face:
-    """A face whose landmarks, in a scheme that `alignment_matrix` knows, somebody else has found."""
+    """A face whose landmarks, in a scheme that `alignment_matrix` knows, somebody else has found.
+
+    Raises:
+        InputError: as `alignment_matrix`.
+    """
     points = np.asarray(landmarks, dtype=np.float64)
+    alignment_matrix(points)
     return Face(_bounds(points), 1.0, points)
 
 

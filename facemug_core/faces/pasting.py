@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..conventions import WORKING_SIZE
+from ..errors import InputError
 from .alignment import BAND_PIXELS, Matrix, covered, inverse, resample, translation
 from .regions import distance_to
 
@@ -32,7 +33,15 @@ def paste(
     Returns:
         A new tensor like `photo`. Pixels with mask 0 and pixels beyond the crop have the photo's bits; at
         opacity 0 all have.
+
+    Raises:
+        InputError: the opacity or the feather is out of range.
     """
+    if not (0 <= opacity <= 1 and feather >= 0):  # also catches NaN
+        raise InputError(
+            f"The opacity must lie between 0 and 1 and the feather be 0 or more, but they are {opacity} and "
+            f"{feather}."
+        )
     result = photo.clone()
     size, crop_size = (photo.shape[2], photo.shape[3]), (crop.shape[2], crop.shape[3])
     # Only what the crop reaches is drawn: under a large mask a small face would take minutes.
