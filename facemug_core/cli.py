@@ -461,8 +461,12 @@ def _guides(
     }
 
 
+SEEDS = 2**64
+"""So many different seeds there are; they go round."""
+
+
 def _seeds(parsed: Parsed) -> list[int]:
-    return list(range(parsed.seed, parsed.seed + parsed.variants))
+    return [(parsed.seed + i) % SEEDS for i in range(parsed.variants)]
 
 
 def _saved_codes(parsed: Parsed, source: Path | None = None) -> torch.Tensor | None:
@@ -1146,7 +1150,11 @@ def _size(text: str) -> Size:
 
 
 def _which(text: str) -> str | int:
-    return text if text in FACES else _at_least_zero(text)
+    if text not in FACES and not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"must be an index from 0 on, or one of {', '.join(FACES)}, not {text}"
+        )
+    return text if text in FACES else int(text)
 
 
 def _box(text: str) -> tuple[float, float, float, float]:
