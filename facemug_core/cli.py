@@ -138,12 +138,12 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-color", choices=("none", "black", "white"), default="none",
                          help="which color of a color map without alpha means: no color here")  # fmt: skip
     command.add_argument("--exemplar", type=Path, metavar="FILE")
-    command.add_argument("--style", choices=("projected", "exemplar", "random"))
+    command.add_argument("--style", choices=("projected", "photo", "exemplar", "random"))
     command.add_argument(
         "--style-mix", type=_share, default=0.0, metavar="0..1", help="towards a random style"
     )
     command.add_argument("--inversion", type=_at_least_zero, metavar="STEPS",
-                         help="bring codes nearer to exemplar or photo (default: exemplar 8)")  # fmt: skip
+                         help="bring codes nearer to exemplar or photo (default: whole faces 8)")  # fmt: skip
     command.add_argument("--attribute", type=_amount, action="append", default=[], metavar="NAME=AMOUNT",
                          help="move a slider, mostly from -1 to 1: `directions list`; or a FILE")  # fmt: skip
     command.add_argument("--text", metavar="TEXT", help='what the face should be: "curly blond hair"')
@@ -408,7 +408,7 @@ def _generate(parsed: Parsed) -> None:
     from .conditions import Conditions, one_hot
     from .conditions.reading import read_photo
     from .conventions import WORKING_SIZE
-    from .model import FaceMug
+    from .model import FaceMug, default_style
     from .photos import Photo, PhotoEditor
     from .sheets import conditions_sheet, crop_image
 
@@ -424,10 +424,11 @@ def _generate(parsed: Parsed) -> None:
         photo = Photo.from_image(read_photo(parsed.exemplar))
         exemplar = editor.find_exemplar(photo).crop
     directions, text = _directions_asked(parsed), _text_goal(parsed)
+    style = parsed.style or default_style(conditions, exemplar)
     styles = model.style_codes(
-        conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
+        conditions, exemplar=exemplar, style=style, style_mix=parsed.style_mix,
         seeds=_seeds(parsed), codes=_saved_codes(parsed),
-        inversion=model.likeness_steps(exemplar, parsed.style, parsed.inversion),
+        inversion=model.likeness_steps(style, parsed.inversion),
     )  # fmt: skip
     pictures, codes = model.edit(
         conditions, seeds=_seeds(parsed), codes=styles, directions=directions, text=text

@@ -56,8 +56,9 @@ from .networks.mapping import MappingNetwork
 from .networks.picture_head import PictureHead
 from .pictures import at_working_size
 
-Style = Literal["projected", "exemplar", "random"]
-"""Where an edit's codes come from: the photo's visible part and guides, an exemplar photo, or noise."""
+Style = Literal["projected", "photo", "exemplar", "random"]
+"""Where an edit's codes come from: the photo's visible part and guides, the whole photo with what the mask
+covers, an exemplar photo, or noise."""
 
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
@@ -210,12 +211,12 @@ class FaceMug:
             goal = Goal(inverter.perceptual, photo, shown)
             return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
-    def likeness_steps(self, exemplar: Tensor | None, style: Style | None, wanted: int | None = None) -> int:
-        """Steps of descent for an edit: those wanted, else as many as make an exemplar recognizable."""
+    def likeness_steps(self, style: Style, wanted: int | None = None) -> int:
+        """Steps of descent for an edit: those wanted, else as many as make a whole face recognizable."""
         if wanted is not None:
             return wanted
-        followed = exemplar is not None and style in (None, "exemplar")
-        return INVERSION_STEPS if followed and self.inverter is not None else 0
+        whole = style in ("exemplar", "photo")
+        return INVERSION_STEPS if whole and self.inverter is not None else 0
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
@@ -416,9 +417,10 @@ class FaceMug:
             progress: told about every step and variant.
         """
         conditions = conditions.to(self.device)
+        moved = bool(directions) or text is not None
         codes = self.style_codes(
-            conditions, exemplar=exemplar, style=style, style_mix=style_mix, seeds=seeds, codes=codes,
-            inversion=inversion, progress=progress,
+            conditions, exemplar=exemplar, style=style or default_style(conditions, exemplar, moved=moved),
+            style_mix=style_mix, seeds=seeds, codes=codes, inversion=inversion, progress=progress,
         )  # fmt: skip
         codes = apply_all(codes, directions)
         codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
@@ -452,15 +454,18 @@ class FaceMug:
     ) -> Tensor:
         if style == "random":
             return self._in_pose(self.random_codes(seeds), conditions)
+        visible = None
         if style == "projected":
             codes, photo, visible = self.project(conditions), conditions.image, 1 - conditions.mask
+        elif style == "photo":
+            codes, photo = self.encode(conditions.image), conditions.image
         elif exemplar is None:
             raise InputError("The style 'exemplar' needs an exemplar: give a photo of a face.")
         else:
-            codes, photo, visible = self.encode(exemplar.to(self.device)), exemplar, None
+            codes, photo = self.encode(exemplar.to(self.device)), exemplar
         if inversion > 0:
             codes = self.invert(codes, photo, visible, inversion, progress)
-        return codes if style == "projected" else self._in_pose(codes, conditions)
+        return self._in_pose(codes, conditions) if style == "exemplar" else codes
 
     def _in_pose(self, codes: Tensor, conditions: Conditions) -> Tensor:
         """Codes of other people, turned to the photo's pose (Eq. 2) where there are weights for that."""
@@ -478,8 +483,11 @@ class FaceMug:
         return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
 
 
-def default_style(conditions: Conditions, exemplar: Tensor | None) -> Style:
-    """The style of an edit for which none is asked."""
+def default_style(conditions: Conditions, exemplar: Tensor | None, *, moved: bool = False) -> Style:
+    """The style of an edit for which none is asked; `moved` if sliders or a text are to change a person, who
+    should be the one of the photo."""
     if exemplar is not None:
         return "exemplar"
+    if moved and conditions.image.any():
+        return "photo"
     return "projected" if 1 - conditions.mask.mean() >= ENOUGH_VISIBLE else "random"

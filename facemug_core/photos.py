@@ -32,7 +32,7 @@ from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_f
 from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
-from .model import DETAIL_SIZES, FaceMug, Style
+from .model import DETAIL_SIZES, FaceMug, Style, default_style
 
 Size = Literal["auto", 256, 512, 1024]
 
@@ -328,7 +328,7 @@ class PhotoEditor:
             result.warnings.append("No face was found; the photo is unchanged.")
             return result
         exemplar = self._exemplar(request, result)
-        inversion = self.model.likeness_steps(exemplar, request.style, request.inversion)
+        moved = bool(request.directions) or request.text is not None
         masks = self._masks(faces, photo, request, result)
         changed = empty
         for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
@@ -336,10 +336,14 @@ class PhotoEditor:
             if not crop_mask.any():
                 continue
             conditions = crop_conditions(face, crop_mask, request.guides)
+            # A person under black paint cannot be kept.
+            person = moved and not is_black_face(face.crop)
+            style = request.style or default_style(conditions, exemplar, moved=person)
             with _timed(seconds, "edit"):
                 styles = self.model.style_codes(
-                    conditions, exemplar=exemplar, style=request.style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes, inversion=inversion, progress=progress,
+                    conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
+                    seeds=request.seeds, codes=request.codes,
+                    inversion=self.model.likeness_steps(style, request.inversion), progress=progress,
                 )  # fmt: skip
                 crops, codes = self.model.edit(
                     conditions, seeds=request.seeds, codes=styles, directions=request.directions,

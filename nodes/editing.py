@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
+from ..facemug_core.model import Style
 from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
 from . import host, tensors
 from .conditions import guide_inputs, of_guides
@@ -21,7 +22,7 @@ from .payloads import GuidePictures, given
 
 EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
-STYLES = ("auto", "projected", "exemplar", "random")
+STYLES = ("auto", *get_args(Style))
 
 
 class Edit(io.ComfyNode):

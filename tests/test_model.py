@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facemug_core.conditions import Conditions
+from facemug_core.editing.directions import Linear
 from facemug_core.errors import InputError, ShapeError, WeightsMissingError
 from facemug_core.model import FaceMug, default_style
 
@@ -98,6 +99,15 @@ def test_the_default_style_is_random_when_nothing_is_visible() -> None:
     assert default_style(Conditions.build(), None) == "random"
     assert default_style(random_conditions(), None) == "projected"
     assert default_style(random_conditions(), torch.zeros(1, 3, 256, 256)) == "exemplar"
+
+
+def test_sliders_and_texts_start_from_the_person_of_the_photo(model: FaceMug) -> None:
+    conditions = random_conditions()
+    assert default_style(conditions, None, moved=True) == "photo"
+    assert default_style(Conditions.build(), None, moved=True) == "random"
+    still = Linear(torch.zeros(512))
+    _, codes = model.edit(conditions, directions=[(still, 1.0)])
+    assert torch.equal(codes, model.encode(conditions.image))
 
 
 def test_style_by_exemplar_without_one_is_an_error(model: FaceMug) -> None:
