@@ -122,7 +122,7 @@ class ModelConfig:
     detail: DetailConfig
 
 
-DETAIL = DetailConfig(factor=4, channels=32, inner_channels=64, blocks=2)
+DETAIL = DetailConfig(factor=4, channels=32, inner_channels=64, blocks=6)
 
 LIGHT = ModelConfig(
     name="light",

@@ -45,7 +45,7 @@ from .editing.directions import Direction, apply_all
 from .editing.inversion import Goal, descend
 from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
 from .errors import InputError, ShapeError, WeightsMissingError
-from .faces.grain import match_grain
+from .faces.grain import fixed_noise, match_grain
 from .networks.banks import FeatureBank
 from .networks.detail import Detail, Enlarging, enlarge
 from .networks.generator import Features, Generator, draw_prior
@@ -351,7 +351,8 @@ class FaceMug:
         finest = self.detail.factor * WORKING_SIZE
         with self._autocast():
             around = photo if side == finest else enlarge(photo, finest // side)
-            drawn = self.detail(Enlarging(edited, around, mask)).float()
+            noise = fixed_noise(finest, finest, seed=1).to(self.device)  # 0: the grain's
+            drawn = self.detail(Enlarging(edited, around, mask, noise)).float()
         return F.adaptive_avg_pool2d(drawn, side) if side < finest else drawn
 
     def render(self, codes: Tensor) -> Tensor:

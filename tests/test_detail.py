@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from facemug_core.config import SIZES
 from facemug_core.errors import ShapeError
-from facemug_core.faces.grain import grain_level, match_grain
+from facemug_core.faces.grain import fixed_noise, grain_level, match_grain
 from facemug_core.model import FaceMug
 from facemug_core.networks.detail import Detail, Enlarging, enlarge
 from facemug_core.photos import EditRequest, Photo, PhotoEditor, fitting_size, sized
@@ -44,7 +46,10 @@ def model() -> FaceMug:
 
 def _given(side: int = 16, seed: int = 0) -> Enlarging:
     return Enlarging(
-        _noise(1, 3, side, side, seed=seed), _noise(1, 3, 4 * side, 4 * side, seed=seed + 1), _hole(side)
+        _noise(1, 3, side, side, seed=seed),
+        _noise(1, 3, 4 * side, 4 * side, seed=seed + 1),
+        _hole(side),
+        fixed_noise(4 * side, 4 * side, seed=seed),
     )
 
 
@@ -56,9 +61,9 @@ def test_an_untrained_network_enlarges() -> None:
 def test_the_photo_inside_the_mask_is_not_seen() -> None:
     given, network = _given(), _detail()
     inside = torch.nn.functional.interpolate(given.mask, scale_factor=4.0)
-    other = Enlarging(given.edited, given.photo + inside, given.mask)
+    other = replace(given, photo=given.photo + inside)
     assert torch.equal(network(given), network(other))
-    kept = Enlarging(given.edited, given.photo + (1 - inside), given.mask)
+    kept = replace(given, photo=given.photo + (1 - inside))
     assert not torch.equal(network(given), network(kept))
 
 
@@ -68,10 +73,16 @@ def test_a_window_is_drawn_in_the_style_of_the_whole_photo() -> None:
     assert not torch.equal(network(given, _given(seed=5)), network(given))
 
 
+def test_the_band_is_made_of_the_noise() -> None:
+    given, network = _given(), _detail()
+    other = replace(given, noise=fixed_noise(*given.noise.shape[2:], seed=9))
+    assert not torch.equal(network(given), network(other))
+
+
 @pytest.mark.parametrize("name", SIZES)
 def test_the_network_is_small(name: str) -> None:
     with torch.device("meta"):
-        assert sum(p.numel() for p in Detail(SIZES[name].detail).parameters()) < 0.5e6
+        assert sum(p.numel() for p in Detail(SIZES[name].detail).parameters()) < 0.6e6
 
 
 @pytest.mark.parametrize("size", [512, 1024])

@@ -13,12 +13,14 @@ from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.training.data import FaceShards
 from facemug_core.training.detail import (
+    CUT,
     SIDE,
     WINDOWS,
     DetailStage,
     FineEdits,
+    FineFeatures,
+    _random_cut,
     prepare_fine_faces,
-    sharpness_loss,
 )
 from facemug_core.training.loop import RunConfig, train
 
@@ -71,17 +73,23 @@ def test_kept_pixels_of_the_edit_are_the_photos(folder: Path) -> None:
     torch.testing.assert_close(sample["edited"][:, kept], pooled[:, kept], atol=1.01 / 127.5, rtol=0)
 
 
-def test_sharpness_is_compared_by_places_and_strength() -> None:
-    lines = torch.zeros(1, 3, 32, 32)
-    lines[..., ::4] = 1
-    everywhere = torch.ones(1, 1, 32, 32)
-    assert sharpness_loss(lines.roll(8, -1), lines, everywhere) < 1e-6
-    assert sharpness_loss(lines / 2, lines, everywhere) > 0.1
+def test_only_some_edits_are_to_be_compared_with_the_truth(folder: Path) -> None:
+    dataset = FineEdits(folder, seed=0)
+    assert {float(dataset[i]["aligned"]) for i in range(8)} == {0.0, 1.0}
+
+
+def test_a_cut_is_the_same_of_all_pictures() -> None:
+    picture = torch.rand(2, 3, 32, 32)
+    cut = _random_cut(picture)
+    assert cut(picture).shape == (2, 3, 32 - CUT, 32 - CUT)
+    assert torch.equal(cut(picture)[:, :1], cut(picture[:, :1]))
 
 
 def _trained(data: Path, folder: Path, minutes: float | None = None) -> dict[str, torch.Tensor]:
     torch.manual_seed(3)
-    stage = DetailStage(tiny_config(), FineEdits(data, seed=0), PerceptualLoss(MobileNetV2Features()))
+    stage = DetailStage(
+        tiny_config(), FineEdits(data, seed=0), PerceptualLoss(FineFeatures(MobileNetV2Features()))
+    )
     samples = default_collate([stage.dataset[0]])
     train(stage, RunConfig(str(folder), steps=2, minutes=minutes, batch=2), samples)
     return stage.model.state_dict()

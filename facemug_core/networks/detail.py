@@ -2,7 +2,8 @@
 
 An enlarged edit lacks the photo's fine band. Outside the mask that band is known, as the difference of the
 photo and the enlarged edit; the network continues it into the mask. Work is done on the edit's grid and at
-half of it: the photo enters by pixel-unshuffle, the band leaves by pixel-shuffle.
+half of it: the photo enters by pixel-unshuffle, the band leaves by pixel-shuffle. Skin is made of noise that
+the network weighs at each place: a band that depends on the edit alone would repeat itself.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Enlarging:
     """[B, 3, factor · h, factor · w] in [-1, 1]; counts outside the mask only."""
     mask: Tensor
     """[B, 1, h, w], 1 = edited."""
+    noise: Tensor
+    """[B or 1, 1, factor · h, factor · w], standard normal."""
 
 
 class Detail(nn.Module):
@@ -41,10 +44,11 @@ class Detail(nn.Module):
         channels, inner = config.channels, config.inner_channels
         seen = 3 + 3 * self.factor**2 + 1
         self.entry = EqualConv2d(seen, channels, 1, activate=True)
+        self.noise = EqualConv2d(self.factor**2, channels, 1)
         self.to_style = EqualLinear(channels, 2 * inner)
         self.down = EqualConv2d(4 * channels, inner, 1, activate=True)
         self.blocks = nn.ModuleList(_Block(inner) for _ in range(config.blocks))
-        self.up = EqualConv2d(inner, 4 * channels, 1)
+        self.up = EqualConv2d(inner, 8 * channels, 1)
         self.exit = EqualConv2d(channels, 3 * self.factor**2, 3)
         nn.init.zeros_(self.exit.weight)  # starts as plain enlarging
 
@@ -65,8 +69,9 @@ class Detail(nn.Module):
         y = self.down(F.pixel_unshuffle(x, 2)) * (1 + scale) + shift
         for block in self.blocks:
             y = block(y)
-        x = leaky_relu(x + F.pixel_shuffle(self.up(y), 2))
-        return enlarged + F.pixel_shuffle(self.exit(x), self.factor) / BAND_SCALE
+        added, weight = F.pixel_shuffle(self.up(y), 2).chunk(2, 1)
+        x = leaky_relu(x + added + weight * self.noise(F.pixel_unshuffle(given.noise, self.factor)))
+        return enlarged + F.pixel_shuffle(self.exit(x), self.factor)
 
     def _entered(self, given: Enlarging, enlarged: Tensor) -> Tensor:
         """Features [B, channels, h, w] of edit, mask and the photo's fine band outside the mask."""

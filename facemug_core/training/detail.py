@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,20 @@ from torch.utils.data import Dataset
 
 from ..checkpoints.reading import replacing
 from ..conditions import Conditions
-from ..config import ModelConfig
+from ..config import ModelConfig, ProjectedDiscriminatorConfig
 from ..conventions import WORKING_SIZE
 from ..latents import broadcast
 from ..model import FaceMug
 from ..networks.detail import Detail, Enlarging
 from ..networks.layers import place
 from ..networks.mobilenet_v2 import MobileNetV2Features
-from ..networks.perceptual import PerceptualLoss, masked_mean
+from ..networks.perceptual import PerceptualLoss, feature_distance
 from ..pictures import at_working_size, from_bytes, to_pixels
 from .augment import Draw, random_tone
+from .critics import FeatureCritic, Shown
 from .data import FaceShards, random_mask
 from .loop import Batch
-from .losses import pixel_loss
+from .losses import adversarial_loss, discriminator_loss, pixel_loss
 
 FOLDER = "fine"
 """Folder of the fine faces beside the shards."""
@@ -39,6 +41,18 @@ WINDOWS = 4
 
 NOISE = 0.06
 """Strongest noise of a photo, in [-1, 1]."""
+ALIGNED = 0.6
+"""Share of the samples in which the truth, blurred, stands for the edit."""
+MOST_BLUR = 1.2
+"""Strongest blur of it, in pixels of the edit: edits are softer than photos."""
+
+STRIDES = (2, 4, 8)
+"""Strides of the feature network that tell of texture; those beyond see the edit alone."""
+CUT = 8
+"""Pixels by which the judged windows are smaller than those drawn."""
+
+WEIGHTS = {"perceptual": 1.0, "pixel": 2.0, "faithful": 4.0, "adversarial": 0.15}
+"""Of the losses."""
 
 
 @torch.inference_mode()
@@ -97,9 +111,12 @@ class FineEdits(Dataset[dict[str, Tensor]]):
             edited, mask = stored["edited"], torch.from_numpy(stored["mask"])[None]
         truth, photo = as_photo(picture, draw)
         kept = photo.reduce(photo.width // WORKING_SIZE)
-        if draw.chance(0.75):
+        aligned = draw.chance(ALIGNED)
+        if aligned:
             mask = random_mask(torch.full(mask.shape[1:], -1), draw).bool()
-            inside = _blurred(_tensor(truth.reduce(truth.width // WORKING_SIZE)), draw.uniform(0.2, 1))
+            inside = _blurred(
+                _tensor(truth.reduce(truth.width // WORKING_SIZE)), draw.uniform(0.2, MOST_BLUR)
+            )
         else:
             inside = from_bytes(torch.from_numpy(edited).permute(2, 0, 1))
         return {
@@ -107,6 +124,8 @@ class FineEdits(Dataset[dict[str, Tensor]]):
             "photo": _tensor(photo),
             "mask": mask.float(),
             "truth": _tensor(truth),
+            "noise": draw.normal(1, truth.height, truth.width),
+            "aligned": torch.tensor(float(aligned)),
             "corners": torch.stack([_corner(mask, draw) for _ in range(WINDOWS)]),
         }
 
@@ -131,13 +150,17 @@ def as_photo(picture: Image.Image, draw: Draw) -> tuple[Image.Image, Image.Image
 
 
 class DetailStage:
-    """Detail stage against the truth, inside the mask: perceptual distance, L1, and sharpness by places."""
+    """Detail stage against the truth and a critic of texture, inside the mask.
+
+    Where the truth stands for the edit the picture is compared with it; edits that show something else have
+    the critic, and shall stay what they are at 256 px.
+    """
 
     name = "detail"
-    critic: nn.Module | None = None
 
     def __init__(self, config: ModelConfig, dataset: FineEdits, perceptual: PerceptualLoss) -> None:
         self.model: nn.Module = Detail(config.detail)
+        self.critic = FeatureCritic(ProjectedDiscriminatorConfig(STRIDES, channels=32))
         self.factor = config.detail.factor
         self.dataset = dataset
         self.perceptual = perceptual
@@ -149,72 +172,88 @@ class DetailStage:
         place(self.perceptual, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
-        whole = _enlarging(batch)
-        windows = {name: self._windows(batch, name) for name in ("edited", "photo", "mask", "truth")}
-        drawn = model(_enlarging(windows), whole)
-        mask, truth = self._enlarged(windows["mask"]), windows["truth"]
-        picture = torch.where(mask > 0, drawn, truth)
+        windows = self._windows(batch)
+        drawn = model(_enlarging(windows), _enlarging(batch))
+        shown = F.interpolate(windows["mask"], scale_factor=float(self.factor))
+        picture = torch.where(shown > 0, drawn, windows["truth"])
+        small = F.avg_pool2d(drawn, self.factor)
+        cut = _random_cut(picture)
+        mask = cut(shown)
+        known = mask * windows["aligned"][:, None, None, None]
+        fake = self._shown(cut(picture))
+        with torch.no_grad():
+            real = self._shown(cut(windows["truth"]))
+        self.critic.requires_grad_(False)
         parts = {
-            "perceptual": self.perceptual(picture, truth, mask),
-            "pixel": pixel_loss(picture, truth, mask),
-            "sharpness": sharpness_loss(picture, truth, mask),
+            "perceptual": feature_distance(fake.features, real.features, known),
+            "pixel": pixel_loss(fake.image, real.image, known),
+            "faithful": pixel_loss(small, windows["edited"], windows["mask"]),
+            "adversarial": adversarial_loss(self.critic(fake), mask),
         }
-        total = parts["perceptual"] + 2 * parts["pixel"] + 15 * parts["sharpness"]
-        return total, {name: part.detach() for name, part in parts.items()}, None
+        self.critic.requires_grad_(True)
+        total = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        return total, {name: part.detach() for name, part in parts.items()}, (real, fake.detach(), mask)
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
-        return None
+        real, fake, mask = made
+        return discriminator_loss(critic(real), critic(fake), mask)
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: the photo with its edit as an enlarged window, the stage's, the truth."""
-        windows = {name: self._windows(batch, name) for name in ("edited", "photo", "mask", "truth")}
-        mask = self._enlarged(windows["mask"])
+        windows = self._windows(batch)
+        mask = F.interpolate(windows["mask"], scale_factor=float(self.factor))
         plain = F.interpolate(windows["edited"], scale_factor=self.factor, mode="bicubic")
         drawn = model(_enlarging(windows), _enlarging(batch))
         shown = (torch.where(mask > 0, picture, windows["photo"]) for picture in (plain, drawn))
         return torch.stack([*shown, windows["truth"]], 1)[::WINDOWS]
 
-    def _windows(self, batch: Batch, name: str) -> Tensor:
-        """All windows of a batch, those of one sample beside each other: [B · 4, C, h, w]."""
-        pictures = batch[name]
+    def _shown(self, image: Tensor) -> Shown:
+        return Shown(image, self.perceptual.features(image))
+
+    def _windows(self, batch: Batch) -> Batch:
+        """All windows of a batch, those of one sample beside each other: [B · 4, C, h, w] by name."""
+        cut = {
+            name: self._cut(batch[name], batch["corners"])
+            for name in ("edited", "photo", "mask", "truth", "noise")
+        }
+        return {**cut, "aligned": batch["aligned"].repeat_interleave(WINDOWS)}
+
+    def _cut(self, pictures: Tensor, corners: Tensor) -> Tensor:
         scale = pictures.shape[-1] // WORKING_SIZE
         cut = [
-            pictures[i, :, scale * top : scale * (top + SIDE), scale * left : scale * (left + SIDE)]
-            for i, corners in enumerate(batch["corners"].tolist())
-            for top, left in corners
+            picture[:, scale * top : scale * (top + SIDE), scale * left : scale * (left + SIDE)]
+            for picture, windows in zip(pictures, corners.tolist(), strict=True)
+            for top, left in windows
         ]
         return torch.stack(cut).contiguous(memory_format=torch.channels_last)
 
-    def _enlarged(self, mask: Tensor) -> Tensor:
-        return F.interpolate(mask, scale_factor=float(self.factor))
-
 
 class FineFeatures(nn.Module):
-    """The levels of a feature network that tell of texture, strides 2 to 8: others see the edit alone."""
+    """The levels of a feature network that tell of texture: others see the edit alone."""
 
     def __init__(self, network: MobileNetV2Features) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, x: Tensor) -> dict[int, Tensor]:
-        return self.network(x, up_to=8)
+        return self.network(x, up_to=max(STRIDES))
 
 
-def sharpness_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> Tensor:
-    """How differently strong the finest detail is in cells that the mask touches, wherever it lies there."""
-    touched = (F.max_pool2d(mask, factor) > 0).to(image.dtype)
-    return masked_mean((_sharpness(image, factor) - _sharpness(truth, factor)).abs(), touched)
+def _random_cut(picture: Tensor) -> Callable[[Tensor], Tensor]:
+    """Cuts off up to `CUT` pixels on each side, the same of all pictures.
 
-
-def _sharpness(image: Tensor, factor: int) -> Tensor:
-    """Root mean square of the finest band in cells of `factor` pixels."""
-    gray = image.mean(1, keepdim=True)
-    band = gray - F.avg_pool2d(gray, 3, stride=1, padding=1, count_include_pad=False)
-    return (F.avg_pool2d(band.square(), factor) + 1e-6).sqrt()
+    The network draws in blocks of its factor: were the feature network's strides always at the same place
+    in them, patterns would go unseen that lie between.
+    """
+    top, left = torch.randint(CUT + 1, (2,)).tolist()
+    height, width = (side - CUT for side in picture.shape[-2:])
+    return lambda x: x[..., top : top + height, left : left + width].contiguous(
+        memory_format=torch.channels_last
+    )
 
 
 def _enlarging(batch: Batch) -> Enlarging:
-    return Enlarging(batch["edited"], batch["photo"], batch["mask"])
+    return Enlarging(batch["edited"], batch["photo"], batch["mask"], batch["noise"])
 
 
 def _corner(mask: Tensor, draw: Draw) -> Tensor:
