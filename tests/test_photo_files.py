@@ -138,13 +138,23 @@ def damaged(exif: Image.Exif) -> bytes:
     return bytes(data)
 
 
-def test_a_photo_that_cannot_be_turned_for_damaged_metadata_is_named(
+def test_a_photo_with_damaged_metadata_is_turned_all_the_same_and_that_is_said(
     picture: Image.Image, tmp_path: Path
 ) -> None:
     exif = Image.Exif()
     exif[DESCRIPTION], exif[ORIENTATION] = "a", 6
-    with pytest.raises(InputError, match=r"in\.jpg cannot be read"):
-        opened(picture, tmp_path / "in.jpg", exif=damaged(exif))
+    photo = opened(picture, tmp_path / "in.png", exif=damaged(exif))
+    turned = Photo.from_image(picture.transpose(Image.Transpose.ROTATE_270))
+    assert torch.equal(photo.pixels, turned.pixels)
+    assert "EXIF" in photo.lost[0]
+
+
+def test_a_photo_with_metadata_of_no_known_kind_is_read_as_it_lies_and_that_is_said(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    photo = opened(picture, tmp_path / "in.jpg", exif=b"Exif\0\0no TIFF header")
+    assert photo.size == (picture.height, picture.width)
+    assert "on its side" in photo.lost[0]
 
 
 @pytest.mark.parametrize(("mode", "name"), [("RGB", "x.mpg"), ("RGBA", "x.jpg"), ("LA", "x.pcx")])

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import InputError, NothingToEditError
@@ -28,6 +28,9 @@ NUMBER_MODES = ("1", "L", "P", "I", "I;16")
 
 LOST = "lost"
 """What a picture's `info` calls the sentences that tell what of its file was not read."""
+
+EXIF_FIELDS = ("exif", "Raw profile type exif")
+"""Where a picture's `info` holds EXIF."""
 
 STILL_FORMATS = ("MPO", "ICO", "ICNS")
 """Formats whose further frames are other versions of the first."""
@@ -74,7 +77,7 @@ def read_photo(source: Source) -> Image.Image:
             with Image.open(source) as image:
                 lost = _lost(image)
                 image.load()
-        ImageOps.exif_transpose(image, in_place=True)
+        lost += _turn_upright(image)
         image.info[LOST] = lost
         return image
     except FileNotFoundError as error:
@@ -93,6 +96,24 @@ def _lost(image: Image.Image) -> list[str]:
         lost.append(f"The file has {frames} frames; only the first is used.")
     if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F"):
         lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
+    return lost
+
+
+def _turn_upright(image: Image.Image) -> list[str]:
+    """Turn a picture as its EXIF says, also where that is damaged otherwise; tells in sentences what it was."""
+    try:
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
+        return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
+    lost = []
+    if lies != 1:
+        try:
+            image.getexif().tobytes()
+        except Exception:
+            for name in EXIF_FIELDS:  # turning would rewrite them
+                image.info.pop(name, None)
+            lost.append("The file's EXIF is damaged: the photo is turned as it says, and nothing else is kept of it.")
+    ImageOps.exif_transpose(image, in_place=True)
     return lost
 
 
