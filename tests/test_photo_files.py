@@ -152,7 +152,7 @@ def test_a_photo_with_damaged_metadata_is_turned_all_the_same_and_that_is_said(
 def test_a_photo_with_metadata_of_no_known_kind_is_read_as_it_lies_and_that_is_said(
     picture: Image.Image, tmp_path: Path
 ) -> None:
-    photo = opened(picture, tmp_path / "in.jpg", exif=b"Exif\0\0no TIFF header")
+    photo = opened(picture, tmp_path / "in.png", exif=b"no TIFF header")
     assert photo.size == (picture.height, picture.width)
     assert "on its side" in photo.lost[0]
 

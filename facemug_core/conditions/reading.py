@@ -100,7 +100,7 @@ def _lost(image: Image.Image) -> list[str]:
 
 
 def _turn_upright(image: Image.Image) -> list[str]:
-    """Turn a picture as its EXIF says, also where that is damaged otherwise; tells in sentences what it was."""
+    """Turn a picture as its EXIF says, even if that is damaged otherwise; sentences tell what is lost."""
     try:
         lies = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
@@ -112,7 +112,9 @@ def _turn_upright(image: Image.Image) -> list[str]:
         except Exception:
             for name in EXIF_FIELDS:  # turning would rewrite them
                 image.info.pop(name, None)
-            lost.append("The file's EXIF is damaged: the photo is turned as it says, and nothing else is kept of it.")
+            lost.append(
+                "The file's EXIF is damaged: the photo is turned as it says, and nothing else is kept of it."
+            )
     ImageOps.exif_transpose(image, in_place=True)
     return lost
 
