@@ -127,6 +127,40 @@ def test_a_sixteen_bit_mask_is_cut_at_half():
     assert read_mask(image).tolist() == [[[[0, 0, 1, 1]]]]
 
 
+def numbered(numbers, colors):
+    """A palette file."""
+    image = Image.fromarray(np.array(numbers, dtype=np.uint8), "P")
+    image.putpalette(colors)
+    return image
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        gray([[0, 1]]),
+        gray([[0, 1]]).convert("RGB"),
+        Image.fromarray(np.array([[0, 1]], np.int32)),
+        Image.fromarray(np.array([[0, 1]], np.uint16)),
+        Image.fromarray(np.array([[0, 1]], np.float32)),
+        numbered([[0, 1]], [0, 0, 0, 128, 0, 0]),
+    ],
+    ids=["8 bits", "RGB", "32 bits", "16 bits", "float", "palette"],
+)
+def test_in_a_mask_of_0_and_1_one_is_white(mask):
+    assert read_mask(mask).flatten().tolist() == [0, 1]
+
+
+def test_a_palette_mask_goes_by_its_colors_where_they_tell_black_from_white():
+    mask = numbered([[0, 1]], [255, 255, 255, 0, 0, 0])
+    assert read_mask(mask).flatten().tolist() == [1, 0]
+
+
+def test_strokes_of_1_on_0_are_found():
+    strokes = np.zeros((4, 4), np.uint8)
+    strokes[1, 1:3] = 1
+    assert torch.equal(read_sketch(gray(strokes))[0, 0], torch.from_numpy(strokes).float())
+
+
 def test_transparent_parts_are_to_be_edited_whatever_their_color():
     assert read_mask(rgba([WHITE, (255, 255, 255, 0), BLACK, (9, 9, 9, 100)])).tolist() == [[[[0, 1, 0, 1]]]]
 

@@ -252,7 +252,16 @@ def _numbers(image: Image.Image) -> Tensor:
 
 
 def _gray(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W]; 16-bit pictures are scaled."""
+    """8-bit gray values [H, W]; 16-bit pictures are scaled, and if no number is above 1, 1 is white."""
+    gray = _own_gray(image)
+    numbers = np.array(image) if image.mode in ("P", "F") else gray
+    if gray.max() < 128 and numbers.max() == 1:
+        return np.where(numbers >= 0.5, 255, 0).astype(np.uint8)
+    return gray
+
+
+def _own_gray(image: Image.Image) -> np.ndarray:
+    """8-bit gray values [H, W] as the file tells them."""
     if image.mode.startswith("I"):
         values = np.array(image).astype(np.float64)
         return (values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8)
