@@ -26,6 +26,7 @@ from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError, NothingToEditError
 
 if TYPE_CHECKING:
+    from .conditions.reading import Source
     from .editing.clip import Clip
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .frames import Video
     from .latents import Latent
     from .model import FaceMug
-    from .photos import EditRequest, PhotoEditor, Size
+    from .photos import EditRequest, Photo, PhotoEditor, Size
 
 Parsed = argparse.Namespace
 
@@ -207,7 +208,7 @@ def _edit_photo(
 
     start = time.perf_counter()
     photo = Photo.from_image(read_photo(source))
-    request = _request(parsed, source, (photo.size[1], photo.size[0]))
+    request = _request(parsed, source, photo)
     if video is not None:
         request = video.request(source, request)
     read = time.perf_counter()
@@ -234,16 +235,24 @@ def _edit_photo(
     }
 
 
-def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest:
-    """What is asked for, for a photo of this (width, height)."""
-    from .conditions.reading import read_mask, read_photo
+def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
+    """What is asked for, for the photo of a file."""
+    from .conditions.reading import read_beside, read_mask, read_photo
     from .faces.detection import read_landmarks
     from .photos import EditRequest, Guide, Photo
 
-    guides: dict[str, Any] = {name: Guide(*given) for name, given in _guides(parsed, size, source).items()}
+    size = photo.size[1], photo.size[0]
+    misfits: list[str] = []
+
+    def beside(path: Path) -> Image.Image:
+        image, found = read_beside(_named_as(path, source), size, photo.lies)
+        misfits.extend(found)
+        return image
+
+    guides: dict[str, Any] = {name: Guide(*given) for name, given in _guides(parsed, size, beside).items()}
     exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
     return EditRequest(
-        mask=None if parsed.mask is None else read_mask(_named_as(parsed.mask, source), size).bool(),
+        mask=None if parsed.mask is None else read_mask(beside(parsed.mask), size).bool(),
         regions=parsed.region,
         grow=parsed.grow,
         exemplar=None if exemplar is None else Photo.from_image(exemplar),
@@ -262,6 +271,7 @@ def _request(parsed: Parsed, source: Path, size: tuple[int, int]) -> EditRequest
         skip_without_face=parsed.no_face == "skip",
         feather=parsed.feather,
         opacity=parsed.opacity,
+        warnings=misfits,
         **guides,
     )
 
@@ -328,7 +338,7 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
         photo = Photo.from_image(read_photo(source))
-        request = _request(parsed, source, (photo.size[1], photo.size[0]))
+        request = _request(parsed, source, photo)
         result = editor.edit(photo, replace(request, places=places))
         for warning in result.warnings:
             _show_warning(warning)
@@ -413,7 +423,7 @@ def _generate(parsed: Parsed) -> None:
     from .sheets import conditions_sheet, crop_image
 
     given: dict[str, Any] = {}
-    for name, (values, strength) in _guides(parsed, (WORKING_SIZE, WORKING_SIZE)).items():
+    for name, (values, strength) in _guides(parsed, (WORKING_SIZE, WORKING_SIZE), Path).items():
         given[name] = one_hot(values) if name == "semantic" else values
         given[f"{name}_strength"] = strength
     conditions = Conditions.build(**given)
@@ -445,18 +455,18 @@ def _generate(parsed: Parsed) -> None:
 
 
 def _guides(
-    parsed: Parsed, size: tuple[int, int], source: Path | None = None
+    parsed: Parsed, size: tuple[int, int], opened: Callable[[Path], Source]
 ) -> dict[str, tuple[torch.Tensor, float]]:
-    """The guides given, read at (width, height), with their strengths; from folders those of the photo."""
+    """The guides given, as `opened` opens their files, brought to (width, height), with their strengths."""
     from .conditions.reading import read_color, read_semantic, read_sketch
 
-    readers: dict[str, Callable[[Path], torch.Tensor]] = {
-        "sketch": lambda path: read_sketch(path, size),
-        "semantic": lambda path: read_semantic(path, size, numbering=parsed.semantic_numbering),
-        "color": lambda path: read_color(path, size, no_color=parsed.no_color),
+    readers: dict[str, Callable[[Source], torch.Tensor]] = {
+        "sketch": lambda source: read_sketch(source, size),
+        "semantic": lambda source: read_semantic(source, size, numbering=parsed.semantic_numbering),
+        "color": lambda source: read_color(source, size, no_color=parsed.no_color),
     }
     return {
-        name: (read(given[0] if source is None else _named_as(given[0], source)), given[1])
+        name: (read(opened(given[0])), given[1])
         for name, read in readers.items()
         if (given := getattr(parsed, name)) is not None
     }

@@ -22,7 +22,7 @@ from .batches import Progress, no_progress
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions, one_hot
-from .conditions.reading import LOST
+from .conditions.reading import LIES, LOST
 from .conventions import NUM_LABELS, WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
@@ -81,6 +81,8 @@ class Photo:
     """EXIF, XMP and resolution of the file, as Pillow names them."""
     lost: Sequence[str] = ()
     """What the file had and the photo has not, in sentences."""
+    lies: int = 1
+    """How the pixels of the file lie, as EXIF numbers it. The photo is upright."""
 
     @classmethod
     def from_image(cls, image: Image.Image) -> Photo:
@@ -99,6 +101,7 @@ class Photo:
             profile if profile and profile[PROFILE_SPACE] == space else None,
             {name: info[name] for name in METADATA if name in info},
             info.get(LOST, ()),
+            info.get(LIES, 1),
         )
 
     def to_image(self, metadata: bool = False) -> Image.Image:
@@ -218,6 +221,8 @@ class EditRequest:
     """Return the photo unchanged where no face is found, instead of an error."""
     feather: int = 0
     opacity: float = 1.0
+    warnings: Sequence[str] = ()
+    """What the person should know of what was given, in sentences; the result repeats it."""
 
     @property
     def guides(self) -> dict[str, Guide]:
@@ -320,7 +325,7 @@ class PhotoEditor:
                 "where by a box or landmarks." + (f" {BLACKENED}" if black else "")
             )
         empty = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
-        warnings = list(photo.lost)
+        warnings = [*photo.lost, *request.warnings]
         result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], warnings, seconds)
         if black:
             result.warnings.append(BLACKENED)

@@ -92,6 +92,36 @@ def test_every_guide_at_once_keeps_all_pixels_outside_the_mask(
 
 
 @needs_model
+def test_a_mask_drawn_on_a_photo_that_its_camera_turned_lands_where_it_was_drawn(
+    photo: Path, tmp_path: Path
+) -> None:
+    drawn = np.zeros((192, 256), np.uint8)
+    drawn[40:90, 150:230] = 255
+    Image.fromarray(drawn).save(tmp_path / "drawn.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    source, output = tmp_path / "phone.png", tmp_path / "out.png"
+    Image.open(photo).crop((0, 0, 256, 192)).save(source, exif=exif)
+    command = ["edit", str(source), "--mask", str(tmp_path / "drawn.png"), "--aligned", "-o", str(output)]
+    assert main(command) == 0
+    before = np.array(Image.open(source).transpose(Image.Transpose.ROTATE_270))
+    changed = (before != np.array(Image.open(output))).any(-1)
+    assert changed.any()
+    assert (np.rot90(drawn, -1)[changed] == 255).all()
+
+
+@needs_model
+def test_a_guide_that_is_stretched_is_named_with_both_sizes(
+    photo: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (300, 200), "red").save(tmp_path / "wide.png")
+    command = ("edit", photo, "--mask", mask, "--aligned", "--color", tmp_path / "wide.png", "--json")
+    code, out, err = _run(capsys, *command, "-o", tmp_path / "out.png")
+    assert code == 0, err
+    assert any("wide.png is 300 × 200" in warning for warning in json.loads(out)["warnings"])
+
+
+@needs_model
 def test_the_same_seed_gives_the_same_bytes(photo: Path, mask: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / "a.png", tmp_path / "b.png"]
     for output in outputs:

@@ -217,6 +217,12 @@ def test_a_photo_that_is_black_under_its_mask_is_told_apart() -> None:
     assert not is_black(_blackened(photo, mask), _mask(photo, 20, 20, 60, 70))
 
 
+def test_what_a_request_has_to_say_is_among_the_warnings(editor: PhotoEditor) -> None:
+    photo = _photo(64, 64)
+    request = EditRequest(mask=_mask(photo, 10, 10, 40, 40), aligned=True, warnings=["The mask is odd."])
+    assert "The mask is odd." in editor.edit(photo, request).warnings
+
+
 def test_black_under_the_mask_is_a_warning(editor: PhotoEditor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PhotoEditor, "find_faces", lambda self, photo, *_: [aligned_face(photo)])
     photo = _photo(256, 256)

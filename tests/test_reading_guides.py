@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facemug_core.conditions import from_celebamask, labels_to_palette
-from facemug_core.conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
+from facemug_core.conditions.reading import (
+    read_beside,
+    read_color,
+    read_mask,
+    read_photo,
+    read_semantic,
+    read_sketch,
+    stretch_warnings,
+)
 from facemug_core.conventions import PALETTE
 from facemug_core.errors import InputError
 
@@ -86,6 +94,41 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path):
     image.save(tmp_path / "turned.png", exif=exif)
     for source in (tmp_path / "turned.png", Image.open(tmp_path / "turned.png")):
         assert np.array(read_photo(source)).tolist() == [[0], [100], [200]]
+
+
+@pytest.mark.parametrize("lies", [5, 6, 7, 8])
+def test_a_mask_drawn_on_the_photo_as_its_file_has_it_is_turned_along(lies, tmp_path):
+    drawn = gray(np.arange(12).reshape(3, 4) * 20)
+    drawn.save(tmp_path / "mask.png")
+    exif = Image.Exif()
+    exif[0x0112] = lies
+    drawn.save(tmp_path / "photo.png", exif=exif)
+    photo = read_photo(tmp_path / "photo.png")
+    mask, misfits = read_beside(tmp_path / "mask.png", photo.size, lies)
+    assert np.array_equal(mask, photo)
+    assert misfits == []
+
+
+def test_a_mask_that_has_the_shape_of_the_upright_photo_is_not_turned(tmp_path):
+    mask = gray(np.arange(12).reshape(4, 3) * 20)
+    mask.save(tmp_path / "mask.png")
+    assert np.array_equal(read_beside(tmp_path / "mask.png", (3, 4), 6)[0], mask)
+
+
+def test_a_mask_of_another_shape_than_the_photo_is_named_with_both_sizes(tmp_path):
+    gray(np.zeros((30, 40))).save(tmp_path / "mask.png")
+    (misfit,) = read_beside(tmp_path / "mask.png", (30, 40))[1]
+    assert all(part in misfit for part in ("mask.png", "40 × 30", "30 × 40"))
+
+
+def test_a_mask_of_another_size_but_the_photos_shape_is_no_misfit():
+    assert stretch_warnings("mask.png", (100, 75), (4032, 3024)) == []
+
+
+def test_an_empty_mask_beside_a_photo_is_refused_by_name(tmp_path):
+    gray(np.zeros((3, 4))).save(tmp_path / "hole.png")
+    with pytest.raises(InputError, match=r"hole\.png"):
+        read_mask(read_beside(tmp_path / "hole.png", (4, 3))[0])
 
 
 def test_a_photo_keeps_its_mode(tmp_path):

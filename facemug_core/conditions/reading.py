@@ -32,6 +32,23 @@ LOST = "lost"
 EXIF_FIELDS = ("exif", "Raw profile type exif")
 """Where a picture's `info` holds EXIF."""
 
+NAME = "name"
+"""What a picture's `info` calls its file."""
+
+LIES = "lies"
+"""What a picture's `info` calls how the pixels of its file lie, as EXIF numbers it; 1 is upright."""
+
+ON_ITS_SIDE = {
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture upright that lies on its side, by how it lies."""
+
+MOST_STRETCH = 1.02
+"""Up to this ratio of its aspect ratio to the photo's, a mask or guide counts as of the photo's shape."""
+
 STILL_FORMATS = ("MPO", "ICO", "ICNS")
 """Formats whose further frames are other versions of the first."""
 
@@ -64,10 +81,11 @@ def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
 def read_photo(source: Source) -> Image.Image:
     """The picture, turned upright as its camera says, in its own mode; of several frames the first.
 
-    Its `info` tells as `LOST` what of the file is not in it.
+    Of a file, its `info` tells as `LOST` what of it is not read, and as `LIES` how its pixels lie.
     """
     if isinstance(source, Image.Image):
-        return ImageOps.exif_transpose(source)
+        upright = source.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return source if upright else ImageOps.exif_transpose(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -78,7 +96,7 @@ def read_photo(source: Source) -> Image.Image:
                 lost = _lost(image)
                 image.load()
         lost += _turn_upright(image)
-        image.info[LOST] = lost
+        image.info |= {NAME: str(source), LOST: lost}
         return image
     except FileNotFoundError as error:
         raise InputError(f"There is no file {source}.") from error
@@ -105,6 +123,7 @@ def _turn_upright(image: Image.Image) -> list[str]:
         lies = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
         return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
+    image.info[LIES] = lies
     lost = []
     if lies != 1:
         try:
@@ -117,6 +136,37 @@ def _turn_upright(image: Image.Image) -> list[str]:
             )
     ImageOps.exif_transpose(image, in_place=True)
     return lost
+
+
+def read_beside(
+    source: str | Path, photo_size: tuple[int, int], photo_lies: int = 1
+) -> tuple[Image.Image, list[str]]:
+    """A picture that belongs to a photo, such as its mask, and sentences about what of it does not fit.
+
+    One that was drawn on the photo as its file has it, before it was turned upright, is turned along.
+
+    Args:
+        source: the file.
+        photo_size: (width, height) of the photo, upright.
+        photo_lies: how the pixels of the photo's file lie, as EXIF numbers it.
+    """
+    image = read_photo(source)
+    width, height = photo_size
+    if image.size == (height, width) != photo_size and photo_lies in ON_ITS_SIDE:
+        image = image.transpose(ON_ITS_SIDE[photo_lies])
+    return image, stretch_warnings(str(source), image.size, photo_size)
+
+
+def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, int]) -> list[str]:
+    """A sentence if a picture of a (width, height) is of another shape than the photo that it belongs to."""
+    (width, height), (photo_width, photo_height) = size, photo_size
+    ratio = width * photo_height / (height * photo_width)
+    if max(ratio, 1 / ratio) <= MOST_STRETCH:
+        return []
+    return [
+        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: stretched to the "
+        "photo's shape, it may lie in the wrong place."
+    ]
 
 
 def read_mask(source: Source, size: Size = None) -> Tensor:
@@ -294,4 +344,4 @@ def _resized_plane(values: Tensor, size: Size) -> Tensor:
 
 
 def _name(source: Source) -> str:
-    return "picture" if isinstance(source, Image.Image) else str(source)
+    return str(source.info.get(NAME, "picture") if isinstance(source, Image.Image) else source)
