@@ -176,6 +176,15 @@ class Guide:
     strength: float = 1.0
     aligned: bool = False
     """The values are on the grid of the aligned crop already."""
+    photo_size: tuple[int, int] | None = None
+    """(height, width) of the photo, if the values lie over all of it on another grid."""
+
+    def to_crop(self, matrix: Matrix) -> Matrix:
+        """The map crop pixel → pixel of the values, from that of the crop to the photo."""
+        if self.photo_size is None:
+            return matrix
+        (rows, columns), (height, width) = self.values.shape[-2:], self.photo_size
+        return np.diag([columns / width, rows / height, 1]) @ matrix
 
 
 @dataclass(frozen=True)
@@ -533,7 +542,7 @@ def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any
         if guide.aligned:
             arguments[name] = one_hot(guide.values) if name == "semantic" else guide.values
         else:
-            arguments[name] = _TO_CROP[name](guide.values, matrix)
+            arguments[name] = _TO_CROP[name](guide.values, guide.to_crop(matrix))
         arguments[f"{name}_strength"] = guide.strength
     return arguments
 

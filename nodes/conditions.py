@@ -81,12 +81,21 @@ def of_faces(
         host.warn(BLACKENED)
     for name, guide in guides.items():
         guide.check(name, len(faces.photos), len(faces.places))
+    warn_of_stretched(guides, faces.photos[0].size)
     parts = []
     for number, place in enumerate(host.watched(faces.places)):
         crop_mask = mask_to_crop(item(masks, place.photo), place.face.matrix)
-        own = {name: guide.of(place.photo, number, strengths[name]) for name, guide in guides.items()}
+        size = faces.photos[place.photo].size
+        own = {name: guide.of(place.photo, number, strengths[name], size) for name, guide in guides.items()}
         parts.append(crop_conditions(place.face, crop_mask, own))
     return CoreConditions.cat(parts)
+
+
+def warn_of_stretched(guides: dict[str, GuidePictures], size: tuple[int, int]) -> None:
+    """Tell the person of guides of another shape than the photos of a (height, width)."""
+    for name, guide in guides.items():
+        if guide.faces is None:
+            tensors.warn_if_stretched(f"`{name}`", guide.values, size)
 
 
 def of_guides(guides: dict[str, GuidePictures], strengths: dict[str, float]) -> CoreConditions:

@@ -13,7 +13,7 @@ from ..facemug_core.errors import InputError
 from ..facemug_core.model import Style
 from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
 from . import host, tensors
-from .conditions import guide_inputs, of_guides
+from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
 from .latents import exemplar_crops, inversion_input, seeds
@@ -118,6 +118,7 @@ class Edit(io.ComfyNode):
         counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
         total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
         editor = model.editor(parses=bool(regions))
+        warn_of_stretched(guides, photos[0].size)
         results, changes, codes = [], [], []
         for i in range(total):
             (photo,) = item(photos, i)
@@ -132,7 +133,7 @@ class Edit(io.ComfyNode):
                 skip_without_face=no_face == "skip",
                 feather=feather,
                 opacity=opacity,
-                **{name: guide.of(i, i, strengths[name]) for name, guide in guides.items()},
+                **{name: guide.of(i, i, strengths[name], photo.size) for name, guide in guides.items()},
                 **how,
             )
             if request.mask is not None and not request.mask.any():

@@ -49,10 +49,10 @@ class GuidePictures:
     faces: Faces | None = None
     """The faces on whose crops the values lie; None for whole pictures."""
 
-    def of(self, photo: int, face: int, strength: float) -> Guide:
-        """The guide of one face of one photo."""
+    def of(self, photo: int, face: int, strength: float, size: tuple[int, int] | None = None) -> Guide:
+        """The guide of one face of one photo of a (height, width); without one, the guide is the picture."""
         aligned = self.faces is not None
-        return Guide(item(self.values, face if aligned else photo), strength, aligned)
+        return Guide(item(self.values, face if aligned else photo), strength, aligned, size)
 
     def check(self, name: str, photos: int, faces: int) -> None:
         """Raise `ShapeError` if the batch fits neither the photos nor, on crops, the faces."""

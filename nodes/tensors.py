@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
+from ..facemug_core.conditions.reading import stretch_warnings
 from ..facemug_core.errors import InputError
 from ..facemug_core.photos import Photo
-from .host import hand_over
+from .host import hand_over, warn
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """Pillow mode by channels."""
@@ -72,8 +73,15 @@ def to_masks(mask: Tensor | None, size: tuple[int, int]) -> Tensor:
         return torch.zeros(1, 1, *size)
     masks = mask.reshape(-1, 1, *mask.shape[-2:]).float().cpu()
     if tuple(masks.shape[-2:]) != size:
+        warn_if_stretched("The mask", masks, size)
         masks = F.interpolate(masks, size, mode="nearest-exact")
     return (masks >= 0.5).float()
+
+
+def warn_if_stretched(name: str, values: Tensor, size: tuple[int, int]) -> None:
+    """Tell the person of a mask or guide [..., h, w] of another shape than its photo of a (height, width)."""
+    for warning in stretch_warnings(name, (values.shape[-1], values.shape[-2]), size[::-1]):
+        warn(warning)
 
 
 def from_masks(masks: Tensor) -> Tensor:

@@ -261,6 +261,39 @@ def test_guides_of_the_photo_and_of_the_crop_agree_on_an_aligned_photo(model: An
     assert torch.equal(a.sketch, b.sketch)
 
 
+@pytest.mark.parametrize("height", [100, 400])
+def test_a_guide_of_another_size_than_the_photo_lies_over_all_of_it(model: Any, height: int) -> None:
+    faces, mask = aligned(model, photo(1, 200, 240)), torch.ones(1, 200, 240)
+    conditions = [
+        run("Conditions", faces=faces, mask=mask, color=run("ColorMap", source="painting", image=halves)[0])[
+            0
+        ]
+        for halves in (left_half_red(200), left_half_red(height))
+    ]
+    same, scaled = (one.color for one in conditions)
+    assert (same - scaled).abs().mean() < 0.02
+
+
+def left_half_red(height: int) -> Tensor:
+    halves = torch.zeros(1, height, height * 240 // 200, 3)
+    halves[..., 2] = 1
+    halves[:, :, : halves.shape[2] // 2] = torch.tensor([1.0, 0, 0])
+    return halves
+
+
+@pytest.mark.parametrize("given", ["mask", "color"])
+def test_a_mask_or_guide_of_another_shape_than_the_photo_is_named_with_both_sizes(
+    model: Any, given: str, caplog: Any
+) -> None:
+    inputs: dict[str, Any] = {"mask": center_mask(1, 200, 240)}
+    if given == "mask":
+        inputs["mask"] = center_mask(1, 240, 200)
+    else:
+        inputs["color"] = run("ColorMap", source="painting", image=image(1, 240, 200))[0]
+    run("Edit", model=model, image=photo(1, 200, 240), aligned=True, **inputs)
+    assert "200 × 240, but the photo is 240 × 200" in caplog.text
+
+
 def test_a_strength_of_zero_is_the_same_as_no_guide(model: Any) -> None:
     pictures, mask = photo(), center_mask()
     color = run("ColorMap", source="painting", image=image(seed=1))[0]
