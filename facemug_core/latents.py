@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +21,24 @@ CODES, MEAN, BEFORE = "codes", "mean_code", "before."
 """Names of the tensors in a latent file; the codes before each step of the recipe are numbered from 0."""
 
 
+LARGEST_CODE = 200.0
+"""Up to this, numbers in codes give a picture; those of faces lie within about ±10."""
+
+
 def check_codes(codes: Tensor) -> Tensor:
-    """The codes, if they are [B, 18, 512].
+    """The codes, if they are [B, 18, 512] and of a size that a picture can be made of.
 
     Raises:
         ShapeError: another shape.
+        InputError: NaN, infinity, or numbers far beyond those of any face.
     """
     if codes.ndim != 3 or codes.shape[1:] != (NUM_CODES, CODE_DIM):
         raise ShapeError(f"Expected style codes [B, {NUM_CODES}, {CODE_DIM}], but got {list(codes.shape)}.")
+    if not bool((codes.detach().abs() <= LARGEST_CODE).all()):  # also catches NaN
+        raise InputError(
+            f"The style codes hold numbers beyond ±{LARGEST_CODE:g}, or NaN, but those of faces lie within "
+            "about ±10: a slider or amount is too large, or the codes are damaged."
+        )
     return codes
 
 
@@ -37,7 +48,13 @@ def broadcast(w: Tensor) -> Tensor:
 
 
 def interpolate(codes: Tensor, other: Tensor, amount: float) -> Tensor:
-    """codes + λ (other − codes) (PAPER section 4); λ = 0 returns the codes' own bits, 1 the other's."""
+    """codes + λ (other − codes) (PAPER section 4); λ = 0 returns the codes' own bits, 1 the other's.
+
+    Raises:
+        InputError: λ is NaN or infinite.
+    """
+    if not math.isfinite(amount):
+        raise InputError(f"The amount by which styles are mixed is {amount}; give a number, mostly 0 to 1.")
     if amount == 0:
         return codes.expand(torch.broadcast_shapes(codes.shape, other.shape))
     if amount == 1:

@@ -12,7 +12,16 @@ from safetensors.numpy import load_file
 
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.errors import CheckpointError, InputError, ShapeError
-from facemug_core.latents import Latent, add, blend, load_latent, mix_layers, save_latent
+from facemug_core.latents import (
+    Latent,
+    add,
+    blend,
+    check_codes,
+    interpolate,
+    load_latent,
+    mix_layers,
+    save_latent,
+)
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
@@ -82,6 +91,20 @@ def test_a_recipe_that_cannot_be_followed_says_so(recipe: str, tmp_path: Path) -
 def test_codes_of_another_shape_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(ShapeError):
         save_latent(tmp_path / "l.safetensors", Latent(noise(0, 1, 14, 512)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30])
+def test_codes_of_which_no_picture_can_be_made_are_refused(value: float) -> None:
+    codes = ANNA.clone()
+    codes[0, 5, 7] = value
+    with pytest.raises(InputError, match="slider or amount"):
+        check_codes(codes)
+
+
+@pytest.mark.parametrize("amount", [float("nan"), float("inf")])
+def test_an_amount_that_is_no_number_mixes_nothing(amount: float) -> None:
+    with pytest.raises(InputError, match=f"is {amount}"):
+        interpolate(ANNA, BEN, amount)
 
 
 def test_blend_is_the_weighted_mean() -> None:

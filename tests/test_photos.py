@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facemug_core.conditions import Conditions
+from facemug_core.editing.directions import shipped_directions
 from facemug_core.errors import FaceNotFoundError, InputError
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.photos import (
@@ -215,6 +218,18 @@ def test_a_photo_that_is_black_under_its_mask_is_told_apart() -> None:
     assert not is_black(photo, mask)
     assert not is_black(_blackened(photo, mask), torch.zeros_like(mask))
     assert not is_black(_blackened(photo, mask), _mask(photo, 20, 20, 60, 70))
+
+
+@pytest.mark.parametrize(
+    "how", [{"style_mix": float("nan")}, {"directions": [(shipped_directions()["smile"], 1e30)]}]
+)
+def test_amounts_of_which_no_picture_can_be_made_are_refused(
+    how: dict[str, Any], editor: PhotoEditor
+) -> None:
+    photo = _photo(64, 64)
+    request = EditRequest(mask=_mask(photo, 10, 10, 40, 40), aligned=True, style="random", **how)
+    with pytest.raises(InputError, match="amount"):
+        editor.edit(photo, request)
 
 
 def test_what_a_request_has_to_say_is_among_the_warnings(editor: PhotoEditor) -> None:
