@@ -168,6 +168,12 @@ def test_unknown_words_are_named(clip: Clip) -> None:
         text_change(clip, "purple mohawk hair")
 
 
+@pytest.mark.parametrize("text", ["xyzzy mohawk", "123 !"])
+def test_a_text_without_a_known_word_is_an_error(clip: Clip, text: str) -> None:
+    with pytest.raises(InputError, match="no word of"):
+        text_change(clip, text)
+
+
 def test_known_words_warn_of_nothing(clip: Clip) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

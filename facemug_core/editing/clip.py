@@ -125,6 +125,10 @@ class Clip:
         """Words of a text that the model has never read; always none for models that read letters."""
         return self.tokenizer.unknown(text) if isinstance(self.tokenizer, WordTokenizer) else []
 
+    def reads(self, text: str) -> bool:
+        """Whether the model has ever read any of a text's words."""
+        return not isinstance(self.tokenizer, WordTokenizer) or bool(self.tokenizer([text])[0, 1])
+
 
 def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders = ()) -> Clip:
     """A text-image model by name, on the CPU.

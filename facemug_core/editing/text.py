@@ -63,10 +63,10 @@ class TextOptions:
 
     weight: float = 1.0
     """λ1, of the directional loss; 0 changes nothing."""
-    latent_weight: float = 0.008
+    latent_weight: float = 0.002
     """λ2, of the squared distance to the codes at the start."""
     steps: int = 50
-    learning_rate: float = 0.02
+    learning_rate: float = 0.03
     """In standard deviations of the codes."""
     source: str = SOURCE
     """What the face is, in words, before the edit."""
@@ -123,10 +123,14 @@ def text_change(clip: Clip, text: str, source: str = SOURCE, templates: Sequence
     Words that the model does not know raise an `UnknownWordsWarning` that names them.
 
     Raises:
-        InputError: the text is empty, or says to the model what the source says.
+        InputError: the text is empty, of unknown words alone, or says to the model what the source says.
     """
     if not text.strip():
         raise InputError("The text is empty: say what the face should be, such as 'curly blond hair'.")
+    if not clip.reads(text):
+        raise InputError(
+            f"The model {clip.name!r} has read no word of {text!r} (docs/text.md lists its words)."
+        )
     unknown = clip.unknown_words(text)
     if unknown:
         warnings.warn(
