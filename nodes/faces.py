@@ -164,9 +164,7 @@ def _hints(boxes: Any, landmarks: Any, photos: int) -> list[dict[str, Any]]:
     if boxes is not None:
         known["boxes"] = host.bounding_boxes(boxes)
     if landmarks is not None:
-        known["landmarks"] = [
-            [np.asarray(face["landmarks_xy"]) for face in frame] for frame in landmarks["frames"]
-        ]
+        known["landmarks"] = host.face_landmarks(landmarks)
     for name, frames in known.items():
         common_batch({"photos": photos, name: len(frames)} if len(frames) != 1 else {})
         for i, hint in enumerate(hints):

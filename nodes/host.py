@@ -7,17 +7,22 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import comfy.model_management
 import comfy.utils
 import folder_paths
+import numpy as np
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import ComfyExtension, io
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+
+from ..facemug_core.errors import InputError
 
 __all__ = ["ComfyExtension", "io"]
 
@@ -199,13 +204,39 @@ def content_hash(path: Path) -> str:
 
 
 def bounding_boxes(boxes: Any) -> list[list[tuple[float, float, float, float]]]:
-    """The host's boxes as (left, top, right, bottom), a list for each picture."""
+    """The host's boxes as (left, top, right, bottom), a list for each picture.
+
+    Raises:
+        InputError: they have another form.
+    """
     frames = boxes if isinstance(boxes, Sequence) else [boxes]
     frames = [frame if isinstance(frame, Sequence) else [frame] for frame in frames]
-    return [
-        [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in frame]
-        for frame in frames
-    ]
+    with _expecting("`boxes`", "a list of {x, y, width, height} for each picture", boxes):
+        return [
+            [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in frame]
+            for frame in frames
+        ]
+
+
+def face_landmarks(landmarks: Any) -> list[list[NDArray[np.float64]]]:
+    """The points (x, y) of the host's face meshes, a list of faces for each picture.
+
+    Raises:
+        InputError: they have another form.
+    """
+    with _expecting("`landmarks`", '{"frames": for each picture a list of {"landmarks_xy": …}}', landmarks):
+        return [
+            [np.asarray(face["landmarks_xy"], np.float64) for face in frame] for frame in landmarks["frames"]
+        ]
+
+
+@contextmanager
+def _expecting(name: str, form: str, value: Any) -> Iterator[None]:
+    """Says of a value whose form no socket checks what was expected and what came."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name} should be {form}, but is {repr(value)[:200]}.") from error
 
 
 def to_bounding_boxes(frames: Sequence[Sequence[tuple[float, float, float, float]]]) -> list[list[dict]]:

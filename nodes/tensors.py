@@ -68,7 +68,12 @@ def to_masks(mask: Tensor | None, size: tuple[int, int]) -> Tensor:
     """A MASK as [B, 1, H, W] in {0, 1} on pictures of a size (height, width); half covered counts.
 
     None, and the empty mask that Load Image gives where there is none, become empty masks.
+
+    Raises:
+        InputError: the MASK has no pixels.
     """
+    if mask is not None and (mask.ndim < 2 or 0 in mask.shape):
+        raise InputError(f"Expected a MASK [batch, height, width] with pixels, but got {list(mask.shape)}.")
     if mask is None or (tuple(mask.shape[-2:]) == NO_MASK_SIZE != size and not mask.any()):
         return torch.zeros(1, 1, *size)
     masks = mask.reshape(-1, 1, *mask.shape[-2:]).float().cpu()

@@ -39,6 +39,7 @@ from .text_models import open_clip, tiny_clip
 from .tiny import random_conditions, tiny_model
 
 NODES = load_nodes()
+BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 tensors = sys.modules[f"{NAME}.nodes.tensors"]
 host = sys.modules[f"{NAME}.nodes.host"]
 loading = sys.modules[f"{NAME}.nodes.loading"]
@@ -378,6 +379,23 @@ def test_face_meshes_of_the_host_take_the_place_of_finding(model: Any) -> None:
     faces = run("DetectFaces", model=model, image=image(), landmarks=landmarks)[0]
     assert len(faces.places) == 1
     assert faces.places[0].found
+
+
+@pytest.mark.parametrize(
+    "boxes", [[[{"x": 1, "y": 2}]], [[{"left": 1}]], [[(1, 2, 3, 4)]], [[{**BOX, "x": None}]], 5]
+)
+def test_boxes_of_another_form_are_refused_with_what_came(model: Any, boxes: Any) -> None:
+    with pytest.raises(InputError, match=r"`boxes` should be .*width, height"):
+        run("DetectFaces", model=model, image=photo(), boxes=boxes)
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [{}, [], {"frames": [[{"points": []}]]}, {"frames": [[{"landmarks_xy": [[1, 2], [3]]}]]}, {"frames": 5}],
+)
+def test_landmarks_of_another_form_are_refused_with_what_came(model: Any, landmarks: Any) -> None:
+    with pytest.raises(InputError, match=r"`landmarks` should be .*landmarks_xy"):
+        run("DetectFaces", model=model, image=photo(), landmarks=landmarks)
 
 
 def test_faces_of_frames_are_smoothed_and_a_frame_without_one_passes_with_its_bits(
@@ -879,6 +897,12 @@ def test_half_covered_mask_pixels_count_and_less_covered_ones_do_not() -> None:
 
 def test_masks_of_another_size_come_to_the_size_of_the_photo() -> None:
     assert tensors.to_masks(center_mask(1, 100, 120), (200, 240)).shape == (1, 1, 200, 240)
+
+
+@pytest.mark.parametrize("shape", [(1, 0, 240), (1, 200, 0), (0, 200, 240), (240,)])
+def test_a_mask_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="MASK"):
+        tensors.to_masks(torch.zeros(shape), (200, 240))
 
 
 def test_a_painted_mask_of_64_pixels_is_a_mask() -> None:
