@@ -112,6 +112,39 @@ COVERED = {
     "what lies beside the state dict is dropped": (
         "test_checkpoint_safety.py::test_what_is_beside_the_state_dict_is_kept"
     ),
+    "a hostile pickle runs, in the host": (
+        "host/test_kinds.py::test_a_hostile_pickle_is_refused_and_never_runs"
+    ),
+    "a picture has four channels, in the host": (
+        "host/test_kinds.py::test_a_picture_with_four_channels_has_the_colors_of_one_with_three_and_keeps_its_alpha"
+    ),
+    "the host's empty mask has 64 pixels, in the host": (
+        "host/test_kinds.py::test_the_hosts_empty_mask_of_64_pixels_leaves_the_photos_bits_and_is_named"
+    ),
+    "several masks for one picture, in the host": (
+        "host/test_kinds.py::test_a_batch_of_masks_gives_one_photo_a_picture_for_each"
+    ),
+    "a batch of masks is no batch of pictures, in the host": (
+        "host/test_kinds.py::test_a_batch_of_masks_that_is_no_batch_of_pictures_is_refused_with_both_numbers"
+    ),
+    "batches are squeezed, in the host": (
+        "host/test_kinds.py::test_batches_and_sides_of_one_pixel_are_not_squeezed"
+    ),
+    "the face is too close, in the host": (
+        "host/test_kinds.py::test_a_face_that_is_too_close_is_found_where_it_is_in_a_wider_photo"
+    ),
+    "landmarks are missing, in the host": (
+        "host/test_kinds.py::test_landmarks_that_are_missing_are_refused_with_the_way_out"
+    ),
+    "boxes by hand are not taken, in the host": (
+        "host/test_kinds.py::test_a_box_by_hand_tells_where_the_face_is"
+    ),
+    "a preview's record lacks a field, in the host": (
+        "host/test_kinds.py::test_every_preview_says_its_file_folder_and_type"
+    ),
+    "the mask editor blackens the photo, in the host": (
+        "host/test_kinds.py::test_a_photo_that_the_mask_editor_has_blackened_is_completed_with_a_warning"
+    ),
 }
 """Kinds, and the test that each is impossible."""
 
