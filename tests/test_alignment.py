@@ -19,6 +19,7 @@ from facemug_core.faces.alignment import (
     inverse,
     matrix_from_points,
     resample,
+    translation,
 )
 
 
@@ -178,6 +179,31 @@ def test_covered_tells_which_crop_pixels_lie_in_the_photo():
     expected = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
     expected[..., :7, 2:] = True
     assert torch.equal(inside, expected)
+
+
+def leaving_the_frame():
+    """A noisy photo, its crop of 100 pixels that reaches 60 beyond it, and the crop with reflection alone."""
+    photo = torch.rand(1, 3, 100, 100, generator=torch.Generator().manual_seed(0))
+    matrix = translation(-60, 0)
+    return align(photo, matrix, 100), resample(photo, matrix, (100, 100))
+
+
+def test_what_lies_in_the_photo_keeps_its_bits_beside_what_lies_beyond():
+    crop, reflected = leaving_the_frame()
+    assert torch.equal(crop[..., 60:], reflected[..., 60:])
+
+
+def test_beyond_the_photo_its_reflection_fades_with_the_distance():
+    crop, _ = leaving_the_frame()
+    roughness = crop.diff(dim=2).abs().mean((0, 1, 2))
+    near, half, far = roughness[58], roughness[45], roughness[:30].max()
+    assert near > 3 * half > 0
+    assert far < 1e-6
+
+
+def test_far_beyond_the_photo_is_the_median_color_of_its_crop():
+    crop, reflected = leaving_the_frame()
+    torch.testing.assert_close(crop[0, :, 50, 10], reflected[0].flatten(1).median(1).values)
 
 
 def test_an_aligned_photo_of_another_size_is_taken_whole():

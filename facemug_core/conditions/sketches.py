@@ -60,7 +60,7 @@ def boundary_sketch(labels: Tensor) -> Tensor:
 
 def _modern_sketch(gray: Tensor) -> Tensor:
     # The square root spreads dark tones as the eye does; the offset keeps sensor noise in black small.
-    dx, dy = _sobel(_blurred((gray + 0.02).sqrt(), BLUR))
+    dx, dy = _sobel(gaussian_blur((gray + 0.02).sqrt(), BLUR))
     strength = torch.hypot(dx, dy)
     around = _local_mean(strength)
     overall = strength.mean(dim=(2, 3), keepdim=True)
@@ -80,8 +80,8 @@ def _legacy_sketch(gray: Tensor) -> Tensor:
     return (dy.abs() >= LEGACY_THRESHOLD).float()
 
 
-def _blurred(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian smoothing of `[B, 1, H, W]`, borders repeated."""
+def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
+    """Gaussian smoothing of `[B, 1, H, W]` with a standard deviation in pixels, borders repeated."""
     radius = round(3 * sigma)
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, device=x.device) / sigma) ** 2)
     kernel = kernel / kernel.sum()

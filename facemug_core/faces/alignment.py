@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ..conditions.sketches import gaussian_blur
 from ..conventions import WORKING_SIZE
 from ..errors import InputError
 
@@ -39,6 +40,12 @@ SHRINK_MARGIN = 3
 LEFT_EYE = (33, 160, 158, 133, 153, 144)
 RIGHT_EYE = (362, 385, 387, 263, 373, 380)
 MOUTH_CORNERS = (61, 291)
+
+FADE_REACH = 0.3
+"""So far beyond the photo, in sides of the crop, its reflection has faded to one color, as in FFHQ."""
+
+FADE_BLUR = 0.02
+"""Standard deviation of the blur beyond the photo, in sides of the crop, as in FFHQ."""
 
 EYES_AND_MOUTH = {
     4: ((0,), (1,), (2, 3)),
@@ -144,9 +151,25 @@ def translation(x: float, y: float) -> Matrix:
 def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
     """The aligned crop `[B, C, size, size]` (float32) of a photo `[B, C, H, W]`, in the photo's value range.
 
-    What lies beyond the photo is its reflection, as in FFHQ; `covered` tells where.
+    What lies beyond the photo is its reflection, the softer and the nearer to the crop's median color the
+    farther away, as in FFHQ's own alignment; `covered` tells where.
     """
-    return resample(photo, matrix, (size, size))
+    crop = resample(photo, matrix, (size, size))
+    far = _beyond(matrix, size, (photo.shape[2], photo.shape[3])).to(crop) / FADE_REACH
+    if not far.any():
+        return crop
+    soft = gaussian_blur(crop.flatten(0, 1)[:, None], FADE_BLUR * size).view_as(crop)
+    median = crop.flatten(2).median(2).values[..., None, None]
+    soft = torch.lerp(crop, soft, (3 * far).clamp(max=1))
+    return torch.where(far > 0, torch.lerp(soft, median, far.clamp(max=1)), crop)
+
+
+def _beyond(matrix: Matrix, size: int, source_size: tuple[int, int]) -> Tensor:
+    """How far the pixels of a crop lie beyond the photo, as a share of the crop's side: `[size, size]`."""
+    height, width = source_size
+    x, y = _mapped_pixels(matrix, (size, size))
+    outside = torch.maximum(torch.maximum(-x, x - width), torch.maximum(-y, y - height)).clamp_(min=0)
+    return outside / (size * math.hypot(*matrix[:2, 0]))
 
 
 def covered(matrix: Matrix, size: tuple[int, int], source_size: tuple[int, int]) -> Tensor:
