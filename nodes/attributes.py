@@ -140,6 +140,8 @@ class SweepDirection(io.ComfyNode):
         first_layer: int,
         last_layer: int,
     ) -> io.NodeOutput:
+        if steps < 1:  # linked inputs can be out of range
+            raise InputError(f"`steps` is {steps}, but a sweep has at least 1.")
         amounts = np.linspace(start, end, steps).tolist()
         moved = in_layers(direction, first_layer, last_layer)
         return io.NodeOutput(sweep(latent, moved, amounts, host.Watch()))

@@ -12,6 +12,7 @@ from ..facemug_core import latents
 from ..facemug_core.batches import common_batch, one_by_one
 from ..facemug_core.conditions import Conditions
 from ..facemug_core.conventions import NUM_CODES
+from ..facemug_core.errors import InputError
 from ..facemug_core.model import INVERSION_STEPS, FaceMug
 from ..facemug_core.photos import BLACKENED_FACE, is_black_face
 from . import host, tensors
@@ -124,7 +125,13 @@ class RandomStyle(io.ComfyNode):
 
 
 def seeds(first: int, count: int) -> list[int]:
-    """A seed and the following ones."""
+    """A seed and the following ones.
+
+    Raises:
+        InputError: there are none, as linked inputs can ask for.
+    """
+    if count < 1:
+        raise InputError(f"`variants` is {count}, but at least 1 is made.")
     return [(first + i) % (host.MAX_SEED + 1) for i in range(count)]
 
 

@@ -817,6 +817,19 @@ def test_a_sweep_gives_a_style_for_each_amount(model: Any, folders: Path) -> Non
     assert torch.equal(swept[2:], direction.apply(latent, 1))
 
 
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_sweep_of_no_steps_is_refused(model: Any, steps: int) -> None:
+    with pytest.raises(InputError, match="`steps` is"):
+        direction = shipped_directions()["smile"]
+        run("SweepDirection", latent=latent_of(model), direction=direction, steps=steps)
+
+
+@pytest.mark.parametrize("variants", [0, -1])
+def test_no_variants_are_refused(model: Any, variants: int) -> None:
+    with pytest.raises(InputError, match="`variants` is"):
+        run("RandomStyle", model=model, variants=variants)
+
+
 def test_layers_that_go_backwards_are_refused(model: Any, folders: Path) -> None:
     (direction,) = run("LoadDirection", direction="yaw")
     with pytest.raises(InputError, match="`first_layer` is 5 and `last_layer` 3"):

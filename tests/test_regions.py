@@ -99,6 +99,11 @@ def test_smoothing_takes_bumps_and_fills_dents():
     assert (smooth != mask).sum() < 40
 
 
+def test_smoothing_by_less_than_nothing_is_refused():
+    with pytest.raises(InputError, match="-1 pixels"):
+        smooth_mask(torch.ones(1, 1, 30, 30), -1)
+
+
 def test_smoothing_by_nothing_returns_the_bits_and_whole_masks_stay_whole():
     mask = (torch.rand(1, 1, 30, 30, generator=torch.Generator().manual_seed(0)) > 0.5).float()
     assert smooth_mask(mask, 0) is mask

@@ -52,7 +52,12 @@ def smooth_mask(mask: Tensor, pixels: int) -> Tensor:
 
     Every pixel takes the majority within a square of `2 * pixels + 1`, softened twice. Returns {0, 1}; 0
     returns the mask's bits.
+
+    Raises:
+        InputError: fewer pixels than none.
     """
+    if pixels < 0:
+        raise InputError(f"A mask cannot be smoothed by {pixels} pixels; give 0 or more.")
     if pixels == 0:
         return mask
     shares = F.pad((mask > 0).float(), (2 * pixels,) * 4, mode="replicate")
