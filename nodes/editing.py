@@ -148,7 +148,7 @@ class Edit(io.ComfyNode):
             results += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
             changes += [result.mask if opacity > 0 else torch.zeros_like(result.mask)] * len(result.photos)
             codes += result.codes
-        used = torch.cat(codes) if codes else model.model().random_codes([seed], psi=0.0)
+        used = torch.cat(codes) if codes else model.model().random_codes(seeds(seed, 1), psi=0.0)
         return io.NodeOutput(
             tensors.stacked(results), tensors.from_masks(torch.cat(changes)), host.hand_over(used)
         )

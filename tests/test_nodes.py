@@ -177,6 +177,11 @@ def test_seeds_go_round_at_the_end_of_the_hosts_range(model: Any) -> None:
     assert run("RandomStyle", model=model, seed=2**64 - 1, variants=2)[0].shape == (2, 18, 512)
 
 
+def test_any_seed_leaves_a_photo_without_a_mask_alone(model: Any) -> None:
+    pictures = photo()
+    assert torch.equal(run("Edit", model=model, image=pictures, seed=2**70)[0], pictures)
+
+
 def test_half_precision_pictures_are_edited(model: Any) -> None:
     edited = run("Edit", model=model, image=image().half(), mask=center_mask(), aligned=True)[0]
     assert edited.dtype == torch.float32
@@ -819,9 +824,9 @@ def test_a_sweep_gives_a_style_for_each_amount(model: Any, folders: Path) -> Non
 
 @pytest.mark.parametrize("steps", [0, -1])
 def test_a_sweep_of_no_steps_is_refused(model: Any, steps: int) -> None:
+    latent, direction = latent_of(model), shipped_directions()["smile"]
     with pytest.raises(InputError, match="`steps` is"):
-        direction = shipped_directions()["smile"]
-        run("SweepDirection", latent=latent_of(model), direction=direction, steps=steps)
+        run("SweepDirection", latent=latent, direction=direction, steps=steps)
 
 
 @pytest.mark.parametrize("variants", [0, -1])
