@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from facemug_core.cli import _save
@@ -155,6 +159,31 @@ def test_a_photo_with_metadata_of_no_known_kind_is_read_as_it_lies_and_that_is_s
     photo = opened(picture, tmp_path / "in.png", exif=b"no TIFF header")
     assert photo.size == (picture.height, picture.width)
     assert "on its side" in photo.lost[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000"]),
+    lies=st.integers(0, 9),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
+    kept=st.floats(0, 1),
+)
+def test_a_damaged_file_becomes_a_whole_photo_or_an_error_in_words(
+    kind: str, lies: int, changes: list[tuple[float, int]], kept: float
+) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION], exif[ORIENTATION] = "a", lies
+    file = BytesIO()
+    Image.effect_mandelbrot((24, 16), (-2, -1, 1, 1), 20).convert("RGB").save(file, kind, exif=exif)
+    data = bytearray(file.getvalue())
+    for where, value in changes:
+        data[int(where * (len(data) - 1))] = value
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "damaged")
+        path.write_bytes(data[: len(data) - int(len(data) * max(0, kept - 0.7))])
+        with suppress(InputError):
+            image = read_photo(path)
+            assert Photo.from_image(image).pixels.shape[2:] == (image.height, image.width)
 
 
 @pytest.mark.parametrize(("mode", "name"), [("RGB", "x.mpg"), ("RGBA", "x.jpg"), ("LA", "x.pcx")])
