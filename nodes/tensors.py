@@ -38,7 +38,8 @@ def to_pictures(image: Tensor) -> Tensor:
 def to_crop(image: Tensor) -> Tensor:
     """An edited crop as [B, 3, h, w] in [-1, 1], of its full depth."""
     _check(image)
-    return image[..., :3].float().cpu().permute(0, 3, 1, 2) * 2 - 1
+    colors = image[..., : len(MODES[image.shape[3]].removesuffix("A"))]
+    return colors.float().cpu().permute(0, 3, 1, 2).expand(-1, 3, -1, -1) * 2 - 1
 
 
 def from_photo(photo: Photo, original: Tensor) -> Tensor:

@@ -908,6 +908,12 @@ def test_region_mask_wants_a_part() -> None:
 # --- masks of the host --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_gray_crops_are_gray_in_every_color(channels: int) -> None:
+    crops = image(1, 8, 8, channels)
+    assert torch.equal(tensors.to_crop(crops), tensors.to_crop(crops[..., :1].expand(-1, -1, -1, 3)))
+
+
 def test_half_covered_mask_pixels_count_and_less_covered_ones_do_not() -> None:
     soft = torch.tensor([[[0.0, 0.49, 0.5, 0.996]]])
     assert tensors.to_masks(soft, (1, 4)).tolist() == [[[[0.0, 0.0, 1.0, 1.0]]]]
