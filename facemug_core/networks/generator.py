@@ -13,7 +13,7 @@ from ..config import GeneratorConfig
 from .aggregation import Aggregation
 from .banks import FeatureBank
 from .picture_head import PictureHead
-from .recoloring import color_shift
+from .recoloring import NARROW, WIDE, color_shift
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 from .seams import nearness, without_seam
 
@@ -141,9 +141,19 @@ class Generator(nn.Module):
         edited = features.base + drawn[:, :3]
         if self.bank_picture:
             edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
+            edited = self._in_the_colors_asked(features, edited)
         if self.blend_seam:
             edited = without_seam(edited, features.image, features.mask)
         return edited
+
+    @staticmethod
+    def _in_the_colors_asked(features: Features, edited: Tensor) -> Tensor:
+        """The edit with each part in the color that the map has there: the hole's filling, of which it is a
+        part, would else show through."""
+        if not features.color_weight.any():
+            return edited
+        shift, weight = color_shift(edited, features.color, features.color_weight, WIDE)
+        return edited + weight * shift
 
     @staticmethod
     def _detail(features: Features, prior: Prior) -> Tensor:
@@ -158,7 +168,8 @@ class Generator(nn.Module):
         tone = MOST_TONE * torch.tanh(apart / MOST_TONE)
         shift = torch.lerp(tone, apart, nearness(features.mask, RIM_WINDOW))
         if features.color_weight.any():
-            shift = torch.lerp(shift, *color_shift(prior.picture, features.color, features.color_weight))
+            asked = features.color, features.color_weight
+            shift = torch.lerp(shift, *color_shift(prior.picture, *asked, NARROW))
         return prior.picture - features.base + shift
 
     def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:

@@ -11,8 +11,10 @@ from .seams import means_of_means
 REDUCTION = 4
 """The shift is found on a grid this many times smaller."""
 
-WINDOW = 9
+NARROW = 9
 """Side of the window there, run twice, over which picture and map are compared."""
+WIDE = 31
+"""The same for the edit as a whole: light and shade on a face stay."""
 
 CONTRAST = 0.003
 """Variance of the map's brightness from which its parts are told apart, for pictures in [-1, 1]."""
@@ -21,7 +23,7 @@ REACH = 9
 """Side of the window, run twice, that says how far a color reaches beyond where it is asked for."""
 
 
-def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def color_shift(picture: Tensor, color: Tensor, weight: Tensor, window: int) -> tuple[Tensor, Tensor]:
     """What has to be added to a picture for the colors of a map, and how much it counts.
 
     A guided filter (He et al. 2013) of the difference to the map, guided by the map's brightness: parts of
@@ -32,6 +34,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
         picture: [B, 3, H, W], about [-1, 1].
         color: color map [B, 3, H, W] in [-1, 1].
         weight: [B, 1, H, W] in [0, 1], how strongly a color is asked for; 0 where none is.
+        window: side of the window of comparison, in cells of `REDUCTION` pixels.
 
     Returns:
         The shift [B, 3, H, W], and its weight [B, 1, H, W].
@@ -40,7 +43,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
     gray = color.mean(1, keepdim=True)
     apart, gray_there = (color - picture) * known, gray * known
     told = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
-    wide = _window_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), WINDOW)
+    wide = _window_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), window)
     seen, *means = wide.split([1, 1, 1, 1, 3, 3], 1)
     seen = seen.clamp(min=1e-6)
     strength, middle, square, middle_apart, product = (mean / seen for mean in means)
@@ -48,7 +51,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
     slope = (product - middle * middle_apart) / (variance + CONTRAST)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
     # Lines through every window that a pixel lies in, averaged.
-    lines = _window_mean(lines * F.avg_pool2d(known, REDUCTION), WINDOW) / seen
+    lines = _window_mean(lines * F.avg_pool2d(known, REDUCTION), window) / seen
     slope, offset, strength = _enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
     reached = _window_mean(known, REACH) / _window_mean(torch.ones_like(known), REACH)
     return slope * gray + offset, (2 * reached).clamp(max=1) * strength
