@@ -19,7 +19,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from facemug_core.config import FULL, SIZES, ModelConfig
 from facemug_core.conventions import CODE_DIM, ENCODER_CHANNELS, GUIDE_CHANNELS, NUM_CODES, WORKING_SIZE
 from facemug_core.networks.aggregation import Aggregation
-from facemug_core.networks.detail import Detail, Enlarging
 from facemug_core.networks.latent_warping import LatentWarping
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
@@ -70,8 +69,6 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
         aggregation = Aggregation(generator)
         refine_in, refine_out = RefinementEncoder(generator), RefinementDecoder(generator)
         head = PictureHead(config.picture_head)
-        detail, side = Detail(config.detail), config.detail.factor * WORKING_SIZE
-        larger = Enlarging(picture, torch.empty(1, 3, side, side), guides["mask"])
         critic = build_critic(config.discriminator).to("meta")
         seen = {
             stride: torch.empty(1, channels, WORKING_SIZE // stride, WORKING_SIZE // stride)
@@ -95,7 +92,6 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
             "aggregation": count(aggregation, lambda: aggregation(**guides)),
             "refinement encoder": count(refine_in, lambda: refine_in(features)),
             "refinement decoder with fusion": count(refine_out, lambda: refine_out(encoded, maps, codes, g)),
-            f"detail stage, to {side} px": count(detail, lambda: detail(larger)),
             "discriminator (training)": count(critic, lambda: critic(Shown(picture, seen))),
         }
 

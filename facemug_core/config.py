@@ -94,20 +94,6 @@ class PictureHeadConfig:
 
 
 @dataclass(frozen=True)
-class DetailConfig:
-    """The detail stage, which draws what an edit lacks beside a larger photo."""
-
-    factor: int
-    """The picture's side ÷ the edit's."""
-    channels: int
-    """Channels on the edit's grid."""
-    inner_channels: int
-    """Channels at half that resolution, where most of the work is done."""
-    blocks: int
-    """Residual blocks there."""
-
-
-@dataclass(frozen=True)
 class ModelConfig:
     """One size of the model."""
 
@@ -119,10 +105,7 @@ class ModelConfig:
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig | ProjectedDiscriminatorConfig
     picture_head: PictureHeadConfig
-    detail: DetailConfig
 
-
-DETAIL = DetailConfig(factor=4, channels=32, inner_channels=64, blocks=6)
 
 LIGHT = ModelConfig(
     name="light",
@@ -147,7 +130,6 @@ LIGHT = ModelConfig(
     ),
     discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1 / 1.4, channels=48),
-    detail=DETAIL,
 )
 
 FULL = ModelConfig(
@@ -175,7 +157,6 @@ FULL = ModelConfig(
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
     ),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1.0, channels=128),
-    detail=DETAIL,
 )
 
 SIZES: MappingProxyType[str, ModelConfig] = MappingProxyType({c.name: c for c in (LIGHT, FULL)})

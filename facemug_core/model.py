@@ -39,15 +39,15 @@ from .checkpoints.assembling import (
 )
 from .conditions import Conditions, photo_stack
 from .config import SIZES, ModelConfig
-from .conventions import CODE_DIM, WORKING_SIZE
+from .conventions import CODE_DIM
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
 from .editing.inversion import Goal, descend
 from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
 from .errors import InputError, ShapeError, WeightsMissingError
-from .faces.grain import fixed_noise, match_grain
+from .faces.fine_band import with_fine_band
+from .faces.grain import match_grain
 from .networks.banks import FeatureBank
-from .networks.detail import Detail, Enlarging, enlarge
 from .networks.generator import Features, Generator, draw_prior
 from .networks.inverter import Inverter
 from .networks.latent_warping import LatentWarping
@@ -86,7 +86,6 @@ class FaceMug:
         picture_head: reads the bank's picture off its features, for inversion and for a generator that fuses
             it; None while there are no weights for it.
         warping: latent warping network, or None while there are no weights for it.
-        detail: network of the detail stage; None without weights for it, and then the stage adds grain alone.
         inverter: what inversion needs beside the picture head, or None while there are no weights for it.
     """
 
@@ -97,7 +96,6 @@ class FaceMug:
     generator: Generator
     picture_head: PictureHead | None = None
     warping: nn.Module | None = None
-    detail: Detail | None = None
     inverter: Inverter | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
@@ -138,8 +136,6 @@ class FaceMug:
                     lambda: LatentWarping(config.warp_rank), f"{size}_warping", folders
                 )
             with suppress(WeightsMissingError):
-                model.detail = load_trained(lambda: Detail(config.detail), f"{size}_detail", folders)
-            with suppress(WeightsMissingError):
                 model.picture_head = load_picture_head(config, folders)
                 model.inverter = load_inverter(config, folders)
             model.precision = precision
@@ -157,7 +153,7 @@ class FaceMug:
         """All networks that there are."""
         parts = (
             self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping,
-            self.detail, self.inverter,
+            self.inverter,
         )  # fmt: skip
         return [part for part in parts if part is not None]
 
@@ -318,8 +314,7 @@ class FaceMug:
 
     @torch.no_grad()
     def add_detail(self, edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-        """The edited crop, enlarged, as grainy as the photo's kept pixels and, with weights, as sharp:
-        [B, 3, S, S].
+        """The edited crop at the photo's size, as sharp and as grainy as its kept pixels: [B, 3, S, S].
 
         Args:
             edited: what `generate` gave, [B, 3, 256, 256].
@@ -339,21 +334,9 @@ class FaceMug:
         batch = len(edited)
         photo = photo.to(self.device).expand(batch, -1, -1, -1)
         mask = mask.to(self.device).expand(batch, -1, -1, -1)
-        drawn = self._drawn_finely(edited.to(self.device), photo, mask)
+        drawn = with_fine_band(edited.to(self.device), photo, mask)
         here = F.interpolate(mask, (side, side)) > 0
         return torch.where(here, match_grain(drawn, photo, here).clamp(-1, 1), photo)
-
-    def _drawn_finely(self, edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-        """The edit at the photo's size, without grain; merely enlarged where there are no weights."""
-        side = photo.shape[-1]
-        if self.detail is None:
-            return enlarge(edited, side // WORKING_SIZE)
-        finest = self.detail.factor * WORKING_SIZE
-        with self._autocast():
-            around = photo if side == finest else enlarge(photo, finest // side)
-            noise = fixed_noise(finest, finest, seed=1).to(self.device)  # 0: the grain's
-            drawn = self.detail(Enlarging(edited, around, mask, noise)).float()
-        return F.adaptive_avg_pool2d(drawn, side) if side < finest else drawn
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""

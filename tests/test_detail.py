@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from facemug_core.config import SIZES
 from facemug_core.errors import ShapeError
-from facemug_core.faces.grain import fixed_noise, grain_level, match_grain
+from facemug_core.faces.fine_band import enlarge, with_fine_band
+from facemug_core.faces.grain import grain_level, match_grain
 from facemug_core.model import FaceMug
-from facemug_core.networks.detail import Detail, Enlarging, enlarge
 from facemug_core.photos import EditRequest, Photo, PhotoEditor, fitting_size, sized
 
-from .tiny import tiny_config, tiny_model
+from .tiny import tiny_model
 
 
 def _noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -28,61 +25,76 @@ def _hole(side: int, low: float = 0.25, high: float = 0.75) -> torch.Tensor:
     return mask
 
 
-def _detail(seed: int = 0) -> Detail:
-    """A network whose last layer does something."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = Detail(tiny_config().detail)
-        torch.nn.init.normal_(network.exit.weight)
-    return network.eval().requires_grad_(False)
-
-
 @pytest.fixture
 def model() -> FaceMug:
-    model = tiny_model()
-    model.detail = _detail()
-    return model
+    return tiny_model()
 
 
-def _given(side: int = 16, seed: int = 0) -> Enlarging:
-    return Enlarging(
-        _noise(1, 3, side, side, seed=seed),
-        _noise(1, 3, 4 * side, 4 * side, seed=seed + 1),
-        _hole(side),
-        fixed_noise(4 * side, 4 * side, seed=seed),
+def _texture(side: int, period: int) -> torch.Tensor:
+    """Rows of light and dark with noise on them, [1, 3, side, side]."""
+    rows = torch.sin(2 * torch.pi * torch.arange(side) / period)[:, None].expand(side, side)
+    return (rows + _noise(side, side)).expand(1, 3, -1, -1) * 0.2
+
+
+def _strength(picture: torch.Tensor, where: torch.Tensor) -> float:
+    """Root mean square of what a picture has beyond its means of 4 × 4 pixels."""
+    band = picture - enlarge(torch.nn.functional.avg_pool2d(picture, 4), 4)
+    return float(band[where.expand_as(band)].square().mean().sqrt())
+
+
+def test_a_smooth_edit_becomes_as_sharp_as_the_photo() -> None:
+    photo, mask = _texture(512, 64), _hole(128)
+    edited = torch.nn.functional.avg_pool2d(photo, 4)
+    drawn = with_fine_band(edited, photo, mask)
+    inside = torch.nn.functional.interpolate(mask, (512, 512)) > 0
+    assert _strength(enlarge(edited, 4), inside) < 0.2 * _strength(photo, ~inside)
+    assert 0.8 < _strength(drawn, inside) / _strength(photo, ~inside) < 1.2
+
+
+def test_the_edit_stays_what_it_is_at_its_own_size() -> None:
+    photo, mask = _texture(512, 64), _hole(128)
+    edited = torch.nn.functional.avg_pool2d(_texture(512, 128).flip(3), 4)
+    small = torch.nn.functional.avg_pool2d(with_fine_band(edited, photo, mask), 4)
+    torch.testing.assert_close(small, edited, atol=0.05, rtol=0)
+
+
+def test_a_blurred_photo_gets_no_band() -> None:
+    photo, mask = enlarge(_texture(128, 16), 4), _hole(128)
+    edited = _noise(1, 3, 128, 128, seed=2) / 5
+    drawn = with_fine_band(edited, photo, mask)
+    assert (drawn - enlarge(edited, 4)).abs().mean() < 0.01
+
+
+def test_the_photo_under_the_mask_is_not_read() -> None:
+    photo, mask = _texture(256, 32), _hole(64)
+    inside = torch.nn.functional.interpolate(mask, (256, 256)) > 0
+    edited = _noise(1, 3, 64, 64)
+    hidden = torch.where(inside, torch.nan, photo)
+    drawn = with_fine_band(edited, hidden, mask)
+    assert torch.equal(
+        drawn[inside.expand(-1, 3, -1, -1)], with_fine_band(edited, photo, mask)[inside.expand(-1, 3, -1, -1)]
     )
 
 
-def test_an_untrained_network_enlarges() -> None:
-    given = _given()
-    assert torch.equal(Detail(tiny_config().detail)(given), enlarge(given.edited, 4))
+def test_where_nothing_is_kept_the_edit_is_enlarged() -> None:
+    edited = _noise(1, 3, 64, 64)
+    assert torch.equal(
+        with_fine_band(edited, _texture(128, 16), torch.ones(1, 1, 64, 64)), enlarge(edited, 2)
+    )
 
 
-def test_the_photo_inside_the_mask_is_not_seen() -> None:
-    given, network = _given(), _detail()
-    inside = torch.nn.functional.interpolate(given.mask, scale_factor=4.0)
-    other = replace(given, photo=given.photo + inside)
-    assert torch.equal(network(given), network(other))
-    kept = replace(given, photo=given.photo + (1 - inside))
-    assert not torch.equal(network(given), network(kept))
+def test_no_example_is_laid_everywhere() -> None:
+    """Equal blocks of a smooth edit get unequal bands: one for all would be seen as a pattern."""
+    photo, mask = _texture(512, 512), _hole(128)
+    band = with_fine_band(torch.zeros(1, 3, 128, 128), photo, mask)[..., 200:232, 200:296]
+    assert not torch.allclose(band[..., :32], band[..., 32:64], atol=1e-3)
 
 
-def test_a_window_is_drawn_in_the_style_of_the_whole_photo() -> None:
-    given, network = _given(), _detail()
-    assert torch.equal(network(given, given), network(given))
-    assert not torch.equal(network(given, _given(seed=5)), network(given))
-
-
-def test_the_band_is_made_of_the_noise() -> None:
-    given, network = _given(), _detail()
-    other = replace(given, noise=fixed_noise(*given.noise.shape[2:], seed=9))
-    assert not torch.equal(network(given), network(other))
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_the_network_is_small(name: str) -> None:
-    with torch.device("meta"):
-        assert sum(p.numel() for p in Detail(SIZES[name].detail).parameters()) < 0.6e6
+def test_pictures_of_a_batch_do_not_see_each_other() -> None:
+    photos, mask = torch.cat([_texture(256, 32), _texture(256, 16)]), _hole(64).expand(2, -1, -1, -1)
+    edited = _noise(2, 3, 64, 64)
+    both = with_fine_band(edited, photos, mask)
+    assert torch.equal(both[1:], with_fine_band(edited[1:], photos[1:], mask[1:]))
 
 
 @pytest.mark.parametrize("size", [512, 1024])
@@ -104,13 +116,6 @@ def test_detail_is_the_same_every_time(model: FaceMug) -> None:
 def test_other_sizes_are_refused(model: FaceMug) -> None:
     with pytest.raises(ShapeError, match="512 or 1024"):
         model.add_detail(_noise(1, 3, 256, 256), _noise(1, 3, 256, 256), _hole(256))
-
-
-def test_without_weights_edits_are_enlarged() -> None:
-    edited, mask = _noise(1, 3, 256, 256) / 2, _hole(256)
-    picture = tiny_model().add_detail(edited, torch.zeros(1, 3, 512, 512), mask)
-    inside = torch.nn.functional.interpolate(mask, (512, 512)).expand(-1, 3, -1, -1) > 0
-    assert torch.equal(picture[inside], enlarge(edited, 2).clamp(-1, 1)[inside])
 
 
 @pytest.mark.parametrize("level", [0.0, 0.02, 0.1])

@@ -8,21 +8,16 @@ import pytest
 import torch
 
 from facemug_core.errors import InputError
-from facemug_core.networks.detail import Detail
 
 from .test_nodes import aligned, center_mask, loading, photo, run
-from .tiny import tiny_config, tiny_model
+from .tiny import tiny_model
 
 SIDE = 600
 
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    model = tiny_model()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model.detail = Detail(tiny_config().detail).eval().requires_grad_(False)
-    return loading.HostedEditor(model, [])
+    return loading.HostedEditor(tiny_model(), [])
 
 
 @pytest.mark.parametrize(("size", "side"), [("auto", 512), ("512", 512), ("1024", 1024)])

@@ -39,7 +39,7 @@ DIRECTIONS: dict[str, Direction] = {
 }
 
 
-def test_the_full_size_edits_without_picture_head_detail_and_inverter(full: FaceMug) -> None:
+def test_the_full_size_edits_without_picture_head_and_inverter(full: FaceMug) -> None:
     conditions = random_conditions()
     picture, codes = full.edit(conditions)
     assert_only_the_mask_changed(picture, conditions)
@@ -57,7 +57,7 @@ def test_what_the_full_size_lacks_is_named(full: FaceMug) -> None:
         full.warp(codes, codes)
 
 
-def test_the_full_size_enlarges_without_a_detail_network(full: FaceMug) -> None:
+def test_the_full_size_adds_detail(full: FaceMug) -> None:
     photo, mask = torch.zeros(1, 3, 512, 512), torch.zeros(1, 1, 256, 256)
     mask[..., :128] = 1
     picture = full.add_detail(torch.ones(1, 3, 256, 256), photo, mask)

@@ -39,7 +39,6 @@ def tiny_config() -> ModelConfig:
         ),
         discriminator=ProjectedDiscriminatorConfig(strides=(16, 32), channels=8),
         picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[128], channels=8),
-        detail=replace(LIGHT.detail, channels=4, inner_channels=4, blocks=1),
     )
 
 

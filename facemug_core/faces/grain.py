@@ -36,18 +36,13 @@ def grain_level(picture: Tensor, where: Tensor) -> float:
     return float(found.kthvalue(int(LOW_QUANTILE * len(found))).values) / norm
 
 
-def fixed_noise(height: int, width: int, *, seed: int) -> Tensor:
-    """Standard normal noise [1, 1, height, width], for a seed always the same."""
-    return torch.randn(1, 1, height, width, generator=torch.Generator().manual_seed(seed))
-
-
 def match_grain(picture: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     """A picture as noisy inside the mask as the photo is outside; never less noisy than it was.
 
     Pictures are `[B, 3, H, W]` in [-1, 1], mask `[B, 1, H, W]`, 1 = edited. The same input gives the same
     noise.
     """
-    noise = fixed_noise(*picture.shape[2:], seed=0)
+    noise = torch.randn(1, 1, *picture.shape[2:], generator=torch.Generator().manual_seed(0))
     missing = []
     for own, around, edited in zip(picture.split(1), photo.split(1), (mask > 0).split(1), strict=True):
         wanted, present = grain_level(around, ~edited), grain_level(own, edited)

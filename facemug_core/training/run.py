@@ -25,13 +25,11 @@ from ..checkpoints.assembling import (
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig
 from ..editing.clip import FACE_FILE, load_clip
-from ..model import FaceMug
 from ..networks.perceptual import PerceptualLoss
 from ..networks.style_encoder import widen_stem
 from .bank_faces import DrawnFaces, Faces, Together
 from .clip import JUDGED, ClipStage, check_enough, describe, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
-from .detail import DetailStage, FineEdits, FineFeatures, prepare_fine_faces
 from .encoder import EncoderStage
 from .facts import OBSERVED_TONED, Toned, load_facts
 from .generator import GeneratorStage
@@ -47,9 +45,6 @@ SAMPLE_SEED = 999
 SAMPLES = 6
 DESCENT_RANK = 128
 """Coordinates in which codes descend to a photo; beyond them little is seen."""
-
-FINE_FACES = 200
-"""How many faces are drawn for the detail stage: each has a megapixel of skin and hair to learn from."""
 
 
 def run_stage(options: Namespace) -> None:
@@ -118,13 +113,6 @@ def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stag
     )
 
 
-def _detail(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    log.info("Drawing %d faces at the size of photos, where they are not there yet.", FINE_FACES)
-    prepare_fine_faces(options.data, faces, FINE_FACES, FaceMug.load(config.name))
-    perceptual = PerceptualLoss(FineFeatures(load_mobilenet()))
-    return DetailStage(config, FineEdits(options.data, options.seed), perceptual)
-
-
 def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     check_enough(faces)
     # In another tone hair has another color: what colors say must hold for photos as cameras take them.
@@ -138,12 +126,11 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "generator": _generator,
     "picture_head": _picture_head,
     "warping": _warping,
-    "detail": _detail,
     "clip": _clip,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
-LEARN_FROM_CODES = ("detail", "encoder", "picture_head", "warping")
+LEARN_FROM_CODES = ("encoder", "picture_head", "warping")
 """Stages for which faces without codes are no use."""
 
 SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {

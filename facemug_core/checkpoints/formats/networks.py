@@ -10,7 +10,6 @@ from torch import nn
 
 from ...config import SIZES
 from ...networks.bisenet import BiSeNet
-from ...networks.detail import Detail
 from ...networks.generator import Generator
 from ...networks.latent_warping import LatentWarping
 from ...networks.mapping import MappingNetwork
@@ -30,7 +29,6 @@ OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
     | {f"{c.name}_encoder": ("styles.0.linear.weight", partial(StyleEncoder, c.encoder)) for c in _ALL}
     | {f"{c.name}_generator": ("decoder.first.bias", partial(Generator, c.generator)) for c in _ALL}
     | {f"{c.name}_warping": ("output_scale", partial(LatentWarping, c.warp_rank)) for c in _ALL}
-    | {f"{c.name}_detail": ("to_style.weight", partial(Detail, c.detail)) for c in _ALL}
     | {f"{c.name}_picture_head": ("linear.bias", partial(PictureHead, c.picture_head)) for c in _ALL}
 )
 """Networks of this project's files, by the names of these files, with one of their keys."""

@@ -15,8 +15,7 @@ from ...conditions import Conditions, one_hot, pencil_sketch, region_means
 from ...conventions import REGIONS, WORKING_SIZE
 from ...latents import broadcast
 from ...pictures import at_working_size, from_bytes, to_pixels
-from ...training.augment import Draw
-from ...training.detail import as_photo
+from ...training.augment import Draw, as_photo
 from ..faces import drawn_code
 from ..trials import Case, Summary, Trial, cases, mean
 

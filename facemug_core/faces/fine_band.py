@@ -1,0 +1,139 @@
+"""Edits as sharp as a larger photo: its fine band, which they lack, is continued from where nothing was
+edited.
+
+What a photo has beyond its picture at the edit's size is known outside the mask. Inside, blocks of it are
+laid side by side, each from a kept place that looks like the edit there (example-based super-resolution,
+Freeman et al. 2002, with the photo itself as the example): skin gets the pores and the grain of this skin,
+and hair the strands of this hair.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BLOCK = 8
+"""Side of a block in pixels of the edit."""
+STEP = 4
+"""From a block to the next; they overlap by half."""
+
+SEEN = 2
+"""Pixels around a block that are compared, too."""
+COARSE = 9
+"""Side of the window whose mean is taken off what is compared: lines count, and tone by its own weight."""
+TONE = 4.0
+"""Weight of a block's mean color against its pixels."""
+
+EXAMPLES = 4000
+"""Kept places that are compared at most."""
+ALIKE = 16
+"""Of the most alike one is drawn by lot: one that is best for many blocks would be seen as a pattern."""
+SAME = 0.3
+"""Squared differences up to which two blocks look the same."""
+FAR = 4.0
+"""Squared difference at which an example's band is only laid on at half its strength."""
+AT_ONCE = 1024
+"""Blocks whose distances are held in memory together."""
+
+
+def with_fine_band(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    """The edit at the photo's size and as sharp as it is; of use under the mask alone.
+
+    Args:
+        edited: [B, 3, s, s] in [-1, 1].
+        photo: [B, 3, S, S] in [-1, 1], S a multiple of s; what lies under the mask is never read.
+        mask: [B, 1, s, s], 1 = edited. Where nothing is kept the edit is merely enlarged.
+
+    Returns:
+        [B, 3, S, S], about [-1, 1].
+    """
+    each = zip(edited.split(1), photo.split(1), (mask > 0).split(1), strict=True)
+    return torch.cat([_sharpened(*one) for one in each])
+
+
+def enlarge(picture: Tensor, factor: int) -> Tensor:
+    """A picture [B, 3, h, w], `factor` times the side, bicubic."""
+    return F.interpolate(picture, scale_factor=factor, mode="bicubic", align_corners=False)
+
+
+def _sharpened(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    factor = photo.shape[-1] // edited.shape[-1]
+    enlarged = enlarge(edited, factor)
+    small = F.avg_pool2d(photo, factor)
+    kept = _without(mask)
+    if not kept.any():
+        return enlarged
+    wanted = F.max_pool2d(mask.float(), BLOCK, STEP)[0, 0] > 0
+    examples = _some(kept.nonzero())
+    shown = torch.where(mask, edited, small)
+    numbers, trust = _like(_looks(shown, STEP * wanted.nonzero()), _looks(shown, examples))
+    rows, columns = examples[numbers].T
+    band = photo - enlarge(small, factor)
+    side = BLOCK * factor
+    blocks = band.unfold(2, side, factor).unfold(3, side, factor)[0, :, rows, columns]  # [3, N, side, side]
+    window = tuple(slice(int(at.min()), int(at.max()) + 1) for at in wanted.nonzero().T)
+    step = STEP * factor
+    top, left = (step * at.start for at in window)
+    laid = _laid(blocks * trust[:, None, None], wanted[window], step)
+    enlarged[..., top : top + laid.shape[2], left : left + laid.shape[3]] += laid
+    return enlarged
+
+
+def _without(mask: Tensor) -> Tensor:
+    """Blocks, by first row and column, that lie clear of the mask [1, 1, s, s]: bool [s − 7, s − 7]."""
+    return F.max_pool2d(F.pad(mask.float(), (SEEN,) * 4), BLOCK + 2 * SEEN, 1)[0, 0] == 0
+
+
+def _looks(picture: Tensor, places: Tensor) -> Tensor:
+    """How the blocks of a picture [1, 3, s, s] look that begin at places [N, 2]: [N, D]."""
+    rows, columns = places.T
+    gray = picture.mean(1, keepdim=True)
+    fine = gray - F.avg_pool2d(gray, COARSE, 1, COARSE // 2, count_include_pad=False)
+    wide = F.pad(fine, (SEEN,) * 4, mode="reflect")[0, 0]
+    seen = BLOCK + 2 * SEEN
+    lines = wide.unfold(0, seen, 1).unfold(1, seen, 1)[rows, columns].flatten(1)
+    tone = TONE * F.avg_pool2d(picture, BLOCK, 1)[0, :, rows, columns].T
+    return torch.cat([lines, tone], 1)
+
+
+def _some(places: Tensor) -> Tensor:
+    """`EXAMPLES` of places [N, 2] at most, always the same."""
+    order = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))[:EXAMPLES]
+    return places[order.to(places.device)]
+
+
+def _like(wanted: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
+    """For each look wanted [N, D] the number of an example [K, D] like it, and how far to trust it."""
+    count = min(ALIKE, len(examples))
+    chance = torch.rand(len(wanted), count, generator=torch.Generator().manual_seed(0)).to(wanted.device)
+    numbers, apart = [], []
+    for own, luck in zip(wanted.split(AT_ONCE), chance.split(AT_ONCE), strict=True):
+        distance = own.square().sum(1, keepdim=True) + examples.square().sum(1) - 2 * own @ examples.T
+        near, which = distance.clamp(min=0).topk(count, largest=False)
+        pick = torch.where(near <= near[:, :1] + SAME, luck, -1.0).argmax(1, keepdim=True)
+        numbers.append(which.gather(1, pick)[:, 0])
+        apart.append(near.gather(1, pick)[:, 0])
+    return torch.cat(numbers), 1 / (1 + torch.cat(apart) / FAR)
+
+
+def _laid(blocks: Tensor, wanted: Tensor, step: int) -> Tensor:
+    """Blocks [3, N, n, n] laid where they are wanted (bool [G, H]) and blended: [1, 3, R, C].
+
+    The squares of the weights, not the weights, sum to one: a mean of two textures would be fainter than
+    both.
+    """
+    side = blocks.shape[-1]
+    size = tuple(step * (count - 1) + side for count in wanted.shape)
+    rising = torch.sin(torch.pi * (torch.arange(side, device=blocks.device) + 0.5) / side)
+    weight = torch.outer(rising, rising)
+
+    def spread(values: Tensor) -> Tensor:
+        """Values [C, N, n, n] summed where they overlap, [1, C, rows, columns]."""
+        columns = values.new_zeros(len(values), wanted.numel(), side, side)
+        columns[:, wanted.flatten()] = values
+        columns = columns.permute(0, 2, 3, 1).reshape(1, -1, wanted.numel())
+        return F.fold(columns, size, side, stride=step)
+
+    squares = spread(weight.square().expand(1, blocks.shape[1], -1, -1))
+    return spread(blocks * weight) / squares.clamp(min=1e-3).sqrt()
