@@ -77,6 +77,7 @@ def _requests(subject: Subject) -> dict[str, EditRequest]:
             semantic=labels,
             sketch=sketch,
             color=Guide(torch.where(in_hair, hair, means)),
+            style="photo",
         ),
         "a new mouth": EditRequest(regions="mouth", grow=8, style="random", seeds=(1,)),
         "eyes and brows of another": EditRequest(regions="eyes+brows", grow=8, style="random", seeds=(8,)),

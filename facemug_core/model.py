@@ -468,10 +468,15 @@ class FaceMug:
 
 
 def default_style(conditions: Conditions, exemplar: Tensor | None, *, moved: bool = False) -> Style:
-    """The style of an edit for which none is asked; `moved` if sliders or a text are to change a person, who
-    should be the one of the photo."""
+    """The style of an edit for which none is asked; `moved` if sliders or a text are to change a person.
+
+    Who is changed by them, or by colors alone, should be the one of the photo.
+    """
     if exemplar is not None:
         return "exemplar"
-    if moved and conditions.image.any():
+    colors_alone = conditions.color_weight.any() and not (
+        conditions.sketch.any() or conditions.semantic.any()
+    )
+    if (moved or colors_alone) and conditions.image.any():
         return "photo"
     return "projected" if 1 - conditions.mask.mean() >= ENOUGH_VISIBLE else "random"

@@ -350,9 +350,9 @@ class PhotoEditor:
             if not crop_mask.any():
                 continue
             conditions = crop_conditions(face, crop_mask, request.guides)
-            # A person under black paint cannot be kept.
-            person = moved and not is_black_face(face.crop)
-            style = request.style or default_style(conditions, exemplar, moved=person)
+            style = request.style or default_style(conditions, exemplar, moved=moved)
+            if request.style is None and style == "photo" and is_black_face(face.crop):
+                style = "projected"  # a person under black paint cannot be kept
             with _timed(seconds, "edit"):
                 styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,

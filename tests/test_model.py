@@ -101,6 +101,15 @@ def test_the_default_style_is_random_when_nothing_is_visible() -> None:
     assert default_style(random_conditions(), torch.zeros(1, 3, 256, 256)) == "exemplar"
 
 
+def test_colors_alone_recolor_what_the_photo_shows() -> None:
+    photo, mask = torch.full((1, 3, 256, 256), 0.5), torch.zeros(1, 1, 256, 256)
+    mask[..., 64:128] = 1
+    color, sketch = torch.full_like(photo, 0.2), torch.ones(1, 1, 256, 256)
+    assert default_style(Conditions.build(image=photo, mask=mask, color=color), None) == "photo"
+    told = Conditions.build(image=photo, mask=mask, color=color, sketch=sketch)
+    assert default_style(told, None) == "projected"
+
+
 def test_sliders_and_texts_start_from_the_person_of_the_photo(model: FaceMug) -> None:
     conditions = random_conditions()
     assert default_style(conditions, None, moved=True) == "photo"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from facemug_core.conditions import Conditions
 from facemug_core.networks.generator import Generator, Prior
-from facemug_core.networks.recoloring import NARROW, WIDE, color_shift
+from facemug_core.networks.recoloring import PRIOR, WHOLE, color_shift
 
 from .tiny import tiny_config
 
@@ -36,7 +36,7 @@ def test_a_part_takes_its_color_on_average_and_keeps_its_texture(
 ) -> None:
     picture = tone + _noise(1, 3, SIDE, SIDE) / 10
     color = _halves(wanted, wanted)
-    shift, weight = color_shift(picture, color, EVERYWHERE, NARROW)
+    shift, weight = color_shift(picture, color, EVERYWHERE, PRIOR)
     torch.testing.assert_close(weight, EVERYWHERE)
     inside = (..., slice(40, 88), slice(40, 88))
     torch.testing.assert_close(
@@ -47,14 +47,14 @@ def test_a_part_takes_its_color_on_average_and_keeps_its_texture(
 
 def test_two_parts_are_told_apart_up_to_their_border() -> None:
     color = _halves((0.6, 0.2, -0.4), (-0.7, -0.8, -0.8))
-    shift, _ = color_shift(torch.zeros_like(color), color, EVERYWHERE, NARROW)
+    shift, _ = color_shift(torch.zeros_like(color), color, EVERYWHERE, PRIOR)
     assert (shift - color)[..., 20:108, SIDE // 2 - 3 : SIDE // 2 + 3].abs().max() < 0.05
 
 
 def test_colors_count_where_they_are_asked_for_and_fade_beside() -> None:
     asked = torch.zeros_like(EVERYWHERE)
     asked[..., :64] = 1
-    _, weight = color_shift(_noise(1, 3, SIDE, SIDE), _noise(1, 3, SIDE, SIDE, seed=1) * asked, asked, NARROW)
+    _, weight = color_shift(_noise(1, 3, SIDE, SIDE), _noise(1, 3, SIDE, SIDE, seed=1) * asked, asked, PRIOR)
     row = weight[0, 0, 64]
     assert (row[:63] > 0.9999).all()
     assert (row.diff() <= 1e-6).all()
@@ -63,8 +63,8 @@ def test_colors_count_where_they_are_asked_for_and_fade_beside() -> None:
 
 def test_half_the_strength_counts_half() -> None:
     picture, color = _noise(1, 3, SIDE, SIDE), _noise(1, 3, SIDE, SIDE, seed=1)
-    shift, weight = color_shift(picture, color, EVERYWHERE, NARROW)
-    other, half = color_shift(picture, color, EVERYWHERE / 2, NARROW)
+    shift, weight = color_shift(picture, color, EVERYWHERE, PRIOR)
+    other, half = color_shift(picture, color, EVERYWHERE / 2, PRIOR)
     assert torch.equal(shift, other)
     torch.testing.assert_close(half, weight / 2)
 
@@ -115,7 +115,7 @@ def test_parts_of_an_edit_have_the_colors_asked_whatever_the_network_drew() -> N
 def test_wide_windows_leave_light_and_shade() -> None:
     slope = torch.linspace(-0.3, 0.3, 256).expand(1, 3, 256, 256)
     color, everywhere = torch.full((1, 3, 256, 256), 0.5), torch.ones(1, 1, 256, 256)
-    shift, _ = color_shift(slope, color, everywhere, WIDE)
+    shift, _ = color_shift(slope, color, everywhere, WHOLE)
     kept = (slope + shift)[0, 0, 128]
     assert kept[224] - kept[32] > 0.4 * (slope[0, 0, 0, 224] - slope[0, 0, 0, 32])
 
@@ -124,3 +124,10 @@ def test_without_a_color_an_edit_keeps_its_bits() -> None:
     generator, conditions = _painted(0.0)
     edited = _noise(1, 3, 256, 256, seed=3)
     assert generator._in_the_colors_asked(generator.aggregate(conditions), edited) is edited
+
+
+def test_thin_strokes_of_paint_are_laid_on_thinly() -> None:
+    stroke = torch.zeros_like(EVERYWHERE)
+    stroke[..., 60:64] = 1
+    _, weight = color_shift(_noise(1, 3, SIDE, SIDE), stroke.expand(-1, 3, -1, -1), stroke, WHOLE)
+    assert weight.max() < 0.7

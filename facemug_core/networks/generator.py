@@ -13,7 +13,7 @@ from ..config import GeneratorConfig
 from .aggregation import Aggregation
 from .banks import FeatureBank
 from .picture_head import PictureHead
-from .recoloring import NARROW, WIDE, color_shift
+from .recoloring import PRIOR, WHOLE, color_shift
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 from .seams import nearness, without_seam
 
@@ -152,7 +152,7 @@ class Generator(nn.Module):
         part, would else show through."""
         if not features.color_weight.any():
             return edited
-        shift, weight = color_shift(edited, features.color, features.color_weight, WIDE)
+        shift, weight = color_shift(edited, features.color, features.color_weight, WHOLE)
         return edited + weight * shift
 
     @staticmethod
@@ -169,7 +169,7 @@ class Generator(nn.Module):
         shift = torch.lerp(tone, apart, nearness(features.mask, RIM_WINDOW))
         if features.color_weight.any():
             asked = features.color, features.color_weight
-            shift = torch.lerp(shift, *color_shift(prior.picture, *asked, NARROW))
+            shift = torch.lerp(shift, *color_shift(prior.picture, *asked, PRIOR))
         return prior.picture - features.base + shift
 
     def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,19 +13,29 @@ from .seams import means_of_means
 REDUCTION = 4
 """The shift is found on a grid this many times smaller."""
 
-NARROW = 9
-"""Side of the window there, run twice, over which picture and map are compared."""
-WIDE = 31
-"""The same for the edit as a whole: light and shade on a face stay."""
-
 CONTRAST = 0.003
 """Variance of the map's brightness from which its parts are told apart, for pictures in [-1, 1]."""
 
 REACH = 9
-"""Side of the window, run twice, that says how far a color reaches beyond where it is asked for."""
+"""Side of the window, run twice, over which a color fades at the border of where it is asked for."""
 
 
-def color_shift(picture: Tensor, color: Tensor, weight: Tensor, window: int) -> tuple[Tensor, Tensor]:
+class Recoloring(NamedTuple):
+    """How closely a picture follows a color map."""
+
+    window: int
+    """Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
+    border: float
+    """Weight at the border of where a color is asked for."""
+
+
+PRIOR = Recoloring(9, 1.0)
+"""Of the bank's picture, before it is fused."""
+WHOLE = Recoloring(31, 0.5)
+"""Of the whole edit: light and shade on a face stay, and thin strokes of paint are laid on thinly."""
+
+
+def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring) -> tuple[Tensor, Tensor]:
     """What has to be added to a picture for the colors of a map, and how much it counts.
 
     A guided filter (He et al. 2013) of the difference to the map, guided by the map's brightness: parts of
@@ -34,7 +46,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, window: int) -> 
         picture: [B, 3, H, W], about [-1, 1].
         color: color map [B, 3, H, W] in [-1, 1].
         weight: [B, 1, H, W] in [0, 1], how strongly a color is asked for; 0 where none is.
-        window: side of the window of comparison, in cells of `REDUCTION` pixels.
+        how: how closely the map is followed.
 
     Returns:
         The shift [B, 3, H, W], and its weight [B, 1, H, W].
@@ -43,7 +55,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, window: int) -> 
     gray = color.mean(1, keepdim=True)
     apart, gray_there = (color - picture) * known, gray * known
     told = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
-    wide = _window_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), window)
+    wide = _window_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), how.window)
     seen, *means = wide.split([1, 1, 1, 1, 3, 3], 1)
     seen = seen.clamp(min=1e-6)
     strength, middle, square, middle_apart, product = (mean / seen for mean in means)
@@ -51,10 +63,10 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, window: int) -> 
     slope = (product - middle * middle_apart) / (variance + CONTRAST)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
     # Lines through every window that a pixel lies in, averaged.
-    lines = _window_mean(lines * F.avg_pool2d(known, REDUCTION), window) / seen
+    lines = _window_mean(lines * F.avg_pool2d(known, REDUCTION), how.window) / seen
     slope, offset, strength = _enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
     reached = _window_mean(known, REACH) / _window_mean(torch.ones_like(known), REACH)
-    return slope * gray + offset, (2 * reached).clamp(max=1) * strength
+    return slope * gray + offset, (2 * how.border * reached).clamp(max=1) * strength
 
 
 def _window_mean(x: Tensor, window: int) -> Tensor:

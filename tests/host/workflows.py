@@ -195,7 +195,8 @@ def make_up(w: Workflow) -> None:
     with w.group("3 · Edit"):
         edit = w.add(
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="mouth+eyes", grow=10,
-            sketch=sketch["sketch"], color=color["color"], style="projected",
+            sketch=sketch["sketch"], color=color["color"], color_strength=0.6, style="photo",
+            inversion_steps=8,
         )  # fmt: skip
     with w.group("4 · Result"):
         preview(w, edit["edited"], "Made up")
@@ -332,8 +333,8 @@ def color(w: Workflow) -> None:
     with w.group("1 · Photo and paint"):
         w.note(
             "## Color the hair\n"
-            "A painting on a transparent ground says which color goes where; the photo's own edges "
-            "and map keep the shape.\n\n"
+            "A painting on a transparent ground says which color goes where; the photo's own style, edges "
+            "and map keep the hair as it is.\n\n"
             "**Try:** a lower *color_strength*; another color in a paint program."
         )
         model = load_model(w)
@@ -351,8 +352,8 @@ def color(w: Workflow) -> None:
             "FACEMUG_Conditions", faces=faces["faces"], mask=mask["mask"], sketch=edges["sketch"],
             semantic=parsed["semantic"], color=colors["color"],
         )  # fmt: skip
-        style = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
-    generate_and_paste(w, model, faces, conditions, style["latent"], mask["mask"])
+        own = w.add("FACEMUG_EncodeExemplar", "Its own style", model=model, faces=faces["faces"])
+    generate_and_paste(w, model, faces, conditions, own["latent"], mask["mask"])
 
 
 @described
