@@ -58,7 +58,7 @@ def test_a_text_edit_stays_in_its_mask_and_names_unknown_words(
 @needs_model
 def test_a_text_that_was_searched_for_is_in_the_recipe_and_undone(edit: list[str], tmp_path: Path) -> None:
     plain, moved = tmp_path / "plain.safetensors", tmp_path / "moved.safetensors"
-    assert main([*edit, "--save-latent", str(plain)]) == 0
+    assert main([*edit, "--style", "photo", "--save-latent", str(plain)]) == 0
     assert main([*edit, "--text", "hair", "--text-steps", "2", "--save-latent", str(moved)]) == 0
     latent = load_latent(moved)
     assert [step["operation"] for step in latent.recipe] == ["text"]
