@@ -73,8 +73,9 @@ def make_up(editor: PhotoEditor) -> Pictures:
         regions="mouth+eyes",
         grow=10,
         sketch=Guide(pencil_sketch(photo(PHOTO).rgb / 127.5 - 1)),
-        color=Guide(read_color(FOLDER / "facemug_make_up_paint.png")),
-        style="projected",
+        color=Guide(read_color(FOLDER / "facemug_make_up_paint.png"), 0.6),
+        style="photo",
+        inversion=8,
     )
     return edited(editor, request)
 
@@ -119,7 +120,7 @@ def color(editor: PhotoEditor) -> Pictures:
     labels = editor.parser.parse(face.crop)
     request = EditRequest(
         mask=part_mask(face, labels, "hair", 3),
-        style="projected",
+        codes=encoded(editor, PHOTO),
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
     return staged(editor, request)
