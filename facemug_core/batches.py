@@ -19,6 +19,15 @@ def no_progress(done: int, total: int) -> None:
     """Nobody is watching."""
 
 
+MAX_SEED = 2**64 - 1
+"""The largest seed; after it they begin anew."""
+
+
+def seeds_from(first: int, count: int) -> list[int]:
+    """A seed and the following ones."""
+    return [(first + i) % (MAX_SEED + 1) for i in range(count)]
+
+
 Result = TypeVar("Result")
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image, PngImagePlugin
 
+from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
 from .conventions import NUM_CODES, REGIONS
@@ -472,12 +473,8 @@ def _guides(
     }
 
 
-SEEDS = 2**64
-"""So many different seeds there are; they go round."""
-
-
 def _seeds(parsed: Parsed) -> list[int]:
-    return [(parsed.seed + i) % SEEDS for i in range(parsed.variants)]
+    return seeds_from(parsed.seed, parsed.variants)
 
 
 def _saved_codes(parsed: Parsed, source: Path | None = None) -> torch.Tensor | None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from ..facemug_core.batches import MAX_SEED
 from ..facemug_core.errors import InputError
 
 __all__ = ["ComfyExtension", "io"]
@@ -34,7 +35,6 @@ CLIP_FOLDERS = ("clip_vision", "text_encoders")
 LATENT_FOLDER = "facemug"
 """Folder of ours within the host's input and output folders."""
 
-MAX_SEED = 2**64 - 1
 
 Model = io.Custom("FACEMUG_MODEL")
 Faces = io.Custom("FACEMUG_FACES")

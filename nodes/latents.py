@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..facemug_core import latents
-from ..facemug_core.batches import common_batch, one_by_one
+from ..facemug_core.batches import common_batch, one_by_one, seeds_from
 from ..facemug_core.conditions import Conditions
 from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.errors import InputError
@@ -132,7 +132,7 @@ def seeds(first: int, count: int) -> list[int]:
     """
     if count < 1:
         raise InputError(f"`variants` is {count}, but at least 1 is made.")
-    return [(first + i) % (host.MAX_SEED + 1) for i in range(count)]
+    return seeds_from(first, count)
 
 
 class InterpolateLatents(io.ComfyNode):

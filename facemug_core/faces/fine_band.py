@@ -61,18 +61,18 @@ def _sharpened(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     factor = photo.shape[-1] // edited.shape[-1]
     enlarged = enlarge(edited, factor)
     small = F.avg_pool2d(photo, factor)
-    kept = _without(mask)
-    if not kept.any():
+    examples = _some(_without(mask).nonzero())
+    if len(examples) == 0:
         return enlarged
     wanted = F.max_pool2d(mask.float(), BLOCK, STEP)[0, 0] > 0
-    examples = _some(kept.nonzero())
-    shown = torch.where(mask, edited, small)
-    numbers, trust = _like(_looks(shown, STEP * wanted.nonzero()), _looks(shown, examples))
+    cells = wanted.nonzero()
+    looks = _looks(torch.where(mask, edited, small), torch.cat([STEP * cells, examples]))
+    numbers, trust = _like(looks[: len(cells)], looks[len(cells) :])
     rows, columns = examples[numbers].T
     band = photo - enlarge(small, factor)
     side = BLOCK * factor
     blocks = band.unfold(2, side, factor).unfold(3, side, factor)[0, :, rows, columns]  # [3, N, side, side]
-    window = tuple(slice(int(at.min()), int(at.max()) + 1) for at in wanted.nonzero().T)
+    window = tuple(slice(int(at.min()), int(at.max()) + 1) for at in cells.T)
     step = STEP * factor
     top, left = (step * at.start for at in window)
     laid = _laid(blocks * trust[:, None, None], wanted[window], step)

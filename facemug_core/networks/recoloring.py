@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .seams import means_of_means
+from .seams import wide_mean
 
 REDUCTION = 4
 """The shift is found on a grid this many times smaller."""
@@ -55,7 +55,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring)
     gray = color.mean(1, keepdim=True)
     apart, gray_there = (color - picture) * known, gray * known
     told = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
-    wide = _window_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), how.window)
+    wide = wide_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), how.window)
     seen, *means = wide.split([1, 1, 1, 1, 3, 3], 1)
     seen = seen.clamp(min=1e-6)
     strength, middle, square, middle_apart, product = (mean / seen for mean in means)
@@ -63,15 +63,10 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring)
     slope = (product - middle * middle_apart) / (variance + CONTRAST)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
     # Lines through every window that a pixel lies in, averaged.
-    lines = _window_mean(lines * F.avg_pool2d(known, REDUCTION), how.window) / seen
+    lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), how.window) / seen
     slope, offset, strength = _enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
-    reached = _window_mean(known, REACH) / _window_mean(torch.ones_like(known), REACH)
+    reached = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
     return slope * gray + offset, (2 * how.border * reached).clamp(max=1) * strength
-
-
-def _window_mean(x: Tensor, window: int) -> Tensor:
-    rows, columns = (means_of_means(side, window).to(x) for side in x.shape[-2:])
-    return rows @ x @ columns
 
 
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:

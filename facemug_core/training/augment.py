@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from io import BytesIO
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from ..conditions import boundary_sketch
 from ..faces.regions import region_mask
 from .masks import mat_mask
-
-NOISE = 0.06
-"""Strongest noise of a photo, in [-1, 1]."""
 
 
 class Draw:
@@ -128,22 +123,3 @@ def _wobbled(sketch: Tensor, draw: Draw) -> Tensor:
     thick = F.max_pool2d(sketch[None], 3, stride=1, padding=1)
     moved = F.grid_sample(thick, grid + shift, align_corners=False)
     return (moved[0] > 0.6).float()
-
-
-def as_photo(picture: Image.Image, draw: Draw) -> tuple[Image.Image, Image.Image]:
-    """A picture as a camera and a file would show it: at a resolution of its own, without and with noise and
-    compression; both at the picture's size."""
-    size = picture.size
-    if draw.chance(0.7):
-        side = round(size[0] * draw.uniform(0.35, 1))
-        picture = picture.resize((side, side), Image.Resampling.BICUBIC)
-    photo = picture
-    if draw.chance(0.7):
-        noise = draw.normal(picture.height, picture.width, 1).numpy() * (127.5 * draw.uniform(0, NOISE))
-        photo = Image.fromarray((np.asarray(picture) + noise).round().clip(0, 255).astype(np.uint8))
-    if draw.chance(0.7):
-        file = BytesIO()
-        photo.save(file, format="JPEG", quality=60 + draw.integer(38))
-        photo = Image.open(file)
-    truth, photo = (one.resize(size, Image.Resampling.BICUBIC) for one in (picture, photo))
-    return truth, photo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 import torch
@@ -15,11 +16,14 @@ from ...conditions import Conditions, one_hot, pencil_sketch, region_means
 from ...conventions import REGIONS, WORKING_SIZE
 from ...latents import broadcast
 from ...pictures import at_working_size, from_bytes, to_pixels
-from ...training.augment import Draw, as_photo
+from ...training.augment import Draw
 from ..faces import drawn_code
 from ..trials import Case, Summary, Trial, cases, mean
 
 SIDE = 1024
+
+NOISE = 0.06
+"""Strongest noise of a photo, in [-1, 1]."""
 
 JUDGED = {"skin": REGIONS["face"], "hair": REGIONS["hair"]}
 """Parts whose sharpness is compared, with their classes."""
@@ -98,8 +102,25 @@ def _photo(trial: Trial, seed: int) -> Tensor:
     """A face as a photo [1, 3, 1024, 1024] in [-1, 1]."""
     code = drawn_code(trial.model.mapping, torch.Generator().manual_seed(seed))
     picture = Image.fromarray(to_pixels(trial.model.bank(broadcast(code))[0]))
-    photo = as_photo(picture, Draw(seed, 0))[1]
+    photo = _as_photo(picture, Draw(seed, 0))
     return from_bytes(torch.from_numpy(np.array(photo)).permute(2, 0, 1))[None].to(trial.faces.mask.device)
+
+
+def _as_photo(picture: Image.Image, draw: Draw) -> Image.Image:
+    """A picture as a camera and a file would show it: at a resolution of its own, with noise and compression;
+    at the picture's size."""
+    size = picture.size
+    if draw.chance(0.7):
+        side = round(size[0] * draw.uniform(0.35, 1))
+        picture = picture.resize((side, side), Image.Resampling.BICUBIC)
+    if draw.chance(0.7):
+        noise = draw.normal(picture.height, picture.width, 1).numpy() * (127.5 * draw.uniform(0, NOISE))
+        picture = Image.fromarray((np.asarray(picture) + noise).round().clip(0, 255).astype(np.uint8))
+    if draw.chance(0.7):
+        file = BytesIO()
+        picture.save(file, format="JPEG", quality=60 + draw.integer(38))
+        picture = Image.open(file)
+    return picture.resize(size, Image.Resampling.BICUBIC)
 
 
 def _lanczos(picture: Tensor) -> Tensor:
