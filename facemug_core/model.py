@@ -181,7 +181,8 @@ class FaceMug:
         mode; the same inputs give the same bits.
 
         Args:
-            codes: to start from, such as those of `encode` or `project`; 0 steps return their bits.
+            codes: to start from, such as those of `encode` or `project`; 0 steps return their bits, and so do
+                any where nothing is visible.
             photo: [B, 3, 256, 256] in [-1, 1].
             visible: [B, 1, 256, 256], 1 where the photo counts; everywhere by default.
             steps: of descent, each about as long as one style change.
@@ -190,7 +191,7 @@ class FaceMug:
         Raises:
             WeightsMissingError: there are no weights for this, for this size.
         """
-        if steps == 0:
+        if steps == 0 or (visible is not None and not visible.any()):
             return codes
         inverter, head = self.inverter, self.picture_head
         if inverter is None or head is None:
@@ -208,11 +209,10 @@ class FaceMug:
             return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
     def likeness_steps(self, style: Style, wanted: int | None = None) -> int:
-        """Steps of descent for an edit: those wanted, else as many as make a whole face recognizable."""
+        """Steps of descent for an edit: those wanted, else as many as bring codes near to a photo."""
         if wanted is not None:
             return wanted
-        whole = style in ("exemplar", "photo")
-        return INVERSION_STEPS if whole and self.inverter is not None else 0
+        return 0 if style == "random" or self.inverter is None else INVERSION_STEPS
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:

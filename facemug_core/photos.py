@@ -205,7 +205,7 @@ class EditRequest:
     style_mix: float = 0.0
     inversion: int | None = None
     """Steps of descent by which codes of the photo or the exemplar come nearer to it; by default as many as
-    make an exemplar recognizable, and none for the photo itself."""
+    make a person recognizable, where there are weights for it."""
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None

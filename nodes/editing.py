@@ -10,13 +10,13 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import Style
+from ..facemug_core.model import INVERSION_STEPS, Style
 from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import exemplar_crops, inversion_input, seeds
+from .latents import exemplar_crops, inversion_input, possible_steps, seeds
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 
@@ -53,7 +53,7 @@ class Edit(io.ComfyNode):
                     "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
                 ),
                 io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
-                inversion_input(0),
+                inversion_input(),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -91,20 +91,21 @@ class Edit(io.ComfyNode):
         direction: Direction | None = None,
         direction_amount: float = 1.0,
         size: str = "auto",
-        inversion_steps: int = 0,
+        inversion_steps: int = INVERSION_STEPS,
     ) -> io.NodeOutput:
         if exemplar is not None and latent is not None:
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
         common_batch({"variants": variants, "latent": 1 if latent is None else len(latent)})
+        searched = latent is None and style != "random"
         how: dict[str, Any] = {
             "style": None if style == "auto" else style,
             "style_mix": style_mix,
             "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
             "codes": latent,
             "directions": () if direction is None else [(direction, direction_amount)],
-            "inversion": inversion_steps,
+            "inversion": possible_steps(model.model(), inversion_steps) if searched else 0,
         }
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)

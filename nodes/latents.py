@@ -22,19 +22,24 @@ from .loading import HostedEditor
 from .payloads import Faces
 
 
-def inversion_input(default: int) -> io.Int.Input:
+def inversion_input() -> io.Int.Input:
     """How far codes descend to the photo. Optional: workflows from before there was one still run."""
-    return io.Int.Input("inversion_steps", default=default, min=0, max=200, optional=True)
+    return io.Int.Input("inversion_steps", default=INVERSION_STEPS, min=0, max=200, optional=True)
+
+
+def possible_steps(network: FaceMug, steps: int) -> int:
+    """The steps of inversion, or none and a warning where the model has no weights for it."""
+    if steps > 0 and network.inverter is None:
+        host.warn("This model has no weights for inversion; the encoder's codes are used as they are.")
+        return 0
+    return steps
 
 
 def descended(
     network: FaceMug, codes: Tensor, photos: Tensor, visible: Tensor, steps: int, watch: host.Watch
 ) -> Tensor:
     """Codes nearer to their photos, one by one."""
-    if steps > 0 and network.inverter is None:
-        host.warn("This model has no weights for inversion; the encoder's codes are used as they are.")
-        return codes
-    stage = partial(network.invert, steps=steps, progress=watch)
+    stage = partial(network.invert, steps=possible_steps(network, steps), progress=watch)
     return torch.cat(one_by_one(stage, {"latents": codes, "photos": photos, "visible": visible}))
 
 
@@ -48,7 +53,7 @@ class EncodeExemplar(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
-                inversion_input(INVERSION_STEPS),
+                inversion_input(),
             ],
             outputs=[
                 host.Latent.Output(display_name="latent"),
@@ -89,12 +94,14 @@ class ProjectConditions(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
             search_aliases=["project face", "encode conditions", "photo style"],
-            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input(0)],
+            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input()],
             outputs=[host.Latent.Output(display_name="latent")],
         )
 
     @classmethod
-    def execute(cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = 0) -> io.NodeOutput:
+    def execute(
+        cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = INVERSION_STEPS
+    ) -> io.NodeOutput:
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
         visible = 1 - conditions.mask

@@ -153,17 +153,21 @@ class CodeMix:
     """
 
     projected: float = 0.3
-    """Share of samples with the code that the style encoder makes of the photo's visible part and guides."""
+    """Share of samples with the code that the style encoder makes of the photo's visible part and guides, or,
+    half of them, with one on the way from it to the person's own, as inversion finds."""
     own: float = 0.15
     """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
     stranger: float = 0.25
     """Share of samples with a stranger's code."""
 
     def draw(self, draw: Draw) -> tuple[bool, float]:
-        """Whether the code is projected, and if not, how far it leaves the person's own."""
+        """Whether the code leads to the projected one instead of a stranger's, and how far from the person's
+        own."""
         kind, distance = draw.uniform(), draw.uniform()
+        if kind < self.projected:
+            return True, min(2 * distance, 1.0)
         if kind < self.projected + self.own:
-            return kind < self.projected, 0.0
+            return False, 0.0
         return False, 1.0 if kind < self.projected + self.own + self.stranger else distance
 
 
@@ -175,9 +179,9 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
     """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
 
     Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `w` [512],
-    `z` [512] (normal noise for the stranger), `distance` (λ of the way from w to the stranger, [1]),
-    `projected` ([1], whether the style encoder's code is used instead) and `stranger` ([1], whether the edit
-    is to show the person of the code, and no truth is known).
+    `z` [512] (normal noise for the stranger), `projected` ([1], whether the style encoder's code takes the
+    stranger's place), `distance` (λ of the way from w to that code, [1]) and `stranger` ([1], whether the
+    edit is to show the person of the code, and no truth is known).
     """
 
     def __init__(self, faces: FaceShards, seed: int, mix: CodeMix | None = None) -> None:
@@ -195,7 +199,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
             image = recolored(image, labels, draw)
         projected, distance = self.mix.draw(draw)
         if w.isnan().any():  # a photo's own code is nobody's to give
-            projected, distance, w = True, 0.0, torch.zeros_like(w)
+            projected, distance, w = True, 1.0, torch.zeros_like(w)
         return {
             "image": image,
             "mask": random_mask(labels, draw),
@@ -204,7 +208,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
             "z": draw.normal(len(w)),
             "distance": torch.tensor([distance]),
             "projected": torch.tensor([projected]),
-            "stranger": torch.tensor([distance > 0 and not any(present)]),
+            "stranger": torch.tensor([distance > 0 and not projected and not any(present)]),
         }
 
 

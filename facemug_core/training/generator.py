@@ -122,11 +122,9 @@ class GeneratorStage:
         return model(conditions, prior, codes), prior
 
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
-        codes = broadcast(torch.lerp(batch["w"], self.mapping(batch["z"]), batch["distance"]))
+        own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"])).clone()
         projected = batch["projected"][:, 0]
-        if not projected.any():
-            return codes
-        guides = conditions.stack[projected].contiguous(memory_format=torch.channels_last)
-        codes = codes.clone()
-        codes[projected] = self.mapping.mean_code + self.encoder(guides)
-        return codes
+        if projected.any():
+            guides = conditions.stack[projected].contiguous(memory_format=torch.channels_last)
+            led_to[projected] = self.mapping.mean_code + self.encoder(guides)
+        return torch.lerp(own, led_to, batch["distance"][:, None])
