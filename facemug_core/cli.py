@@ -416,18 +416,20 @@ def _named_as(path: Path, source: Path) -> Path:
 
 
 def _generate(parsed: Parsed) -> None:
-    from .conditions import Conditions, one_hot
-    from .conditions.reading import read_photo
-    from .conventions import WORKING_SIZE
+    from .conditions.reading import fit_warnings, read_photo
     from .model import FaceMug, default_style
-    from .photos import Photo, PhotoEditor
+    from .photos import Guide, Photo, PhotoEditor, new_face_conditions
     from .sheets import conditions_sheet, crop_image
 
-    given: dict[str, Any] = {}
-    for name, (values, strength) in _guides(parsed, (WORKING_SIZE, WORKING_SIZE), Path).items():
-        given[name] = one_hot(values) if name == "semantic" else values
-        given[f"{name}_strength"] = strength
-    conditions = Conditions.build(**given)
+    def whole(path: Path) -> Image.Image:
+        image = read_photo(path)
+        for warning in fit_warnings(str(path), image.size):
+            _show_warning(warning)
+        return image
+
+    conditions = new_face_conditions(
+        {name: Guide(*given) for name, given in _guides(parsed, None, whole).items()}
+    )
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     exemplar = None
     if parsed.exemplar is not None:
@@ -456,9 +458,12 @@ def _generate(parsed: Parsed) -> None:
 
 
 def _guides(
-    parsed: Parsed, size: tuple[int, int], opened: Callable[[Path], Source]
+    parsed: Parsed, size: tuple[int, int] | None, opened: Callable[[Path], Source]
 ) -> dict[str, tuple[torch.Tensor, float]]:
-    """The guides given, as `opened` opens their files, brought to (width, height), with their strengths."""
+    """The guides given, as `opened` opens their files, brought to (width, height), with their strengths.
+
+    Without a size each keeps its own.
+    """
     from .conditions.reading import read_color, read_semantic, read_sketch
 
     readers: dict[str, Callable[[Source], torch.Tensor]] = {

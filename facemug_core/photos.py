@@ -27,7 +27,16 @@ from .conventions import NUM_LABELS, WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
 from .errors import FaceNotFoundError, InputError, NothingToEditError
-from .faces.alignment import Matrix, align, aligned_matrix, alignment_matrix, covered, inverse, resample
+from .faces.alignment import (
+    Matrix,
+    align,
+    aligned_matrix,
+    alignment_matrix,
+    covered,
+    inverse,
+    resample,
+    scale_of,
+)
 from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
 from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
@@ -448,7 +457,7 @@ class PhotoEditor:
 
 def fitting_size(matrix: Matrix) -> int:
     """Side of the crop whose pixels are about as large as the photo's: 256, 512 or at most 1024."""
-    side = WORKING_SIZE * math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    side = WORKING_SIZE * scale_of(matrix)
     # Up to a factor of √2 the smaller size is the nearer one.
     return next((s for s in (WORKING_SIZE, *DETAIL_SIZES) if side < s * math.sqrt(2)), DETAIL_SIZES[-1])
 
@@ -535,6 +544,15 @@ def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]
     return Conditions.build(image=face.crop, mask=mask, **guides_to_crop(guides, face.matrix))
 
 
+def new_face_conditions(guides: Mapping[str, Guide]) -> Conditions:
+    """Conditions of a new face from guides alone, each fitted whole into the middle of the square crop."""
+    arguments: dict[str, Any] = {}
+    for name, guide in guides.items():
+        height, width = guide.values.shape[-2:]
+        arguments |= guides_to_crop({name: guide}, aligned_matrix((height, width)))
+    return Conditions.build(**arguments)
+
+
 def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any]:
     """Guides by name as arguments of `Conditions.build`, on the grid of the crop with this matrix."""
     arguments: dict[str, Any] = {}
@@ -548,8 +566,10 @@ def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any
 
 
 def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:
-    # A quarter of a pixel covered is a stroke: thin lines survive the way to a smaller crop.
-    return (resample(sketch, matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros") > 0.25).float()
+    covered_share = resample(sketch, matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros")
+    # A quarter of a pixel covered is a stroke, and on the way to a much smaller crop what a line of one
+    # pixel covers where it lies across two.
+    return (covered_share > min(0.25, 0.45 / scale_of(matrix))).float()
 
 
 def _labels_to_crop(labels: Tensor, matrix: Matrix) -> Tensor:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.conditions import Conditions as CoreConditions
+from ..facemug_core.conditions.reading import fit_warnings
 from ..facemug_core.errors import InputError
-from ..facemug_core.faces.alignment import aligned_matrix
 from ..facemug_core.faces.pasting import mask_to_crop
-from ..facemug_core.photos import BLACKENED, crop_conditions, guides_to_crop, is_black
+from ..facemug_core.photos import BLACKENED, crop_conditions, is_black, new_face_conditions
 from . import host, tensors
 from .host import io
 from .payloads import Faces, GuidePictures, given
@@ -102,11 +102,10 @@ def of_guides(guides: dict[str, GuidePictures], strengths: dict[str, float]) -> 
     """Conditions of new faces, from guides alone."""
     batch = common_batch({name: len(guide.values) for name, guide in guides.items()} or {"faces": 1})
     parts = []
+    for name, guide in guides.items():
+        for warning in fit_warnings(f"`{name}`", (guide.values.shape[-1], guide.values.shape[-2])):
+            host.warn(warning)
     for i in host.watched(range(batch)):
-        arguments: dict[str, Any] = {}
-        for name, guide in guides.items():
-            height, width = guide.values.shape[-2:]
-            own = {name: guide.of(i, i, strengths[name])}
-            arguments |= guides_to_crop(own, aligned_matrix((height, width)))
-        parts.append(CoreConditions.build(**arguments))
+        own = {name: guide.of(i, i, strengths[name]) for name, guide in guides.items()}
+        parts.append(new_face_conditions(own))
     return CoreConditions.cat(parts)

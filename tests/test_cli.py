@@ -153,6 +153,18 @@ def test_a_face_is_made_from_nothing(tmp_path: Path) -> None:
 
 
 @needs_model
+def test_a_guide_for_a_new_face_that_is_not_square_is_named_with_its_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (300, 200), "red").save(tmp_path / "wide.png")
+    code, _, err = _run(
+        capsys, "generate", "--color", tmp_path / "wide.png", "--device", "cpu", "-o", tmp_path / "face.png"
+    )
+    assert code == 0, err
+    assert "wide.png is 300 × 200, but a new face is square" in err
+
+
+@needs_model
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "LA"])
 def test_photos_of_any_mode_keep_their_unmasked_pixels(
     mode: str, photo: Path, mask: Path, tmp_path: Path

@@ -300,6 +300,11 @@ def test_a_mask_or_guide_of_another_shape_than_the_photo_is_named_with_both_size
     assert "200 × 240, but the photo is 240 × 200" in caplog.text
 
 
+def test_a_guide_for_a_new_face_that_is_not_square_is_named_with_its_size(model: Any, caplog: Any) -> None:
+    run("Conditions", color=run("ColorMap", source="painting", image=image(1, 200, 240))[0])
+    assert "`color` is 240 × 200, but a new face is square" in caplog.text
+
+
 def test_a_strength_of_zero_is_the_same_as_no_guide(model: Any) -> None:
     pictures, mask = photo(), center_mask()
     color = run("ColorMap", source="painting", image=image(seed=1))[0]

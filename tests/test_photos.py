@@ -25,6 +25,7 @@ from facemug_core.photos import (
     aligned_face,
     guides_to_crop,
     is_black,
+    new_face_conditions,
 )
 from facemug_core.sheets import conditions_sheet, curve_image, edit_sheet
 
@@ -196,6 +197,21 @@ def test_a_loss_curve_marks_its_best_step() -> None:
 
 def test_a_loss_curve_without_steps_is_blank() -> None:
     assert curve_image([], 0).getextrema() == ((255, 255),) * 3
+
+
+def test_a_guide_for_a_new_face_keeps_its_shape_and_asks_for_nothing_beside_it() -> None:
+    labels = torch.ones(1, 300, 600, dtype=torch.int64)
+    semantic = new_face_conditions({"semantic": Guide(labels)}).semantic
+    assert torch.equal(semantic[0, 1, 66:190], torch.ones(124, 256))
+    assert not semantic[0, :, :62].any()
+    assert not semantic[0, :, 194:].any()
+
+
+@pytest.mark.parametrize("side", [1024, 1500, 4096])
+def test_lines_of_one_pixel_survive_the_way_to_a_smaller_crop(side: int) -> None:
+    sketch = torch.zeros(1, 1, side, side)
+    sketch[..., side // 3, :] = 1
+    assert new_face_conditions({"sketch": Guide(sketch)}).sketch.any(2).all()
 
 
 def test_big_maps_reach_the_crop_without_another_tensor_of_their_size() -> None:

@@ -169,6 +169,16 @@ def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, in
     ]
 
 
+def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
+    """A sentence if a guide of a (width, height) for a new face is not square, as faces are."""
+    if not stretch_warnings(name, size, (1, 1)):
+        return []
+    return [
+        f"{name} is {size[0]} × {size[1]}, but a new face is square: the guide lies whole in its middle, and "
+        "asks for nothing beside it."
+    ]
+
+
 def read_mask(source: Source, size: Size = None) -> Tensor:
     """A mask `[1, 1, H, W]` in {0, 1}: white = edit; in a picture with transparent parts, transparent = edit.
 

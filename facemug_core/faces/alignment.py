@@ -143,6 +143,11 @@ def inverse(matrix: Matrix) -> Matrix:
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
+def scale_of(matrix: Matrix) -> float:
+    """How many photo pixels a crop pixel is wide."""
+    return math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+
+
 def translation(x: float, y: float) -> Matrix:
     """The shift by (x, y)."""
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
@@ -206,7 +211,7 @@ def resample(
     if np.array_equal(matrix[:2, :2], np.eye(2)) and np.array_equal(shift, np.round(shift)):
         return _cut(image, int(shift[0]), int(shift[1]), width, height, border)
 
-    scale = math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    scale = scale_of(matrix)
     shrink = max(1, int(scale))
     corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
     margin = SHRINK_MARGIN * shrink
