@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from facemug_core.editing.clip import WordTokenizer, load_clip
 from facemug_core.errors import CheckpointError, DependencyError, InputError, WeightsMissingError
+from facemug_core.networks.face_tower import part_colors
 
 from .text_models import WORDS, open_clip, tiny_clip
 
@@ -105,6 +106,18 @@ def test_the_model_imports_without_open_clip(monkeypatch: pytest.MonkeyPatch) ->
     )
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_colors_are_averaged_over_the_parts_that_have_them() -> None:
+    shares = torch.zeros(1, 2, 16, 16)
+    shares[0, 0, :8], shares[0, 1, 8:] = 1.0, 1.0
+    faces = torch.zeros(1, 3, 128, 128)
+    faces[0, 0, :64], faces[0, 2, 64:] = 1.0, -1.0
+    upper, lower = part_colors(shares, faces).view(2, 10)
+    assert upper[0] == lower[0] == 128  # cells
+    torch.testing.assert_close(upper[1:4], torch.tensor([1.0, 0.0, 0.0]), atol=0.01, rtol=0)
+    torch.testing.assert_close(lower[1:4], torch.tensor([0.0, 0.0, -1.0]), atol=0.01, rtol=0)
+    assert upper[4] == upper[1] ** 2
 
 
 def test_gradients_reach_the_picture() -> None:

@@ -10,11 +10,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
 from facemug_core.config import LIGHT
+from facemug_core.conventions import LABELS
 from facemug_core.editing.clip import FACE_DIM, load_clip, words_of
 from facemug_core.errors import InputError
+from facemug_core.networks.face_tower import part_maps
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
 from facemug_core.training.captions import (
     MOST,
@@ -31,6 +34,7 @@ from facemug_core.training.clip import (
     RIDGE,
     ClipStage,
     describe,
+    fit_parts,
     fit_read_out,
     most_distinct,
     retrieval_at_1,
@@ -51,7 +55,7 @@ from facemug_core.training.facts import (
 from facemug_core.training.loop import RunConfig, train
 from facemug_core.training.run import STAGES, export
 
-from .text_models import open_clip
+from .text_models import open_clip, tiny_clip
 
 SIZES = [len(attribute.limits) if isinstance(attribute, Limits) else 2 for attribute in ATTRIBUTES.values()]
 levels_of_a_face = st.tuples(*(st.integers(UNKNOWN, size - 1) for size in SIZES)).map(np.array)
@@ -141,12 +145,37 @@ def test_the_read_out_is_the_ridge_regression() -> None:
     features, codes = 3 * torch.randn(40, 200) + 1, torch.randn(40, 5)
     head = torch.nn.Linear(200, 5)
     with torch.no_grad():
-        read = fit_read_out(head, features, codes, judged=10)
+        read = fit_read_out(head, features, codes, ((150, 1.0), (50, 2.0)), judged=10)
     seen = features[:30].double()
     mean, scale = seen.mean(0), seen.std(0) + 1e-3
-    reference = Ridge(alpha=RIDGE * 200).fit((seen - mean) / scale, codes[:30].double())
+    scale[:150] *= 150**0.5
+    scale[150:] *= 25**0.5
+    reference = Ridge(alpha=RIDGE).fit((seen - mean) / scale, codes[:30].double())
     expected = reference.predict((features.double() - mean) / scale)
     torch.testing.assert_close(read, torch.from_numpy(expected).float(), rtol=1e-3, atol=1e-4)
+
+
+def test_parts_are_found_where_the_parser_has_seen_them() -> None:
+    clip, faces = tiny_clip(), HalfHair()
+    fit_parts(clip, faces, range(len(faces)))
+    tower = clip.network.visual
+    with torch.no_grad():
+        shares = tower.parts(part_maps(tower.trunk(clip.seen(faces.face(0)[0][None]))))[0]
+    assert shares[LABELS.index("hair"), 2:6].mean() > 0.6
+    assert shares[LABELS.index("hair"), 10:14].mean() < 0.4
+
+
+class HalfHair:
+    """Faces whose upper half is bright hair, over dark skin."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        labels = torch.full((256, 256), LABELS.index("skin"))
+        labels[:128] = LABELS.index("hair")
+        noise = torch.randn(3, 256, 256, generator=torch.Generator().manual_seed(index))
+        return 0.2 * noise + (labels == LABELS.index("hair")) - 0.5, labels, torch.zeros(512)
 
 
 # --- training -----------------------------------------------------------------------------------------------

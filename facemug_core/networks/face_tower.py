@@ -1,19 +1,31 @@
-"""The image side of the face text-image model: a linear read-out of MobileNetV2's maps.
+"""The image side of the face text-image model: a linear read-out of MobileNetV2's maps, and of parts' colors.
 
-Aligned faces have the same part in the same place, so each place has weights of its own.
+Aligned faces have the same part in the same place, so each place has weights of its own. Where hair or
+background lie differs from face to face, so colors are averaged over parts, softly.
 """
 
 from __future__ import annotations
 
-import torch.nn.functional as F
-from torch import Tensor, cat, nn
+from collections.abc import Mapping
 
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..conventions import LABELS
 from .mobilenet_v2 import STRIDE_ENDS, MobileNetV2Features
 
 GRIDS: dict[int, int] = {8: 8, 16: 4, 32: 4}
 """Side that the map of each stride is averaged to."""
 
-NUM_FEATURES = sum(STRIDE_ENDS[stride][1] * side**2 for stride, side in GRIDS.items())
+PART_STRIDES = (8, 16)
+"""Of the maps that parts of a face are found in."""
+
+NUM_PLACES = sum(STRIDE_ENDS[stride][1] * side**2 for stride, side in GRIDS.items())
+"""Features that say what is where."""
+
+NUM_COLORS = len(LABELS) * 10
+"""Features that say which color each part has."""
 
 
 class FaceTower(nn.Module):
@@ -24,14 +36,41 @@ class FaceTower(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.trunk = MobileNetV2Features()
-        self.head = nn.Linear(NUM_FEATURES, dim)
+        self.parts = nn.Conv2d(sum(STRIDE_ENDS[stride][1] for stride in PART_STRIDES), len(LABELS), 1)
+        self.head = nn.Linear(NUM_PLACES + NUM_COLORS, dim)
 
     def look(self, faces: Tensor) -> Tensor:
-        """The trunk's maps, averaged and laid out as features [B, NUM_FEATURES]."""
+        """The trunk's maps, averaged and laid out, then the parts' colors: [B, NUM_PLACES + NUM_COLORS]."""
         maps = self.trunk(faces)
-        return cat(
-            [F.adaptive_avg_pool2d(maps[stride], side).flatten(1) for stride, side in GRIDS.items()], 1
-        )
+        places = [F.adaptive_avg_pool2d(maps[stride], side).flatten(1) for stride, side in GRIDS.items()]
+        shares = self.parts(part_maps(maps)).clamp(min=0)
+        return torch.cat([*places, part_colors(shares, faces)], 1)
 
     def forward(self, faces: Tensor) -> Tensor:
         return self.head(self.look(faces))
+
+
+def part_maps(maps: Mapping[int, Tensor]) -> Tensor:
+    """The trunk's maps by stride → what parts are found in, [B, C, 16, 16]."""
+    finest = maps[PART_STRIDES[0]]
+    size = finest.shape[-2:]
+    return torch.cat(
+        [F.interpolate(maps[stride], size, mode="bilinear", align_corners=False) for stride in PART_STRIDES],
+        1,
+    )
+
+
+def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
+    """Size, mean color and products of that color's channels of each part, [B, parts · 10].
+
+    What people call a color is a region of the color space; the products bend its borders.
+
+    Args:
+        shares: of each part in each cell, [B, parts, S, S].
+        faces: [B, 3, H, W].
+    """
+    colors = F.adaptive_avg_pool2d(faces, shares.shape[-1])
+    sizes = shares.sum((2, 3))[..., None]
+    means = torch.einsum("bphw,bchw->bpc", shares, colors) / (sizes + 1)
+    rows, columns = torch.triu_indices(3, 3)
+    return torch.cat([sizes, means, means[..., rows] * means[..., columns]], 2).flatten(1)

@@ -2,13 +2,13 @@
 
 What is known of a face, or said by a caption, has a fixed place in their common space (`facts.fact_codes`).
 The image side is a linear read-out of a frozen trunk's features, whose best weights a ridge regression finds
-at once; only the text side is trained by descent.
+at once, as it does those by which the parts of a face are found; only the text side is trained by descent.
 """
 
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..checkpoints.formats.ours import FACE_CLIP_KIND
+from ..conventions import LABELS
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
-from ..networks.face_tower import FaceTower
+from ..networks.face_tower import NUM_COLORS, NUM_PLACES, FaceTower, part_maps
 from ..networks.mobilenet_v2 import MobileNetV2Features
 from .bank_faces import Faces
 from .captions import agreement, caption, tellings, vocabulary
@@ -32,8 +33,14 @@ from .loop import Batch
 JUDGED = 100
 """Faces that retrieval is judged on: the last of a folder, never trained on."""
 
-RIDGE = 2.0
-"""Penalty of the read-out's weights, for features of unit variance; their number is divided out."""
+RIDGE = 1.5
+"""Penalty of the read-out's weights, for features of unit variance whose number is divided out."""
+
+KINDS = ((NUM_PLACES, 1.0), (NUM_COLORS, 2.0))
+"""Kinds of features that the image side has, how many and how much each counts as a whole."""
+
+PART_FACES = 500
+"""Faces whose pixels tell what parts look like."""
 
 AT_ONCE = 10
 """Faces that the trunk sees together."""
@@ -100,8 +107,9 @@ class ClipStage:
         tower.requires_grad_(False).trunk.load_state_dict(trunk.state_dict())
         self.faces = faces
         self.dataset = CaptionedFaces(faces, levels, seed)
-        features = look(face_clip(self.model.eval(), words), faces)
-        self.places = fit_read_out(tower.head, features, fact_codes(levels), judged=JUDGED)
+        clip = face_clip(self.model.eval(), words)
+        fit_parts(clip, faces, range(min(PART_FACES, len(faces) - JUDGED)))
+        self.places = fit_read_out(tower.head, look(clip, faces), fact_codes(levels), KINDS, judged=JUDGED)
         self.model.train()
         tower.eval()
 
@@ -128,21 +136,63 @@ class ClipStage:
 
 
 @torch.no_grad()
-def fit_read_out(head: nn.Linear, features: Tensor, codes: Tensor, judged: int) -> Tensor:
+def fit_parts(clip: Clip, faces: Faces, numbers: range) -> None:
+    """Set what tells the parts of a face to the regression of the parser's classes on the trunk's maps.
+
+    Args:
+        clip: the face model.
+        faces: of which only those of `numbers` are seen; pixels of unknown classes belong to no part.
+        numbers: of faces.
+    """
+    tower = clip.network.visual
+    looks, parts = [], []
+    for some in _groups(numbers):
+        pictures, labels, _ = zip(*(faces.face(i) for i in some), strict=True)
+        maps = part_maps(tower.trunk(clip.seen(torch.stack(pictures))))
+        classes = (torch.stack(labels)[:, None] == torch.arange(len(LABELS))[:, None, None]).float()
+        looks.append(maps.movedim(1, -1).flatten(0, 2))
+        parts.append(F.adaptive_avg_pool2d(classes, maps.shape[-1]).movedim(1, -1).flatten(0, 2))
+    weight, bias = _line(torch.cat(looks).double(), torch.cat(parts).double())
+    tower.parts.weight.copy_(weight[..., None, None])
+    tower.parts.bias.copy_(bias)
+
+
+def _line(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The least squares line from inputs [N, I] to outputs [N, O]: weight [O, I] and bias [O]."""
+    middle, mean = inputs.mean(0), outputs.mean(0)
+    centered = inputs - middle
+    # Channels that never change must not stop it.
+    damping = 1e-3 * torch.eye(inputs.shape[1], dtype=inputs.dtype)
+    weight = torch.linalg.solve(centered.T @ centered + damping, centered.T @ (outputs - mean)).T
+    return weight, mean - weight @ middle
+
+
+@torch.no_grad()
+def fit_read_out(
+    head: nn.Linear, features: Tensor, codes: Tensor, kinds: Sequence[tuple[int, float]], judged: int
+) -> Tensor:
     """Set a read-out to the ridge regression of codes [N, D] on features [N, F], all but the last `judged`.
+
+    Args:
+        head: the read-out.
+        features: of faces.
+        codes: of the same faces.
+        kinds: how many features there are of each kind, in their order, and how much that kind counts.
+        judged: faces that are left out.
 
     Returns:
         What it reads of all faces, [N, D].
     """
     features, codes = features.double(), codes.double()
     seen, known = features[: len(features) - judged], codes[: len(codes) - judged]
-    mean, scale = seen.mean(0), seen.std(0) + 1e-3
-    unit = (seen - mean) / scale / math.sqrt(features.shape[1])
+    share = torch.cat([torch.full((count,), weight / count) for count, weight in kinds]).double().sqrt()
+    mean, scale = seen.mean(0), (seen.std(0) + 1e-3) / share
+    unit = (seen - mean) / scale
     # There are far fewer faces than features: the regression is solved among the faces.
     shares = torch.linalg.solve(
         unit @ unit.T + RIDGE * torch.eye(len(unit), dtype=unit.dtype), known - known.mean(0)
     )
-    weight = (unit.T @ shares / scale[:, None] / math.sqrt(features.shape[1])).T
+    weight = (unit.T @ shares / scale[:, None]).T
     head.weight.copy_(weight)
     head.bias.copy_(known.mean(0) - weight @ mean)
     return head(features.float())
@@ -150,13 +200,17 @@ def fit_read_out(head: nn.Linear, features: Tensor, codes: Tensor, judged: int) 
 
 @torch.no_grad()
 def look(clip: Clip, faces: Faces) -> Tensor:
-    """The trunk's features [N, NUM_FEATURES] of all faces, in half precision."""
+    """The image side's features [N, F] of all faces, in half precision."""
     looked = []
-    for first in range(0, len(faces), AT_ONCE):
-        numbers = range(first, min(first + AT_ONCE, len(faces)))
-        pictures = torch.stack([faces.face(i)[0] for i in numbers])
-        looked.append(clip.network.visual.look(clip.seen(pictures)).half())  # type: ignore[union-attr, operator]
+    for some in _groups(range(len(faces))):
+        pictures = torch.stack([faces.face(i)[0] for i in some])
+        looked.append(clip.network.visual.look(clip.seen(pictures)).half())
     return torch.cat(looked)
+
+
+def _groups(numbers: range) -> Iterator[range]:
+    """As many at a time as the trunk sees together."""
+    return (numbers[first : first + AT_ONCE] for first in range(0, len(numbers), AT_ONCE))
 
 
 def describe() -> dict[str, str]:
