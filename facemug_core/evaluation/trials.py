@@ -109,6 +109,13 @@ class Trial:
         self.kept_pixels_changed += int(changed.sum())
         return pictures.clamp(-1, 1)
 
+    def project(self, conditions: Conditions) -> Tensor:
+        """The codes that an edit has where nobody says otherwise: projected, and near to what is visible."""
+        return self._nearer(self.model.project(conditions), conditions.image, 1 - conditions.mask)
+
+    def _nearer(self, codes: Tensor, photo: Tensor, visible: Tensor | None = None) -> Tensor:
+        return self.model.invert(codes, photo, visible, self.model.likeness_steps("projected"))
+
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own pictures `[B, 3, 256, 256]`."""
         # One by one: a batch of 1024 px pictures takes three times the memory and is slower on a CPU.
@@ -139,7 +146,7 @@ class Trial:
 
     @cached_property
     def untold_codes(self) -> Tensor:
-        """Codes projected from photo and mask."""
+        """Codes projected from photo and mask, as the encoder gives them."""
         return self.model.project(self.untold)
 
     @cached_property
@@ -150,7 +157,8 @@ class Trial:
     @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone: what guides are compared to."""
-        return self.edit(self.untold, self.untold_codes, self.untold_maps)
+        codes = self._nearer(self.untold_codes, self.untold.image, 1 - self.untold.mask)
+        return self.edit(self.untold, codes, self.untold_maps)
 
     @cached_property
     def completion_features(self) -> list[Tensor]:
@@ -158,14 +166,19 @@ class Trial:
         return self.judges.perceptual.features(self.completion)
 
     @cached_property
-    def exemplar_codes(self) -> Tensor:
-        """Codes of the exemplars: the same people in other tones."""
+    def encoded_exemplar(self) -> Tensor:
+        """Codes of the exemplars, the same people in other tones, as the encoder gives them."""
         return self.model.encode(self.faces.exemplar)
 
     @cached_property
+    def exemplar_codes(self) -> Tensor:
+        """The codes that an edit has of the exemplars where nobody says otherwise."""
+        return self._nearer(self.encoded_exemplar, self.faces.exemplar)
+
+    @cached_property
     def exemplar_rendering(self) -> Tensor:
-        """What the bank draws of the exemplars' codes."""
-        return self.render(self.exemplar_codes)
+        """What the bank draws of the encoder's codes of the exemplars."""
+        return self.render(self.encoded_exemplar)
 
     @cached_property
     def photo_vectors(self) -> Tensor:

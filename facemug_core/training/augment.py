@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from ..conditions import boundary_sketch
+from ..conventions import LABELS
 from ..faces.regions import region_mask
-from .masks import mat_mask
+from ..pictures import from_bytes, to_bytes
+from .masks import mat_mask, stroke_mask
 
 
 class Draw:
@@ -45,18 +49,49 @@ def random_tone(image: Tensor, draw: Draw) -> Tensor:
     return (x * balance[:, None, None]).clamp(0, 1) * 2 - 1
 
 
+def low_resolution(image: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] as a smaller one enlarged."""
+    size = image.shape[-1]
+    small = F.interpolate(image[None], scale_factor=draw.uniform(0.2, 0.9), mode="area")
+    return F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)[0]
+
+
+def noise(image: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] in [-1, 1] with the noise of a camera."""
+    return (image + draw.normal(*image.shape) * draw.uniform(0.0, 0.1)).clamp(-1, 1)
+
+
+def jpeg(image: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] in [-1, 1] through a JPEG file of quality 20 to 90."""
+    buffer = io.BytesIO()
+    pixels = Image.fromarray(to_bytes(image).permute(1, 2, 0).contiguous().numpy())
+    pixels.save(buffer, "JPEG", quality=20 + draw.integer(71))
+    stored = np.array(Image.open(buffer))
+    return from_bytes(torch.from_numpy(stored).permute(2, 0, 1))
+
+
+def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] before something else: another picture, turned upside down and blurred."""
+    width = 1 + 2 * draw.integer(12)
+    scene = F.avg_pool2d(other.flip(-2)[None], width, stride=1, padding=width // 2, count_include_pad=False)
+    behind = (labels == LABELS.index("background")).to(image.dtype)[None, None]
+    soft = F.avg_pool2d(behind, 3, stride=1, padding=1, count_include_pad=False)[0]
+    return torch.lerp(image, scene[0], soft)
+
+
+def occluded(image: Tensor, other: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] with a piece of another picture before it, as hands, microphones and hats are."""
+    return torch.where(stroke_mask(draw.generator, image.shape[-1]) > 0, other.flip(-1), image)
+
+
 def degrade(image: Tensor, draw: Draw) -> Tensor:
     """What cameras and files do to a photo [3, H, W] in [-1, 1]: tone, low resolution, noise, gray."""
     image = random_tone(image, draw)
     if draw.chance(0.05):
         image = image.mean(0, keepdim=True).expand(3, -1, -1)
     if draw.chance(0.4):
-        size = image.shape[-1]
-        small = F.interpolate(image[None], scale_factor=draw.uniform(0.2, 0.9), mode="area")
-        image = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)[0]
-    if draw.chance(0.4):
-        image = image + draw.normal(*image.shape) * draw.uniform(0.0, 0.1)
-    return image.clamp(-1, 1)
+        image = low_resolution(image, draw)
+    return noise(image, draw) if draw.chance(0.4) else image.clamp(-1, 1)
 
 
 def misalign(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:

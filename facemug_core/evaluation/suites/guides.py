@@ -50,7 +50,7 @@ class Semantic:
         faces, parser = trial.faces, trial.judges.parser
         given = _alternating(faces.labels, faces.other_labels)
         conditions = trial.told(semantic=one_hot(given))
-        edit = trial.edit(conditions, trial.model.project(conditions))
+        edit = trial.edit(conditions, trial.project(conditions))
         parsed = parser.parse(edit)
         arrays = {
             **_counts("edit", parsed, given, faces.mask),
@@ -110,7 +110,7 @@ class Sketch:
         drawn = pencil_sketch(_alternating(faces.photo, faces.other_photo))
         strokes = sparse_strokes(drawn, faces.mask)
         conditions = trial.told(sketch=strokes)
-        edit = trial.edit(conditions, trial.model.project(conditions))
+        edit = trial.edit(conditions, trial.project(conditions))
         found = pencil_sketch(edit) * faces.mask
         numbers = {
             "f1": stroke_agreement(found, strokes, faces.mask),
@@ -150,7 +150,7 @@ class Color:
         panels = {"photo": trial.untold.masked_image}
         for name, colors in maps.items():
             conditions = trial.told(color=colors)
-            edit = trial.edit(conditions, trial.model.project(conditions))
+            edit = trial.edit(conditions, trial.project(conditions))
             classes = range(len(LABELS)) if name == "other" else ROTATED
             numbers[name] = _mean_errors(trial, edit, colors, classes)
             numbers[f"{name}_untold"] = _mean_errors(trial, trial.completion, colors, classes)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...conditions import Conditions
 from ...editing.clip import Clip
-from ...editing.text import DEFAULTS, TextOptions, find_relevance, text_direction
+from ...editing.text import DEFAULTS, TextOptions, text_direction
 from ...errors import DependencyError
 from ...faces.regions import region_mask
 from ...training.captions import Caption, tellings
@@ -153,8 +153,7 @@ class _Base:
         model = trial.model
         features = model.aggregate(self.conditions)
         if mode == "direction":
-            direction = text_direction(find_relevance(clip.name, trial.judges.folders), clip, text)
-            codes = direction.apply(self.codes, 1.0)
+            codes = text_direction(clip, text).apply(self.codes, 1.0)
         else:
             codes = model.optimize_text(features, self.codes, text, clip, options).codes
         return trial.edit(self.conditions, codes, features)
