@@ -26,20 +26,20 @@ LARGEST_CODE = 200.0
 
 
 def check_codes(codes: Tensor) -> Tensor:
-    """The codes, if they are [B, 18, 512] and of a size that a picture can be made of.
+    """The codes in float32, if they are [B, 18, 512] and of a size that a picture can be made of.
 
     Raises:
-        ShapeError: another shape.
+        ShapeError: another shape, or no codes at all.
         InputError: NaN, infinity, or numbers far beyond those of any face.
     """
-    if codes.ndim != 3 or codes.shape[1:] != (NUM_CODES, CODE_DIM):
+    if codes.ndim != 3 or codes.shape[1:] != (NUM_CODES, CODE_DIM) or len(codes) == 0:
         raise ShapeError(f"Expected style codes [B, {NUM_CODES}, {CODE_DIM}], but got {list(codes.shape)}.")
     if not bool((codes.detach().abs() <= LARGEST_CODE).all()):  # also catches NaN
         raise InputError(
             f"The style codes hold numbers beyond ±{LARGEST_CODE:g}, or NaN, but those of faces lie within "
             "about ±10: a slider or amount is too large, or the codes are damaged."
         )
-    return codes
+    return codes.float()
 
 
 def broadcast(w: Tensor) -> Tensor:
@@ -51,8 +51,10 @@ def interpolate(codes: Tensor, other: Tensor, amount: float) -> Tensor:
     """codes + λ (other − codes) (PAPER section 4); λ = 0 returns the codes' own bits, 1 the other's.
 
     Raises:
-        InputError: λ is NaN or infinite.
+        InputError: λ is NaN or infinite, or as `check_codes`.
+        ShapeError: as `check_codes`.
     """
+    codes, other = check_codes(codes), check_codes(other)
     if not math.isfinite(amount):
         raise InputError(f"The amount by which styles are mixed is {amount}; give a number, mostly 0 to 1.")
     if amount == 0:
@@ -66,11 +68,12 @@ def mix_layers(coarse: Tensor, fine: Tensor, crossover: int) -> Tensor:
     """Codes before `crossover` from one face, the others from another (style mixing, PAPER section 3).
 
     Raises:
-        InputError: there are not so many codes.
+        InputError: there are not so many codes, or as `check_codes`.
+        ShapeError: as `check_codes`.
     """
     if not 0 <= crossover <= NUM_CODES:
         raise InputError(f"The crossover is {crossover}; it must lie between 0 and {NUM_CODES}.")
-    coarse, fine = torch.broadcast_tensors(coarse, fine)
+    coarse, fine = torch.broadcast_tensors(check_codes(coarse), check_codes(fine))
     return torch.cat([coarse[:, :crossover], fine[:, crossover:]], 1)
 
 
@@ -81,7 +84,8 @@ def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     Batches of 1 are repeated.
 
     Raises:
-        InputError: not as many weights as people, a negative weight, or none above 0.
+        InputError: not as many weights as people, a negative weight, or none above 0, or as `check_codes`.
+        ShapeError: as `check_codes`.
     """
     if len(people) != len(weights) or min(weights, default=0) < 0 or sum(weights) == 0:
         raise InputError(
@@ -89,7 +93,7 @@ def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
             f"but got {', '.join(f'{weight:g}' for weight in weights) or 'none'}."
         )
     total = 0.0
-    repeated = torch.broadcast_tensors(*people)
+    repeated = torch.broadcast_tensors(*map(check_codes, people))
     result = repeated[0]
     for codes, weight in zip(repeated, weights, strict=True):
         if weight > 0:
@@ -102,7 +106,11 @@ def add(codes: Tensor, other: Tensor, amount: float, mean_code: Tensor) -> Tenso
     """Codes plus what sets another person apart from the mean face, `amount` times; negative takes it away.
 
     An amount of 0 returns the codes' bits. A batch of 1 is repeated.
+
+    Raises:
+        InputError, ShapeError: as `check_codes`.
     """
+    codes, other = check_codes(codes), check_codes(other)
     if amount == 0:
         return codes.expand(torch.broadcast_shapes(codes.shape, other.shape))
     return codes + amount * (other - mean_code.to(other))
@@ -169,7 +177,7 @@ def load_latent(path: str | Path) -> Latent:
         raise CheckpointError(
             f"{path} is not a latent file: expected a tensor called {CODES}, found {found}."
         )
-    codes = check_codes(tensors[CODES].float())
+    codes = check_codes(tensors[CODES])
     try:
         recipe = tuple(json.loads(about.get("recipe", "[]")))
         before = tuple(tensors[f"{BEFORE}{i}"] for i in range(len(recipe)))

@@ -270,7 +270,7 @@ class FaceMug:
         def draw(moved: Tensor) -> Tensor:
             return self.generate(features, moved)
 
-        codes = codes.to(self.device)
+        codes = latents.check_codes(codes).to(self.device)
         return optimize(draw, codes, self._spread, text, clip, options, progress, preview)
 
     @torch.no_grad()
@@ -285,6 +285,7 @@ class FaceMug:
                 f"The {self.config.name} model has no warping weights "
                 f"({self.config.name}_warping.safetensors); use the codes unwarped."
             )
+        codes, target = latents.check_codes(codes), latents.check_codes(target)
         with self._autocast():
             return codes + self.warping(codes, target).float()
 
@@ -299,8 +300,17 @@ class FaceMug:
 
         Features of one edit serve any number of codes, and one code any number of edits. Differentiable with
         respect to the codes.
+
+        Raises:
+            InputError: the features are another model's, or the codes are none of a face.
+            ShapeError: the codes have another shape, or there are not as many as features.
         """
-        latents.check_codes(codes)
+        if {r: x.shape[1] for r, x in features.encoded.items()} != self.config.generator.channels:
+            raise InputError(
+                f"The features come from another model than this one, which is the {self.config.name} one: "
+                "aggregate and generate with the same."
+            )
+        codes = latents.check_codes(codes)
         batch = common_batch({"features": len(features), "style codes": len(codes)})
         features = features if len(features) == batch else features.repeated(batch)
         codes = codes.expand(batch, -1, -1)
@@ -373,7 +383,7 @@ class FaceMug:
             codes = self._codes_of(
                 conditions, exemplar, style or default_style(conditions, exemplar), seeds, inversion, progress
             )
-        codes = codes.to(self.device)
+        codes = latents.check_codes(codes).to(self.device)
         return codes if style_mix == 0 else self.interpolate(codes, self.random_codes(seeds), style_mix)
 
     @torch.no_grad()

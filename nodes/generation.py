@@ -10,6 +10,7 @@ from ..facemug_core.conditions import Conditions
 from ..facemug_core.conventions import WORKING_SIZE
 from ..facemug_core.errors import InputError
 from ..facemug_core.faces.pasting import mask_to_crop
+from ..facemug_core.latents import check_codes
 from ..facemug_core.model import DETAIL_SIZES
 from ..facemug_core.networks.generator import Features
 from ..facemug_core.photos import fitting_size
@@ -52,7 +53,7 @@ class Generate(io.ComfyNode):
     @classmethod
     def execute(cls, model: HostedEditor, features: Features, latent: Tensor) -> io.NodeOutput:
         ready = model.model()
-        inputs = {"features": features, "latent": latent}
+        inputs = {"features": features, "latent": check_codes(latent)}
 
         def generate(feature: Features, codes: Tensor) -> Tensor:
             return ready.generate(feature.to(ready.device), codes.to(ready.device)).detach().cpu()

@@ -250,7 +250,8 @@ class WarpLatent(io.ComfyNode):
     @classmethod
     def execute(cls, model: HostedEditor, latent: Tensor, target: Tensor) -> io.NodeOutput:
         ready = model.model()
-        inputs = {"latent": latent.to(ready.device), "target": target.to(ready.device)}
+        codes = {"latent": latent, "target": target}
+        inputs = {name: latents.check_codes(one).to(ready.device) for name, one in codes.items()}
         return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.Watch()))))
 
 

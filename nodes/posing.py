@@ -8,6 +8,7 @@ from torch import Tensor
 from ..facemug_core.batches import one_by_one
 from ..facemug_core.editing.pose import Pose as HeadPose
 from ..facemug_core.errors import FaceNotFoundError
+from ..facemug_core.latents import check_codes
 from ..facemug_core.posing import Posed, Poser
 from . import host, tensors
 from .host import io
@@ -46,7 +47,7 @@ class Pose(io.ComfyNode):
                 raise FaceNotFoundError("The `target` style shows no face whose pose could be taken.")
             return poser.turn(codes, wanted, watch)
 
-        inputs = {"latent": latent} | ({} if target is None else {"target": target})
+        inputs = {"latent": check_codes(latent)} | ({} if target is None else {"target": check_codes(target)})
         posed = one_by_one(turn, inputs)
         return io.NodeOutput(
             host.hand_over(torch.cat([one.codes for one in posed])),

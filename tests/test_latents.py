@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -148,3 +149,25 @@ def test_mixing_takes_coarse_and_fine_codes() -> None:
     mixed = mix_layers(ANNA, BEN, 6)
     assert torch.equal(mixed[:, :6], ANNA[:, :6])
     assert torch.equal(mixed[:, 6:], BEN[:, 6:])
+
+
+OPERATIONS = {
+    "interpolate": lambda codes: interpolate(ANNA, codes, 0.5),
+    "mix": lambda codes: mix_layers(codes, ANNA, 4),
+    "blend": lambda codes: blend([ANNA, codes], [1, 1]),
+    "add": lambda codes: add(ANNA, codes, 1.0, MEAN),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+@pytest.mark.parametrize("shape", [(18, 512), (1, 512), (1, 14, 512), (1, 18, 256), (0, 18, 512)])
+def test_codes_of_another_shape_are_refused(operation: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"Expected style codes \[B, 18, 512\], but got"):
+        operation(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_codes_of_another_precision_come_out_as_float32(operation: Any, dtype: torch.dtype) -> None:
+    codes = BEN.half().to(dtype)
+    assert torch.equal(operation(codes), operation(codes.float()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,8 +13,9 @@ from facemug_core.conditions import Conditions
 from facemug_core.editing.directions import Linear
 from facemug_core.errors import InputError, ShapeError, WeightsMissingError
 from facemug_core.model import FaceMug, default_style
+from facemug_core.networks.latent_warping import LatentWarping
 
-from .tiny import assert_only_the_mask_changed, random_conditions, tiny_model
+from .tiny import assert_only_the_mask_changed, random_conditions, tiny_full_model, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,30 @@ def test_style_by_exemplar_without_one_is_an_error(model: FaceMug) -> None:
 def test_codes_of_another_shape_are_refused(model: FaceMug) -> None:
     with pytest.raises(ShapeError, match="18, 512"):
         model.generate(model.aggregate(random_conditions()), torch.zeros(1, 14, 512))
+
+
+def test_an_edit_with_codes_of_another_shape_is_refused(model: FaceMug) -> None:
+    with pytest.raises(ShapeError, match="18, 512"):
+        model.edit(random_conditions(), codes=torch.zeros(18, 512))
+
+
+def test_codes_of_another_shape_are_not_warped() -> None:
+    with torch.random.fork_rng():
+        able = replace(tiny_model(), warping=LatentWarping(4))
+    for shapes in (((18, 512), (1, 18, 512)), ((1, 18, 512), (1, 14, 512))):
+        with pytest.raises(ShapeError, match="18, 512"):
+            able.warp(*map(torch.zeros, shapes))
+
+
+def test_codes_in_half_precision_make_a_picture(model: FaceMug) -> None:
+    features, codes = model.aggregate(random_conditions()), model.random_codes([1]).half()
+    assert torch.equal(model.generate(features, codes), model.generate(features, codes.float()))
+
+
+def test_features_of_another_model_are_refused(model: FaceMug) -> None:
+    features = tiny_full_model().aggregate(random_conditions())
+    with pytest.raises(InputError, match="aggregate and generate with the same"):
+        model.generate(features, model.random_codes([1]))
 
 
 def test_warping_without_weights_names_the_file(model: FaceMug) -> None:

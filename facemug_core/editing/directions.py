@@ -84,7 +84,7 @@ class Linear:
 
     def apply(self, codes: Tensor, amount: float) -> Tensor:
         """codes + amount · vector within the layers (Eq. 3)."""
-        check_codes(codes)
+        codes = check_codes(codes)
         if amount == 0:
             return codes
         return codes + amount * self.offset.to(codes)
@@ -114,7 +114,7 @@ class Coordinate:
 
     def apply(self, codes: Tensor, amount: float) -> Tensor:
         """Go this share of the way from the codes' own coordinate to the target."""
-        check_codes(codes)
+        codes = check_codes(codes)
         if amount == 0:
             return codes
         step = amount * (self.target - self.of(codes)) * self.deviation  # [B]
@@ -134,7 +134,7 @@ class Mapped:
     @torch.no_grad()
     def apply(self, codes: Tensor, amount: float) -> Tensor:
         """codes + amount · 0.1 · mapper(codes)."""
-        check_codes(codes)
+        codes = check_codes(codes)
         if amount == 0:
             return codes
         return codes + amount * MAPPER_GAIN * self.mapper.to(codes.device)(codes)
