@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,40 @@ def test_eyes_and_mouth_given_by_hand_are_enough(editor: PhotoEditor) -> None:
     request = EditRequest(mask=_mask(photo, 60, 60, 120, 130), landmarks=[points])
     (face,) = editor.edit(photo, request).faces
     assert face.box == (80, 70, 120, 110)
+
+
+def _asked(editor: PhotoEditor, turn: Callable[[torch.Tensor], torch.Tensor]) -> Conditions:
+    """What an edit asks for on the crop, if photo, mask, guides and landmarks are turned or mirrored."""
+    eyes_and_mouth = torch.zeros(4, 200, 240)
+    for point, (x, y) in enumerate(((80, 90), (140, 90), (90, 150), (130, 150))):
+        eyes_and_mouth[point, y, x] = 1
+    landmarks = [np.argwhere(point.numpy())[0, ::-1] + 0.5 for point in turn(eyes_and_mouth)]
+    generator = torch.Generator().manual_seed(0)
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 10, 12, generator=generator), (200, 240))
+    corner = torch.zeros(1, 1, 200, 240)
+    corner[..., 60:120, 70:110] = 1
+    request = EditRequest(
+        mask=turn(corner),
+        sketch=Guide(turn(corner)),
+        semantic=Guide(turn(corner[0].long())),
+        color=Guide(turn(smooth)),
+        landmarks=[np.array(landmarks)],
+    )
+    photo = Photo.from_image(Image.fromarray((turn(smooth)[0] * 255).byte().permute(1, 2, 0).numpy()))
+    return editor.edit(photo, request).conditions[0]
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_masks_and_guides_lie_where_they_were_drawn_on_a_photo_that_is_turned(
+    editor: PhotoEditor, quarters: int
+) -> None:
+    upright, turned = (_asked(editor, lambda x, k=k: x.rot90(k, (-2, -1))) for k in (0, quarters))
+    assert (upright.stack - turned.stack).abs().mean() < 1e-3
+
+
+def test_masks_and_guides_lie_where_they_were_drawn_on_a_photo_that_is_mirrored(editor: PhotoEditor) -> None:
+    as_is, mirrored = (_asked(editor, lambda x, m=m: x.flip(-1) if m else x) for m in (False, True))
+    assert (as_is.stack - mirrored.stack.flip(-1)).abs().mean() < 1e-3
 
 
 def test_landmarks_of_a_far_larger_picture_are_refused_with_both_sizes(editor: PhotoEditor) -> None:
