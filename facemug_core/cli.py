@@ -505,10 +505,9 @@ def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
         for name, amount in parsed.attribute
     ]
     if parsed.text is not None and parsed.text_mode == "direction":
-        from .editing.text import find_relevance, text_direction
+        from .editing.text import text_direction
 
-        relevance = find_relevance(parsed.clip[0], parsed.weights)
-        direction = text_direction(relevance, _clip(parsed), parsed.text, _text_options(parsed))
+        direction = text_direction(_clip(parsed), parsed.text, _text_options(parsed))
         asked.append((direction, parsed.text_strength))
     return asked
 
@@ -755,7 +754,7 @@ def _directions_sheet(parsed: Parsed) -> None:
 def _directions_relevance(parsed: Parsed) -> None:
     from tqdm import trange
 
-    from .editing.text import measure_relevance, relevance_name, save_relevance
+    from .editing.relevance import measure_relevance, relevance_name, save_relevance
     from .model import FaceMug
 
     clip = _clip(parsed)

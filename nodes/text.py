@@ -11,7 +11,6 @@ from ..facemug_core.editing.text import (
     DEFAULTS,
     TextEdit,
     TextOptions,
-    find_relevance,
     text_direction,
 )
 from ..facemug_core.networks.generator import Features
@@ -144,7 +143,5 @@ class TextDirection(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip: HostedClip, text: str, source: str) -> io.NodeOutput:
-        judge = clip.clip()
         with torch.inference_mode(False):
-            relevance = find_relevance(judge.name, host.weight_folders())
-            return io.NodeOutput(text_direction(relevance, judge, text, TextOptions(source=source)))
+            return io.NodeOutput(text_direction(clip.clip(), text, TextOptions(source=source)))

@@ -13,7 +13,7 @@ from PIL import Image
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.cli import main
 from facemug_core.editing.clip import FACE_DIM, FACE_FILE
-from facemug_core.editing.text import measure_relevance, relevance_name, save_relevance
+from facemug_core.editing.relevance import measure_relevance, relevance_name, save_relevance
 from facemug_core.latents import load_latent
 
 from .test_cli import needs_model

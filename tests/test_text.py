@@ -12,18 +12,23 @@ from torch import Tensor
 
 from facemug_core.batches import Interrupted
 from facemug_core.editing.clip import Clip
+from facemug_core.editing.relevance import load_relevance, measure_relevance, save_relevance
 from facemug_core.editing.text import (
+    LEAP,
     TextGoal,
     TextOptions,
     directional_loss,
-    load_relevance,
-    measure_relevance,
     ramp,
-    save_relevance,
     text_change,
     text_direction,
 )
-from facemug_core.errors import CheckpointError, InputError, ShapeError, UnknownWordsWarning
+from facemug_core.errors import (
+    CheckpointError,
+    InputError,
+    ShapeError,
+    UnknownWordsWarning,
+    WeightsMissingError,
+)
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features
 
@@ -226,25 +231,57 @@ def _faces_and_views(clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
     return codes, (codes @ way)[:, None] * change + noise, way
 
 
-def test_a_text_direction_moves_codes_along_what_the_view_answers_to(clip: Clip) -> None:
-    codes, views, way = _faces_and_views(clip)
-    direction = text_direction(measure_relevance(codes, views, "face"), clip, "blond hair")
+@pytest.fixture(scope="module")
+def measured(clip: Clip) -> Clip:
+    """The model with its relevance."""
+    codes, views, _ = _faces_and_views(clip)
+    return replace(clip, relevance=measure_relevance(codes, views, "face"))
+
+
+def test_a_text_direction_moves_codes_along_what_the_view_answers_to(measured: Clip) -> None:
+    way = _faces_and_views(measured)[2]
+    direction = text_direction(measured, "blond hair")
     assert torch.nn.functional.cosine_similarity(direction.vector, way, dim=0) > 0.3
 
 
-def test_a_text_direction_changes_free_layers_alone(clip: Clip) -> None:
-    codes, views, _ = _faces_and_views(clip)
-    relevance = measure_relevance(codes, views, "face")
-    direction = text_direction(relevance, clip, "old", TextOptions(keep_geometry=True))
-    assert direction.layers == (8, 18)
+def test_a_text_direction_changes_free_layers_alone(measured: Clip) -> None:
+    assert text_direction(measured, "old", TextOptions(keep_geometry=True)).layers == (8, 18)
 
 
 def test_relevance_of_another_model_is_refused(clip: Clip) -> None:
     codes, views, _ = _faces_and_views(clip)
-    with pytest.raises(InputError, match="ViT-B-32"):
-        text_direction(measure_relevance(codes, views, "ViT-B-32"), clip, "old")
-    with pytest.raises(InputError, match="another face of 7 dimensions"):
-        text_direction(measure_relevance(codes, views[:, :7], "face"), clip, "old")
+    for relevance in (
+        measure_relevance(codes, views, "ViT-B-32"),
+        measure_relevance(codes, views[:, :7], "face"),
+    ):
+        with pytest.raises(InputError, match="another model"):
+            text_direction(replace(clip, relevance=relevance), "old")
+
+
+def test_a_direction_of_a_model_that_was_not_measured_says_how_to_measure_it(clip: Clip) -> None:
+    with pytest.raises(WeightsMissingError, match="directions relevance --clip face"):
+        text_direction(clip, "old")
+
+
+def test_a_search_begins_along_the_texts_direction(
+    model: FaceMug, features: Features, codes: Tensor, measured: Clip
+) -> None:
+    options = replace(FEW, steps=2, layers=(4, 12), keep_geometry=True)
+    shown: list[Tensor] = []
+    edit = model.optimize_text(features, codes, "blond hair", measured, options, preview=shown.append)
+    leapt = text_direction(measured, "blond hair", options).apply(codes, LEAP)
+    expected = leapt if edit.curve[1] < edit.curve[0] else codes
+    torch.testing.assert_close(edit.codes, expected)
+    assert torch.equal(shown[0], model.generate(features, codes))
+
+
+def test_a_search_keeps_the_start_if_nothing_is_better(
+    model: FaceMug, features: Features, codes: Tensor, measured: Clip
+) -> None:
+    far = replace(FEW, latent_weight=10.0)
+    edit = model.optimize_text(features, codes, "blond hair", measured, far)
+    assert edit.best == 0
+    assert torch.equal(edit.codes, codes)
 
 
 def test_relevance_comes_back_from_its_file(clip: Clip, tmp_path: Path) -> None:

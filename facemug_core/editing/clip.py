@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +25,7 @@ from ..checkpoints.reading import read_metadata
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
+from .relevance import Relevance, find_relevance
 
 FACE = "face"
 """Name of the pack's own model: it knows faces, and few words."""
@@ -91,6 +92,8 @@ class Clip:
     std: tuple[float, ...]
     """Of the pictures in [0, 1] that the network was trained on, by channel."""
     interpolation: str = "bicubic"
+    relevance: Relevance | None = None
+    """How its view of a face answers to codes, where that was measured."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -143,14 +146,13 @@ def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders
         DependencyError: open_clip or torchvision is missing or broken.
         InputError: open_clip knows no such model, or one that needs a hub.
         WeightsMissingError: the file is missing; says what to put where.
-        CheckpointError: the file belongs to another model.
+        CheckpointError: the file belongs to another model, or that of the relevance holds something else.
     """
     open_clip = import_open_clip()
     # Gradients go through the network, so it must not be made of inference tensors.
     with torch.inference_mode(False):
-        if name == FACE:
-            return _load_face_clip(open_clip, folders)
-        return _load_named(open_clip, name, file, folders)
+        clip = _load_face_clip(folders) if name == FACE else _load_named(open_clip, name, file, folders)
+        return replace(clip, relevance=find_relevance(name, folders))
 
 
 def import_open_clip() -> ModuleType:
@@ -192,7 +194,7 @@ def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
     return Clip(FACE, network, WordTokenizer(tuple(words)), IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
-def _load_face_clip(open_clip: ModuleType, folders: Folders) -> Clip:
+def _load_face_clip(folders: Folders) -> Clip:
     words = json.loads(read_metadata(locate(FACE_FILE, *folders))["words"])
     network = load_trained(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"), folders)
     return face_clip(network, words)

@@ -10,20 +10,17 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import Interrupted, Progress, no_progress
-from ..checkpoints.formats.ours import RELEVANCE_KIND
-from ..checkpoints.manifest import located, missing
-from ..checkpoints.reading import read_safetensors, save_safetensors
-from ..errors import CheckpointError, InputError, ShapeError, UnknownWordsWarning
+from ..errors import InputError, ShapeError, UnknownWordsWarning, WeightsMissingError
 from ..latents import check_codes
 from .clip import Clip
 from .directions import ALL_LAYERS, Layers, Linear, check_layers
+from .relevance import Relevance, relevance_name
 
 SOURCE = "a face"
 """What text edits start from, in words."""
@@ -39,6 +36,9 @@ SOFTNESS = 0.1
 
 A bare angle does not tell a faint change from a strong one, and has no gradient where nothing has changed.
 """
+
+LEAP = 1.0
+"""The first step of an optimization goes this far along the text's direction, where that was measured."""
 
 PATIENCE = 12
 """Steps without progress after which an optimization ends."""
@@ -161,8 +161,9 @@ def optimize(
 ) -> TextEdit:
     """Codes whose picture has changed as the text says, near the codes at the start (Eq. 4).
 
-    The codes of the lowest loss are kept, be it that the steps end, that nothing improves any more, or that
-    somebody interrupts.
+    The first step goes along the text's direction, where the model's relevance was measured. The codes of the
+    lowest loss are kept, be it that the steps end, that nothing improves any more, or that somebody
+    interrupts.
 
     Args:
         draw: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable; makes no inference tensors.
@@ -188,8 +189,10 @@ def optimize(
         if options.weight == 0:
             return TextEdit(codes, (), 0)
         start = codes.detach().clone()
+        leap = None if clip.relevance is None else LEAP * _step_along(clip, clip.relevance, change).to(start)
+        base = start[:, first:end]
+        free = torch.zeros_like(base).requires_grad_()
         spread = spread.clone()
-        free = torch.zeros_like(start[:, first:end]).requires_grad_()
         optimizer = torch.optim.Adam([free], lr=options.learning_rate)
         search = _Search(start, change, clip, options)
         curve: list[float] = []
@@ -198,8 +201,7 @@ def optimize(
             for step in range(options.steps):
                 progress(step, options.steps)
                 optimizer.param_groups[0]["lr"] = options.learning_rate * ramp(step / options.steps)
-                changed = start[:, first:end] + free @ spread
-                moved = torch.cat([start[:, :first], changed, start[:, end:]], 1)
+                moved = torch.cat([start[:, :first], base + free @ spread, start[:, end:]], 1)
                 picture = draw(moved)
                 loss = search.loss(moved, picture)
                 curve.append(float(loss.detach()))
@@ -208,6 +210,9 @@ def optimize(
                     preview(search.picture)
                 if step - search.progressed > PATIENCE:
                     break
+                if step == 0 and leap is not None:
+                    base = base + leap
+                    continue
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -284,109 +289,47 @@ def ramp(share: float) -> float:
 STRENGTH = 7.0
 """Length of a text direction in standard deviations of the codes, all components together."""
 
-COMPONENTS = 100
-"""Principal components of the codes that text directions are made of."""
+LOOSE = 0.3
+"""Weight of the length; the larger, the less other changes are held back."""
 
 
-@dataclass(frozen=True, eq=False)
-class Relevance:
-    """How a text-image model's view of a face answers to its code (StyleCLIP measures it by channel)."""
-
-    steps: Tensor
-    """One standard deviation along each principal component of the codes, [K, 512]."""
-    answers: Tensor
-    """How the model's view moves with each step, [K, D]."""
-    clip: str
-    """Name of the model."""
-
-
-def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 100.0) -> Relevance:
-    """Relevance from faces' codes w [N, 512] and the model's views of their pictures [N, D]: a regression."""
-    codes, views = codes.double(), views.double()
-    centered = codes - codes.mean(0)
-    _, lengths, axes = torch.linalg.svd(centered, full_matrices=False)
-    count = min(COMPONENTS, len(lengths) - 1)
-    steps = axes[:count] * lengths[:count, None] / math.sqrt(len(codes))
-    scores = centered @ axes[:count].T / lengths[:count] * math.sqrt(len(codes))  # [N, K], unit variance
-    answers = torch.linalg.solve(
-        scores.T @ scores + ridge * torch.eye(count, dtype=torch.double), scores.T @ (views - views.mean(0))
-    )
-    return Relevance(steps.float(), answers.float(), clip)
-
-
-def text_direction(
-    relevance: Relevance, clip: Clip, text: str, options: TextOptions = DEFAULTS, loose: float = 0.3
-) -> Linear:
+def text_direction(clip: Clip, text: str, options: TextOptions = DEFAULTS) -> Linear:
     """A direction for a text (StyleCLIP's global method): an amount of 1 is a clear edit.
 
     It is the step of the codes that is predicted to move the model's view along the text's change, at the
     least movement across it and the least length.
 
     Args:
-        relevance: of this model.
-        clip: the model.
+        clip: the model, whose relevance was measured.
         text: what the face should be.
         options: its source, templates and layers count.
-        loose: weight of the length; the larger, the less other changes are held back.
 
     Raises:
         InputError: as `text_change`; or the relevance is that of another model.
+        WeightsMissingError: the relevance was not measured; says how to.
     """
-    if relevance.clip != clip.name:
-        raise InputError(f"The relevance was measured for {relevance.clip}, but the model is {clip.name}.")
-    change = text_change(clip, text, options.source, options.templates).cpu()
-    answers = relevance.answers
-    if answers.shape[1] != len(change):
-        raise InputError(
-            f"The relevance was measured for another {clip.name} of {answers.shape[1]} dimensions, not "
-            f"{len(change)}: take the file that came with the model, or measure it anew."
+    if clip.relevance is None:
+        raise WeightsMissingError(
+            f"{relevance_name(clip.name)} is missing, which text directions are made of. Measure it once "
+            f"(`python -m facemug_core directions relevance --clip {clip.name}=FILE -o FOLDER`), and keep it "
+            "beside the model's weights. Or let the text be optimized for, which needs no measuring."
         )
-    scale = answers.square().sum() / len(answers)  # a mean squared answer, so that `loose` has no unit
-    weights = torch.linalg.solve(
-        answers @ answers.T + loose * scale * torch.eye(len(answers)), answers @ change
-    )
-    vector = STRENGTH * F.normalize(weights, dim=0) @ relevance.steps
+    change = text_change(clip, text, options.source, options.templates)
+    vector = _step_along(clip, clip.relevance, change)
     return Linear(vector, options.free, (-1.5, 1.5), {"found": f"text {text!r} with {clip.name}"})
 
 
-def relevance_name(clip: str) -> str:
-    """Name of the file that holds the relevance of a model."""
-    return f"{clip.replace('/', '-')}_relevance.safetensors"
-
-
-def find_relevance(clip: str, folders: Sequence[str | Path] = ()) -> Relevance:
-    """The relevance of a model; that of the pack's own model ships.
-
-    Raises:
-        WeightsMissingError: its file is in none of the folders; says how to make it.
-        CheckpointError: the file is damaged or holds something else.
-    """
-    name = relevance_name(clip)
-    path = located(name, *folders)
-    if path is None:
-        advice = (
-            f"Measure it once: `python -m facemug_core directions relevance --clip {clip}=FILE -o FOLDER`. "
-            "Or let the text be optimized for, which needs no measuring."
+def _step_along(clip: Clip, relevance: Relevance, change: Tensor) -> Tensor:
+    """The step of the codes, [512], that is predicted to change the model's view as a text does."""
+    answers, change = relevance.answers, change.cpu()
+    if relevance.clip != clip.name or answers.shape[1] != len(change):
+        raise InputError(
+            f"The relevance was measured for another model than {clip.name} of {len(change)} dimensions, "
+            f"{relevance.clip} of {answers.shape[1]}: take the file that came with the model, or measure it "
+            "anew."
         )
-        raise missing([name], *folders, advice={name: advice})
-    return load_relevance(path)
-
-
-def save_relevance(path: str | Path, relevance: Relevance) -> None:
-    """Write a relevance file, in half precision."""
-    tensors = {"steps": relevance.steps.half(), "answers": relevance.answers.half()}
-    save_safetensors(path, tensors, {"kind": RELEVANCE_KIND, "clip": relevance.clip})
-
-
-def load_relevance(path: str | Path) -> Relevance:
-    """Read a relevance file.
-
-    Raises:
-        CheckpointError: the file is damaged or holds something else.
-    """
-    tensors, about = read_safetensors(path)
-    if about.get("kind") != RELEVANCE_KIND:
-        raise CheckpointError(
-            f"{path} tells no relevance: it says of itself {about.get('kind', 'nothing')!r}."
-        )
-    return Relevance(tensors["steps"].float(), tensors["answers"].float(), about["clip"])
+    scale = answers.square().sum() / len(answers)  # a mean squared answer, so that `LOOSE` has no unit
+    weights = torch.linalg.solve(
+        answers @ answers.T + LOOSE * scale * torch.eye(len(answers)), answers @ change
+    )
+    return STRENGTH * F.normalize(weights, dim=0) @ relevance.steps

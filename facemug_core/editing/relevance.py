@@ -1,0 +1,80 @@
+"""How a text-image model's view of a face answers to codes, which text directions are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..checkpoints.formats.ours import RELEVANCE_KIND
+from ..checkpoints.manifest import located
+from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..errors import CheckpointError
+
+COMPONENTS = 100
+"""Principal components of the codes that text directions are made of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """How a text-image model's view of a face answers to its code (StyleCLIP measures it by channel)."""
+
+    steps: Tensor
+    """One standard deviation along each principal component of the codes, [K, 512]."""
+    answers: Tensor
+    """How the model's view moves with each step, [K, D]."""
+    clip: str
+    """Name of the model."""
+
+
+def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 100.0) -> Relevance:
+    """Relevance from faces' codes w [N, 512] and the model's views of their pictures [N, D]: a regression."""
+    codes, views = codes.double(), views.double()
+    centered = codes - codes.mean(0)
+    _, lengths, axes = torch.linalg.svd(centered, full_matrices=False)
+    count = min(COMPONENTS, len(lengths) - 1)
+    steps = axes[:count] * lengths[:count, None] / math.sqrt(len(codes))
+    scores = centered @ axes[:count].T / lengths[:count] * math.sqrt(len(codes))  # [N, K], unit variance
+    answers = torch.linalg.solve(
+        scores.T @ scores + ridge * torch.eye(count, dtype=torch.double), scores.T @ (views - views.mean(0))
+    )
+    return Relevance(steps.float(), answers.float(), clip)
+
+
+def relevance_name(clip: str) -> str:
+    """Name of the file that holds the relevance of a model."""
+    return f"{clip.replace('/', '-')}_relevance.safetensors"
+
+
+def find_relevance(clip: str, folders: Sequence[str | Path] = ()) -> Relevance | None:
+    """The relevance of a model, where somebody has measured it; that of the pack's own model ships.
+
+    Raises:
+        CheckpointError: its file is damaged or holds something else.
+    """
+    path = located(relevance_name(clip), *folders)
+    return None if path is None else load_relevance(path)
+
+
+def save_relevance(path: str | Path, relevance: Relevance) -> None:
+    """Write a relevance file, in half precision."""
+    tensors = {"steps": relevance.steps.half(), "answers": relevance.answers.half()}
+    save_safetensors(path, tensors, {"kind": RELEVANCE_KIND, "clip": relevance.clip})
+
+
+def load_relevance(path: str | Path) -> Relevance:
+    """Read a relevance file.
+
+    Raises:
+        CheckpointError: the file is damaged or holds something else.
+    """
+    tensors, about = read_safetensors(path)
+    if about.get("kind") != RELEVANCE_KIND:
+        raise CheckpointError(
+            f"{path} tells no relevance: it says of itself {about.get('kind', 'nothing')!r}."
+        )
+    return Relevance(tensors["steps"].float(), tensors["answers"].float(), about["clip"])
