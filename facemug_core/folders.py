@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -128,7 +128,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, prepare, workers), daemon=True)
-        self._process.start()
+        with _interrupts_held_back():
+            self._process.start()
         theirs.close()
         self._source: Path | None = None
         self.alive = True
@@ -166,6 +167,22 @@ class _Worker:
         """Wait until it has ended."""
         self._process.join(LEAVE_SECONDS)
         self._process.kill()
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keeps Ctrl-C from this process for a moment, and for ever from those that are started meanwhile.
+
+    Without that they would end with a traceback each, if they hear it while they still import.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, prepare: Callable[[], Work], workers: int) -> None:

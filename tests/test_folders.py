@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +61,19 @@ def test_leaving_early_ends_the_processes_and_leaves_no_partial_file(tmp_path: P
     outcomes.close()
     assert time.monotonic() - start < LEAVE_SECONDS
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows lets no process inherit this")
+def test_processes_do_not_hear_ctrl_c_even_while_they_start() -> None:
+    def interrupt() -> None:
+        while not (children := multiprocessing.active_children()):
+            time.sleep(0.001)
+        os.kill(children[0].pid or 0, signal.SIGINT)
+
+    sender = threading.Thread(target=interrupt)
+    sender.start()
+    assert [outcome.state for outcome in work_on(SOURCES[:1], by_name)] == ["edited"]
+    sender.join()
 
 
 def test_the_table_tells_what_happened_to_each_file(tmp_path: Path) -> None:
