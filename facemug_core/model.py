@@ -43,7 +43,8 @@ from .conventions import CODE_DIM
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
 from .editing.inversion import Goal, descend
-from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize, spread_of
+from .editing.relevance import principal_steps
+from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize
 from .errors import InputError, ShapeError, WeightsMissingError
 from .faces.fine_band import with_fine_band
 from .faces.grain import match_grain
@@ -271,7 +272,7 @@ class FaceMug:
             return self.generate(features, moved)
 
         codes = latents.check_codes(codes).to(self.device)
-        return optimize(draw, codes, self._spread, text, clip, options, progress, preview)
+        return optimize(draw, codes, self._steps, text, clip, options, progress, preview)
 
     @torch.no_grad()
     def warp(self, codes: Tensor, target: Tensor) -> Tensor:
@@ -426,11 +427,11 @@ class FaceMug:
         return torch.cat(one_by_one(self.generate, inputs, progress)), codes
 
     @cached_property
-    def _spread(self) -> Tensor:
-        """Square root of the covariance of faces' codes, [512, 512]."""
+    def _steps(self) -> Tensor:
+        """One standard deviation along each principal component of faces' codes, [100, 512]."""
         z = torch.randn(SPREAD_FACES, CODE_DIM, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode(False), torch.no_grad():
-            return spread_of(self.mapping(z.to(self.device)).cpu()).to(self.device)
+            return principal_steps(self.mapping(z.to(self.device)).cpu()).to(self.device)
 
     def _follow(self, features: Features, codes: Tensor, goal: TextGoal) -> TextEdit:
         return self.optimize_text(

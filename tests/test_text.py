@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from facemug_core.batches import Interrupted
 from facemug_core.editing.clip import Clip
-from facemug_core.editing.relevance import load_relevance, measure_relevance, save_relevance
+from facemug_core.editing.relevance import load_relevance, measure_relevance, principal_steps, save_relevance
 from facemug_core.editing.text import (
     LEAP,
     TextGoal,
@@ -241,7 +242,7 @@ def measured(clip: Clip) -> Clip:
 def test_a_text_direction_moves_codes_along_what_the_view_answers_to(measured: Clip) -> None:
     way = _faces_and_views(measured)[2]
     direction = text_direction(measured, "blond hair")
-    assert torch.nn.functional.cosine_similarity(direction.vector, way, dim=0) > 0.3
+    assert F.cosine_similarity(direction.vector, way, dim=0) > 0.3
 
 
 def test_a_text_direction_changes_free_layers_alone(measured: Clip) -> None:
@@ -282,6 +283,14 @@ def test_a_search_keeps_the_start_if_nothing_is_better(
     edit = model.optimize_text(features, codes, "blond hair", measured, far)
     assert edit.best == 0
     assert torch.equal(edit.codes, codes)
+
+
+def test_principal_steps_are_standard_deviations_of_codes_largest_first() -> None:
+    codes = torch.randn(300, 512, generator=torch.Generator().manual_seed(0)) * torch.arange(512, 0, -1)
+    steps = principal_steps(codes)
+    deviations = ((codes - codes.mean(0)) @ F.normalize(steps, dim=1).T).std(0)
+    torch.testing.assert_close(steps.norm(dim=1), deviations, rtol=1e-3, atol=0)
+    assert (deviations.diff() < 0).all()
 
 
 def test_relevance_comes_back_from_its_file(clip: Clip, tmp_path: Path) -> None:

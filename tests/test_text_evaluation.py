@@ -22,13 +22,11 @@ def test_every_text_has_a_measurement_and_is_made_of_words_that_the_model_knows(
     assert {word for prompt in PROMPTS for word in words_of(prompt.text)} <= set(vocabulary())
 
 
-def test_twenty_faces_search_for_every_text_once_and_two_move_along_all() -> None:
-    asked = [(mode, prompt.text) for number in range(20) for mode, prompt in Text().asked(number)]
-    searched = Counter(text for mode, text in asked if mode == "optimize")
-    assert set(searched.values()) == {1}
-    assert len(searched) == 20
-    moved = {prompt.text for number in (0, 1) for mode, prompt in Text().asked(number) if mode == "direction"}
-    assert len(moved) == 20
+def test_ten_faces_search_for_every_text_once_and_move_along_each_twice() -> None:
+    asked = Counter((mode, prompt.text) for number in range(10) for mode, prompt in Text().asked(number))
+    for prompt in PROMPTS:
+        assert asked["optimize", prompt.text] == 1
+        assert asked["direction", prompt.text] == 2
 
 
 def test_success_is_told_by_way_and_identity_of_both_together() -> None:

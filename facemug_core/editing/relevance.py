@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..errors import CheckpointError
 
 COMPONENTS = 100
-"""Principal components of the codes that text directions are made of."""
+"""Principal components of the codes that texts move along."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +30,24 @@ class Relevance:
     """Name of the model."""
 
 
+def principal_steps(codes: Tensor) -> Tensor:
+    """One standard deviation along each principal component of codes w [N, 512], largest first: [K, 512].
+
+    Faces lie there; what is left of the space draws glaring colors.
+    """
+    variances, axes = torch.linalg.eigh(torch.cov(codes.double().T))
+    count = min(COMPONENTS, len(codes) - 1)
+    return (axes * variances.clamp(min=0).sqrt()).T.flip(0)[:count].to(codes.dtype)
+
+
 def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 100.0) -> Relevance:
     """Relevance from faces' codes w [N, 512] and the model's views of their pictures [N, D]: a regression."""
     codes, views = codes.double(), views.double()
-    centered = codes - codes.mean(0)
-    _, lengths, axes = torch.linalg.svd(centered, full_matrices=False)
-    count = min(COMPONENTS, len(lengths) - 1)
-    steps = axes[:count] * lengths[:count, None] / math.sqrt(len(codes))
-    scores = centered @ axes[:count].T / lengths[:count] * math.sqrt(len(codes))  # [N, K], unit variance
+    steps = principal_steps(codes)
+    scores = (codes - codes.mean(0)) @ steps.T / steps.square().sum(1)  # [N, K], unit variance
     answers = torch.linalg.solve(
-        scores.T @ scores + ridge * torch.eye(count, dtype=torch.double), scores.T @ (views - views.mean(0))
+        scores.T @ scores + ridge * torch.eye(len(steps), dtype=torch.double),
+        scores.T @ (views - views.mean(0)),
     )
     return Relevance(steps.float(), answers.float(), clip)
 

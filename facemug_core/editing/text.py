@@ -63,11 +63,11 @@ class TextOptions:
 
     weight: float = 1.0
     """λ1, of the directional loss; 0 changes nothing."""
-    latent_weight: float = 0.002
+    latent_weight: float = 1e-4
     """λ2, of the squared distance to the codes at the start."""
     steps: int = 50
-    learning_rate: float = 0.03
-    """In standard deviations of the codes."""
+    learning_rate: float = 0.1
+    """In standard deviations of the codes' principal components."""
     source: str = SOURCE
     """What the face is, in words, before the edit."""
     templates: Sequence[str] = TEMPLATES
@@ -152,7 +152,7 @@ def text_change(clip: Clip, text: str, source: str = SOURCE, templates: Sequence
 def optimize(
     draw: Callable[[Tensor], Tensor],
     codes: Tensor,
-    spread: Tensor,
+    steps: Tensor,
     text: str,
     clip: Clip,
     options: TextOptions,
@@ -168,8 +168,7 @@ def optimize(
     Args:
         draw: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable; makes no inference tensors.
         codes: to start from.
-        spread: square root of the covariance of codes, [512, 512] (see `spread_of`). Steps are taken in its
-            coordinates, so that codes move most where faces differ most, and stay where there are no faces.
+        steps: coordinates in which codes are moved, [K, 512] (see `principal_steps`).
         text: what the face should be.
         clip: judges.
         options: weights, steps and layers.
@@ -191,8 +190,8 @@ def optimize(
         start = codes.detach().clone()
         leap = None if clip.relevance is None else LEAP * _step_along(clip, clip.relevance, change).to(start)
         base = start[:, first:end]
-        free = torch.zeros_like(base).requires_grad_()
-        spread = spread.clone()
+        free = start.new_zeros(1, end - first, len(steps)).requires_grad_()
+        steps = steps.clone()
         optimizer = torch.optim.Adam([free], lr=options.learning_rate)
         search = _Search(start, change, clip, options)
         curve: list[float] = []
@@ -201,7 +200,7 @@ def optimize(
             for step in range(options.steps):
                 progress(step, options.steps)
                 optimizer.param_groups[0]["lr"] = options.learning_rate * ramp(step / options.steps)
-                moved = torch.cat([start[:, :first], base + free @ spread, start[:, end:]], 1)
+                moved = torch.cat([start[:, :first], base + free @ steps, start[:, end:]], 1)
                 picture = draw(moved)
                 loss = search.loss(moved, picture)
                 curve.append(float(loss.detach()))
@@ -220,17 +219,6 @@ def optimize(
         except (KeyboardInterrupt, Interrupted):
             interrupted = True
         return TextEdit(search.codes, tuple(curve), search.best, interrupted)
-
-
-def spread_of(codes: Tensor) -> Tensor:
-    """Square root of the covariance [512, 512] of codes w [N, 512]."""
-    return root_of(torch.cov(codes.double().T)).to(codes.dtype)
-
-
-def root_of(covariance: Tensor) -> Tensor:
-    """Symmetric square root of a covariance [N, N]."""
-    variances, axes = torch.linalg.eigh(covariance)
-    return (axes * variances.clamp(min=0).sqrt()) @ axes.T
 
 
 class _Search:

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..editing.text import root_of
 from ..latents import broadcast
 from ..networks.mapping import MappingNetwork
 from ..networks.perceptual import PerceptualLoss
@@ -54,6 +53,12 @@ def measure_visibility(
     return total / len(codes)
 
 
+def _root_of(covariance: Tensor) -> Tensor:
+    """Symmetric square root of a covariance [N, N]."""
+    variances, axes = torch.linalg.eigh(covariance)
+    return (axes * variances.clamp(min=0).sqrt()) @ axes.T
+
+
 def _random_sum(maps: Tensor, noise: torch.Generator) -> Tensor:
     """Sum of [1, C, H, W] times normal numbers, as a mean over the pixels: of size 1 for unit vectors."""
     numbers = torch.randn(maps.shape, generator=noise).to(maps.device)
@@ -69,7 +74,7 @@ def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: floa
         rank: how many of the most visible directions to keep.
         prior: weight of the likelihood of a code, as the distance that one standard deviation is worth.
     """
-    spread = root_of(covariance.double())
+    spread = _root_of(covariance.double())
     seen, directions = torch.linalg.eigh(spread @ visibility.double() @ spread)
     steps = spread @ (directions * (seen + prior).rsqrt())
     return steps[:, -rank:].to(visibility.dtype)
