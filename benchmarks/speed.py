@@ -128,6 +128,7 @@ def stages(
         "aggregate": lambda: model.aggregate(conditions),
         "bank": prior,
         "decode": lambda: model.generator.decode(features, known, codes),
+        "a step of inversion": lambda: model.invert(codes, exemplar, steps=1),
     }
 
 

@@ -30,8 +30,8 @@ OWN_SHARE = 12.0
 """How much faster each code moves for itself than all codes together: no photo is quite a bank face, and its
 levels want codes of their own."""
 
-HIDDEN_OWN_SHARE = 1.0
-"""The same where a part of the photo is hidden: what holds for all codes foretells best what is there."""
+HIDDEN_OWN_SHARE = 4.0
+"""The same where a part of the photo is hidden: what holds for all codes foretells better what is there."""
 
 
 class Goal:
