@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import io
 import json
 import logging
 import math
@@ -24,7 +25,7 @@ from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
 from .conventions import NUM_CODES, REGIONS
-from .errors import FacemugError, InputError, NothingToEditError
+from .errors import FacemugError, InputError, NothingToEditError, UnwritableError
 
 if TYPE_CHECKING:
     from .conditions.reading import Source
@@ -929,10 +930,7 @@ def _info(parsed: Parsed) -> None:
 def _convert(parsed: Parsed) -> None:
     from .checkpoints.recognising import convert
 
-    try:
-        convert(parsed.file, parsed.output)
-    except OSError as error:
-        raise InputError(f"{parsed.output} cannot be written: {error}.") from error
+    convert(parsed.file, parsed.output)
 
 
 def _add_demo(commands: Any) -> None:
@@ -1194,6 +1192,14 @@ SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+class _WholeWrites(io.BufferedRandom):
+    """A file that Pillow must write through Python: by its number it would not notice that only a part of a
+    JPEG had room on the disk."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
 def _save(image: Image.Image, path: Path) -> None:
     """Write a picture: it is there whole, or as it was before."""
     from .checkpoints.reading import replacing
@@ -1205,12 +1211,14 @@ def _save(image: Image.Image, path: Path) -> None:
         )
     options = _save_options(image, kind)
     try:
-        with replacing(path) as temporary:
-            image.save(temporary, format=kind, **options)
+        with replacing(path) as temporary, _WholeWrites(io.FileIO(temporary, "w+")) as file:
+            image.save(file, format=kind, **options)
+    except UnwritableError:
+        raise
     except Exception as error:  # each format has its own errors for what it cannot hold
-        of_disk = getattr(error, "errno", None) is not None
-        way_out = "" if of_disk else f" PNG holds every photo: call it {path.stem}.png."
-        raise InputError(f"{path} cannot be written: {error}.{way_out}") from error
+        raise InputError(
+            f"{path} cannot be written: {error}. PNG holds every photo: call it {path.stem}.png."
+        ) from error
 
 
 def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:

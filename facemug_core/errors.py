@@ -39,5 +39,9 @@ class CheckpointError(FacemugError):
     """A weights file is damaged, unsafe or of an unknown kind."""
 
 
+class UnwritableError(FacemugError, OSError):
+    """A file cannot be written: the disk is full, or the folder not ours; what was there before still is."""
+
+
 class FetchError(FacemugError):
     """A download failed, or what came was not what the manifest promises."""

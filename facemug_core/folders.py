@@ -17,11 +17,14 @@ from typing import Any, Literal
 
 import torch
 
-from .checkpoints.reading import replacing
+from .checkpoints.reading import replacing, writing
 from .errors import FacemugError, FaceNotFoundError
 
 TABLE_FILE = "facemug.csv"
 """Name of the table in the folder of the results."""
+
+NAMES = "backslashreplace"
+"""What becomes of file names that are no valid text: they must not stop the others."""
 
 LEAVE_SECONDS = 10
 """How long a process that is told to stop may take to clear up before it is ended."""
@@ -77,8 +80,7 @@ class Table:
             return list(csv.DictReader(file))
 
     def _write(self, path: Path, rows: list[dict[str, Any]]) -> None:
-        # File names that are no valid text must not stop the others.
-        with path.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        with writing(self._path), path.open("a", newline="", encoding="utf-8", errors=NAMES) as file:
             csv.DictWriter(file, self._columns, extrasaction="ignore").writerows(rows)
 
 

@@ -15,6 +15,8 @@ from facemug_core.cli import _seeds, build_parser, main
 from facemug_core.errors import WeightsMissingError
 from facemug_core.latents import load_codes
 
+from .full_disk import room_for
+
 
 def _missing(*names: str) -> bool:
     try:
@@ -119,6 +121,21 @@ def test_a_guide_that_is_stretched_is_named_with_both_sizes(
     code, out, err = _run(capsys, *command, "-o", tmp_path / "out.png")
     assert code == 0, err
     assert any("wide.png is 300 × 200" in warning for warning in json.loads(out)["warnings"])
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tif", "bmp"])
+def test_no_room_for_the_last_byte_of_a_picture_is_told_and_leaves_nothing(
+    ending: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out" / f"sketch.{ending}"
+    assert _run(capsys, "sketch", photo, "-o", output)[0] == 0
+    room = output.stat().st_size - 1
+    output.unlink()
+    with room_for(room):
+        code, _, err = _run(capsys, "sketch", photo, "-o", output)
+    assert code == 2
+    assert f"{output} cannot be written: File too large. Make room" in err
+    assert not list(output.parent.iterdir())
 
 
 @needs_model

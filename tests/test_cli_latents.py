@@ -17,6 +17,7 @@ from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.latents import Latent, load_latent, save_latent
 from facemug_core.training.facts import OBSERVED
 
+from .full_disk import room_for
 from .test_cli import needs_model
 
 
@@ -38,6 +39,18 @@ def test_blend_writes_the_mean_and_its_recipe(people: tuple[Path, Path], tmp_pat
     latent = load_latent(out)
     torch.testing.assert_close(latent.codes, 0.25 * noise(0) + 0.75 * noise(1))
     assert latent.recipe[0]["operation"] == "blend"
+
+
+def test_no_room_for_a_latent_is_told_and_the_old_one_stays(
+    people: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = people[1].read_bytes()
+    with room_for(1000):
+        code = main(["latent", "mix", *map(str, people), "--crossover", "5", "-o", str(people[1])])
+    assert code == 2
+    assert f"{people[1]} cannot be written" in capsys.readouterr().err
+    assert people[1].read_bytes() == before
+    assert sorted(people[0].parent.iterdir()) == sorted(people)
 
 
 def test_mix_takes_fine_codes_of_the_second(people: tuple[Path, Path], tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from facemug_core.errors import FacemugError
+from facemug_core.errors import FacemugError, UnwritableError
 from facemug_core.folders import LEAVE_SECONDS, TABLE_FILE, Outcome, Table, work_on
 from tests.folder_work import by_name, deadly, without_weights
+from tests.full_disk import room_for
 
 SOURCES = [Path(f"{name}.jpg") for name in "abcdef"]
 
@@ -96,6 +97,16 @@ def test_a_later_run_keeps_the_rows_of_what_is_done_and_asks_the_rest_again(tmp_
     assert [(row["name"], row["state"], row["seconds"]) for row in rows(tmp_path)] == [
         ("done.jpg", "edited", "3"), ("unheard_of.jpg", "there already", "0.0"),
     ]  # fmt: skip
+
+
+def test_no_room_for_a_row_is_told_and_the_rows_before_stay(tmp_path: Path) -> None:
+    table = Table(tmp_path / TABLE_FILE, done=[])
+    table.add(Outcome("a.jpg", "edited"))
+    room = (tmp_path / TABLE_FILE).stat().st_size + 10
+    with room_for(room), pytest.raises(UnwritableError, match="Make room"):
+        table.add(Outcome("b.jpg", "edited"))
+    Table(tmp_path / TABLE_FILE, done=["a.jpg"])
+    assert [row["name"] for row in rows(tmp_path)] == ["a.jpg"]
 
 
 def test_names_that_are_no_text_are_told_as_well(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, UnwritableError
 from .safe_pickle import ForeignCodeError, UnreadableError
 from .stored import Checkpoint, StoredTensor, stored_at
 from .torch_files import is_torch_file, read_torch_file
@@ -100,7 +100,7 @@ def save_safetensors(
 
     Raises:
         InputError: a tensor of a type that safetensors does not have.
-        OSError: the disk is full or the folder cannot be written.
+        UnwritableError: the disk is full or the folder cannot be written.
     """
     # Wide numbers first: then all are aligned.
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
@@ -125,15 +125,35 @@ def save_safetensors(
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder, which takes the final name only when the block succeeds."""
+    """Give a temporary path in the same folder, which takes the final name only when the block succeeds.
+
+    Raises:
+        UnwritableError: what the system has against writing it.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Makes a sentence of what the system has against writing a file: `UnwritableError`, with its `errno`."""
     try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno is None or isinstance(error, UnwritableError):  # Pillow's own, or a sentence already
+            raise
+        told = UnwritableError(
+            f"{path} cannot be written: {error.strerror}. Make room, or name a place where files can be."
+        )
+        told.errno = error.errno
+        raise told from error
 
 
 def _open_safetensors(path: Path) -> Checkpoint:
