@@ -25,7 +25,7 @@ from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
 from .conventions import NUM_CODES, REGIONS
-from .errors import FacemugError, InputError, NothingToEditError, UnwritableError
+from .errors import FacemugError, InputError, NothingToEditError
 
 if TYPE_CHECKING:
     from .conditions.reading import Source
@@ -1192,14 +1192,6 @@ SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-class _WholeWrites(io.BufferedRandom):
-    """A file that Pillow must write through Python: by its number it would not notice that only a part of a
-    JPEG had room on the disk."""
-
-    def fileno(self) -> int:
-        raise io.UnsupportedOperation("fileno")
-
-
 def _save(image: Image.Image, path: Path) -> None:
     """Write a picture: it is there whole, or as it was before."""
     from .checkpoints.reading import replacing
@@ -1210,15 +1202,16 @@ def _save(image: Image.Image, path: Path) -> None:
             f"{path} has no ending of a picture format that can be written; call it {path.stem}.png."
         )
     options = _save_options(image, kind)
+    # Not straight to the disk: if it is full, Pillow takes half a JPEG for whole, and never ends a JPEG 2000.
+    whole = io.BytesIO()
     try:
-        with replacing(path) as temporary, _WholeWrites(io.FileIO(temporary, "w+")) as file:
-            image.save(file, format=kind, **options)
-    except UnwritableError:
-        raise
+        image.save(whole, format=kind, **options)
     except Exception as error:  # each format has its own errors for what it cannot hold
         raise InputError(
             f"{path} cannot be written: {error}. PNG holds every photo: call it {path.stem}.png."
         ) from error
+    with replacing(path) as temporary:
+        temporary.write_bytes(whole.getbuffer())
 
 
 def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:
