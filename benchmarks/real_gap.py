@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from facemug_core.checkpoints.assembling import load_mobilenet, load_parser  # noqa: E402
+from facemug_core.conventions import LABELS  # noqa: E402
 from facemug_core.evaluation.photos import FolderFaces  # noqa: E402
 from facemug_core.evaluation.trials import Judges  # noqa: E402
 from facemug_core.faces.parsing import Parser  # noqa: E402
@@ -34,6 +35,7 @@ from facemug_core.photos import PhotoEditor  # noqa: E402
 from facemug_core.training import augment  # noqa: E402
 from facemug_core.training.augment import Draw  # noqa: E402
 from facemug_core.training.data import FaceShards  # noqa: E402
+from facemug_core.training.masks import stroke_mask  # noqa: E402
 
 Change = Callable[[Tensor, Tensor, Tensor, Draw], Tensor]
 """A face [3, 256, 256], its labels [256, 256], another face and random choices → the changed face."""
@@ -45,6 +47,20 @@ RIDGES = (0.03, 0.3, 3.0)
 HELD_OUT = 0.1
 
 
+def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] before something else: another picture, turned upside down and blurred."""
+    width = 1 + 2 * draw.integer(12)
+    scene = F.avg_pool2d(other.flip(-2)[None], width, stride=1, padding=width // 2, count_include_pad=False)
+    behind = (labels == LABELS.index("background")).to(image.dtype)[None, None]
+    soft = F.avg_pool2d(behind, 3, stride=1, padding=1, count_include_pad=False)[0]
+    return torch.lerp(image, scene[0], soft)
+
+
+def occluded(image: Tensor, other: Tensor, draw: Draw) -> Tensor:
+    """A face [3, H, W] with a piece of another picture before it, as hands, microphones and hats are."""
+    return torch.where(stroke_mask(draw.generator, image.shape[-1]) > 0, other.flip(-1), image)
+
+
 WAYS: dict[str, Change] = {
     "as they are": lambda image, labels, other, draw: image,
     "tone": lambda image, labels, other, draw: augment.random_tone(image, draw),
@@ -53,10 +69,8 @@ WAYS: dict[str, Change] = {
     "noise": lambda image, labels, other, draw: augment.noise(image, draw),
     "JPEG": lambda image, labels, other, draw: augment.jpeg(image, draw),
     "misalignment": lambda image, labels, other, draw: augment.misalign(image, labels, draw)[0],
-    "other background": lambda image, labels, other, draw: augment.other_background(
-        image, labels, other, draw
-    ),
-    "occluders": lambda image, labels, other, draw: augment.occluded(image, other, draw),
+    "other background": lambda image, labels, other, draw: other_background(image, labels, other, draw),
+    "occluders": lambda image, labels, other, draw: occluded(image, other, draw),
 }
 
 

@@ -12,10 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from ..conditions import boundary_sketch
-from ..conventions import LABELS
 from ..faces.regions import region_mask
 from ..pictures import from_bytes, to_bytes
-from .masks import mat_mask, stroke_mask
+from .masks import mat_mask
 
 
 class Draw:
@@ -70,28 +69,16 @@ def jpeg(image: Tensor, draw: Draw) -> Tensor:
     return from_bytes(torch.from_numpy(stored).permute(2, 0, 1))
 
 
-def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """A face [3, H, W] before something else: another picture, turned upside down and blurred."""
-    width = 1 + 2 * draw.integer(12)
-    scene = F.avg_pool2d(other.flip(-2)[None], width, stride=1, padding=width // 2, count_include_pad=False)
-    behind = (labels == LABELS.index("background")).to(image.dtype)[None, None]
-    soft = F.avg_pool2d(behind, 3, stride=1, padding=1, count_include_pad=False)[0]
-    return torch.lerp(image, scene[0], soft)
-
-
-def occluded(image: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """A face [3, H, W] with a piece of another picture before it, as hands, microphones and hats are."""
-    return torch.where(stroke_mask(draw.generator, image.shape[-1]) > 0, other.flip(-1), image)
-
-
 def degrade(image: Tensor, draw: Draw) -> Tensor:
-    """What cameras and files do to a photo [3, H, W] in [-1, 1]: tone, low resolution, noise, gray."""
+    """What cameras and files do to a photo [3, H, W] in [-1, 1]: tone, gray, low resolution, noise, JPEG."""
     image = random_tone(image, draw)
     if draw.chance(0.05):
         image = image.mean(0, keepdim=True).expand(3, -1, -1)
     if draw.chance(0.4):
         image = low_resolution(image, draw)
-    return noise(image, draw) if draw.chance(0.4) else image.clamp(-1, 1)
+    if draw.chance(0.4):
+        image = noise(image, draw)
+    return jpeg(image, draw) if draw.chance(0.4) else image.clamp(-1, 1)
 
 
 def misalign(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
