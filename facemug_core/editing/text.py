@@ -63,10 +63,10 @@ class TextOptions:
 
     weight: float = 1.0
     """λ1, of the directional loss; 0 changes nothing."""
-    latent_weight: float = 1e-4
+    latent_weight: float = 2e-4
     """λ2, of the squared distance to the codes at the start."""
     steps: int = 50
-    learning_rate: float = 0.1
+    learning_rate: float = 0.05
     """In standard deviations of the codes' principal components."""
     source: str = SOURCE
     """What the face is, in words, before the edit."""
@@ -168,7 +168,8 @@ def optimize(
     Args:
         draw: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable; makes no inference tensors.
         codes: to start from.
-        steps: coordinates in which codes are moved, [K, 512] (see `principal_steps`).
+        steps: coordinates in which all codes are moved alike, [K, 512] (see `principal_steps`): where layers
+            part, faces turn into caricatures in glaring colors.
         text: what the face should be.
         clip: judges.
         options: weights, steps and layers.
@@ -190,7 +191,7 @@ def optimize(
         start = codes.detach().clone()
         leap = None if clip.relevance is None else LEAP * _step_along(clip, clip.relevance, change).to(start)
         base = start[:, first:end]
-        free = start.new_zeros(1, end - first, len(steps)).requires_grad_()
+        free = start.new_zeros(1, 1, len(steps)).requires_grad_()
         steps = steps.clone()
         optimizer = torch.optim.Adam([free], lr=options.learning_rate)
         search = _Search(start, change, clip, options)
