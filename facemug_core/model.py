@@ -209,11 +209,15 @@ class FaceMug:
             goal = Goal(inverter.perceptual, photo, shown)
             return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
-    def likeness_steps(self, style: Style, wanted: int | None = None) -> int:
-        """Steps of descent for an edit: those wanted, else as many as bring codes near to a photo."""
+    def likeness_steps(self, style: Style, conditions: Conditions, wanted: int | None = None) -> int:
+        """Steps of descent for an edit: those wanted, else as many as bring codes near to a photo.
+
+        None where sketch or map tell what the mask hides: what is visible would talk the codes out of it.
+        """
         if wanted is not None:
             return wanted
-        return 0 if style == "random" or self.inverter is None else INVERSION_STEPS
+        told = style == "projected" and conditions.tells_shape
+        return 0 if told or style == "random" or self.inverter is None else INVERSION_STEPS
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
@@ -485,9 +489,7 @@ def default_style(conditions: Conditions, exemplar: Tensor | None, *, moved: boo
     """
     if exemplar is not None:
         return "exemplar"
-    colors_alone = conditions.color_weight.any() and not (
-        conditions.sketch.any() or conditions.semantic.any()
-    )
+    colors_alone = conditions.color_weight.any() and not conditions.tells_shape
     if (moved or colors_alone) and conditions.image.any():
         return "photo"
     return "projected" if 1 - conditions.mask.mean() >= ENOUGH_VISIBLE else "random"

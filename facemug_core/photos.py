@@ -213,8 +213,8 @@ class EditRequest:
     style: Style | None = None
     style_mix: float = 0.0
     inversion: int | None = None
-    """Steps of descent by which codes of the photo or the exemplar come nearer to it; by default as many as
-    make a person recognizable, where there are weights for it."""
+    """Steps of descent by which codes of the photo or the exemplar come nearer to it; by default
+    `FaceMug.likeness_steps`."""
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None
@@ -365,8 +365,8 @@ class PhotoEditor:
             with _timed(seconds, "edit"):
                 styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes,
-                    inversion=self.model.likeness_steps(style, request.inversion), progress=progress,
+                    seeds=request.seeds, codes=request.codes, progress=progress,
+                    inversion=self.model.likeness_steps(style, conditions, request.inversion),
                 )  # fmt: skip
                 crops, codes = self.model.edit(
                     conditions, seeds=request.seeds, codes=styles, directions=request.directions,

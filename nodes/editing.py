@@ -10,13 +10,13 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import INVERSION_STEPS, Style
+from ..facemug_core.model import Style, default_style
 from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import exemplar_crops, inversion_input, possible_steps, seeds
+from .latents import AUTO, exemplar_crops, inversion_input, possible_steps, seeds, wanted
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 
@@ -91,21 +91,20 @@ class Edit(io.ComfyNode):
         direction: Direction | None = None,
         direction_amount: float = 1.0,
         size: str = "auto",
-        inversion_steps: int = INVERSION_STEPS,
+        inversion_steps: int = AUTO,
     ) -> io.NodeOutput:
         if exemplar is not None and latent is not None:
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
         common_batch({"variants": variants, "latent": 1 if latent is None else len(latent)})
-        searched = latent is None and style != "random"
         how: dict[str, Any] = {
             "style": None if style == "auto" else style,
             "style_mix": style_mix,
             "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
             "codes": latent,
             "directions": () if direction is None else [(direction, direction_amount)],
-            "inversion": possible_steps(model.model(), inversion_steps) if searched else 0,
+            "inversion": wanted(possible_steps(model.model(), inversion_steps)),
         }
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)
@@ -178,7 +177,10 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
-    pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.Watch(), **how)
+    network = model.model()
+    style = how["style"] or default_style(conditions, crops, moved=bool(how["directions"]))
+    how |= {"style": style, "inversion": network.likeness_steps(style, conditions, how["inversion"])}
+    pictures, codes = network.edit(conditions, exemplar=crops, progress=host.Watch(), **how)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
     return io.NodeOutput(
         tensors.from_pictures(pictures), tensors.from_masks(everywhere), host.hand_over(codes.contiguous())

@@ -21,10 +21,18 @@ from .host import io
 from .loading import HostedEditor
 from .payloads import Faces
 
+AUTO = -1
+"""As many steps of inversion as suit the edit."""
 
-def inversion_input() -> io.Int.Input:
+
+def inversion_input(default: int = AUTO) -> io.Int.Input:
     """How far codes descend to the photo. Optional: workflows from before there was one still run."""
-    return io.Int.Input("inversion_steps", default=INVERSION_STEPS, min=0, max=200, optional=True)
+    return io.Int.Input("inversion_steps", default=default, min=min(0, default), max=200, optional=True)
+
+
+def wanted(steps: int) -> int | None:
+    """The steps that somebody asks for, or None for as many as suit."""
+    return None if steps == AUTO else steps
 
 
 def possible_steps(network: FaceMug, steps: int) -> int:
@@ -53,7 +61,7 @@ class EncodeExemplar(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
-                inversion_input(),
+                inversion_input(INVERSION_STEPS),
             ],
             outputs=[
                 host.Latent.Output(display_name="latent"),
@@ -100,12 +108,13 @@ class ProjectConditions(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = INVERSION_STEPS
+        cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = AUTO
     ) -> io.NodeOutput:
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
         visible = 1 - conditions.mask
-        codes = descended(network, codes, conditions.image, visible, inversion_steps, watch)
+        steps = network.likeness_steps("projected", conditions, wanted(inversion_steps))
+        codes = descended(network, codes, conditions.image, visible, steps, watch)
         return io.NodeOutput(host.hand_over(codes))
 
 

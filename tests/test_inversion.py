@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from facemug_core.batches import Interrupted
+from facemug_core.conditions import Conditions
 from facemug_core.editing.inversion import Goal
 from facemug_core.errors import WeightsMissingError
-from facemug_core.model import FaceMug
+from facemug_core.model import INVERSION_STEPS, FaceMug
 from facemug_core.training.visibility import descent_steps
 
 from .tiny import random_conditions, tiny_inverter, tiny_model
@@ -53,6 +54,22 @@ def test_what_is_not_visible_does_not_count(model: FaceMug) -> None:
     other = torch.where(conditions.mask > 0, 0.5, conditions.image)
     found = model.invert(codes, conditions.image, visible, steps=2)
     assert torch.equal(found, model.invert(codes, other, visible, steps=2))
+
+
+def test_where_nothing_is_visible_the_codes_keep_their_bits(model: FaceMug) -> None:
+    codes, photo = model.random_codes([0]), random_conditions().image
+    assert torch.equal(model.invert(codes, photo, torch.zeros(1, 1, 256, 256)), codes)
+
+
+@pytest.mark.parametrize("guide", ["sketch", "semantic"])
+def test_guides_of_shape_are_not_talked_out_of_the_codes_by_default(model: FaceMug, guide: str) -> None:
+    told = random_conditions()
+    alone = Conditions.build(image=told.image, mask=told.mask)
+    guided = Conditions.build(image=told.image, mask=told.mask, **{guide: getattr(told, guide)})
+    assert model.likeness_steps("projected", alone) == INVERSION_STEPS
+    assert model.likeness_steps("projected", guided) == 0
+    assert model.likeness_steps("exemplar", guided) == INVERSION_STEPS
+    assert model.likeness_steps("projected", guided, 3) == 3
 
 
 def test_a_batch_gives_what_its_faces_give_alone(model: FaceMug) -> None:

@@ -66,7 +66,7 @@ def test_the_full_size_adds_detail(full: FaceMug) -> None:
 
 
 def test_an_exemplars_edit_in_the_full_size_asks_for_no_inversion(full: FaceMug) -> None:
-    assert full.likeness_steps("exemplar") == 0
+    assert full.likeness_steps("exemplar", random_conditions()) == 0
 
 
 def test_the_full_size_inverts_with_a_picture_head_and_an_inverter_and_edits_as_before(full: FaceMug) -> None:

@@ -131,6 +131,11 @@ class Conditions:
         return torch.where(self.mask > 0, 0.0, self.image)
 
     @property
+    def tells_shape(self) -> bool:
+        """Whether a sketch or a semantic map says anything."""
+        return bool(self.sketch.any() or self.semantic.any())
+
+    @property
     def present(self) -> tuple[str, ...]:
         """Names of the modalities that say something anywhere in the batch, in the order of the channels."""
         return tuple(name for name in GUIDE_CHANNELS if bool(getattr(self, name).any()))

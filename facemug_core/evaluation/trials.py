@@ -110,11 +110,12 @@ class Trial:
         return pictures.clamp(-1, 1)
 
     def project(self, conditions: Conditions) -> Tensor:
-        """The codes that an edit has where nobody says otherwise: projected, and near to what is visible."""
-        return self._nearer(self.model.project(conditions), conditions.image, 1 - conditions.mask)
+        """The codes that an edit has by default: projected, and mostly near to what is visible."""
+        return self._nearer(self.model.project(conditions), conditions)
 
-    def _nearer(self, codes: Tensor, photo: Tensor, visible: Tensor | None = None) -> Tensor:
-        return self.model.invert(codes, photo, visible, self.model.likeness_steps("projected"))
+    def _nearer(self, codes: Tensor, conditions: Conditions) -> Tensor:
+        steps = self.model.likeness_steps("projected", conditions)
+        return self.model.invert(codes, conditions.image, 1 - conditions.mask, steps)
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own pictures `[B, 3, 256, 256]`."""
@@ -157,7 +158,7 @@ class Trial:
     @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone: what guides are compared to."""
-        codes = self._nearer(self.untold_codes, self.untold.image, 1 - self.untold.mask)
+        codes = self._nearer(self.untold_codes, self.untold)
         return self.edit(self.untold, codes, self.untold_maps)
 
     @cached_property
@@ -173,7 +174,8 @@ class Trial:
     @cached_property
     def exemplar_codes(self) -> Tensor:
         """The codes that an edit has of the exemplars where nobody says otherwise."""
-        return self._nearer(self.encoded_exemplar, self.faces.exemplar)
+        steps = self.model.likeness_steps("exemplar", self.untold)
+        return self.model.invert(self.encoded_exemplar, self.faces.exemplar, steps=steps)
 
     @cached_property
     def exemplar_rendering(self) -> Tensor:

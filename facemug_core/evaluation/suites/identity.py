@@ -39,7 +39,7 @@ class Exemplar:
         conditions = Conditions.build(image=faces.photo, mask=mask)
         own = trial.model.project(conditions)
         theirs = trial.model.encode(faces.other_photo)
-        steps = trial.model.likeness_steps("exemplar")
+        steps = trial.model.likeness_steps("exemplar", conditions)
         theirs = trial.model.invert(theirs, faces.other_photo, steps=steps)
         if trial.model.warping is not None:
             theirs = trial.model.warp(theirs, own)
