@@ -181,7 +181,9 @@ def group_photo(editor: PhotoEditor) -> Pictures:
 @of_workflow
 def saved_face(editor: PhotoEditor) -> Pictures:
     face, mask = editor.find_faces(photo(PHOTO))[0], own_mask(editor, "hair")
-    own = editor.model.project(crop_conditions(face, mask_to_crop(mask, face.matrix), {}))
+    conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
+    steps = editor.model.likeness_steps("projected", conditions)
+    own = editor.model.style_codes(conditions, style="projected", inversion=steps)
     saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
     return staged(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
 
