@@ -275,7 +275,7 @@ def ramp(share: float) -> float:
 
 # --- directions in one pass ---------------------------------------------------------------------------------
 
-STRENGTH = 7.0
+STRENGTH = 6.0
 """Length of a text direction in standard deviations of the codes, all components together."""
 
 LOOSE = 0.3
