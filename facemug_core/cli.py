@@ -418,7 +418,7 @@ def _named_as(path: Path, source: Path) -> Path:
 
 def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
-    from .model import FaceMug, default_style
+    from .model import FaceMug
     from .photos import Guide, Photo, PhotoEditor, new_face_conditions
     from .sheets import conditions_sheet, crop_image
 
@@ -438,11 +438,9 @@ def _generate(parsed: Parsed) -> None:
         photo = Photo.from_image(read_photo(parsed.exemplar))
         exemplar = editor.find_exemplar(photo).crop
     directions, text = _directions_asked(parsed), _text_goal(parsed)
-    style = parsed.style or default_style(conditions, exemplar)
     styles = model.style_codes(
-        conditions, exemplar=exemplar, style=style, style_mix=parsed.style_mix,
-        seeds=_seeds(parsed), codes=_saved_codes(parsed),
-        inversion=model.likeness_steps(style, conditions, parsed.inversion),
+        conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
+        seeds=_seeds(parsed), codes=_saved_codes(parsed), inversion=parsed.inversion,
     )  # fmt: skip
     pictures, codes = model.edit(
         conditions, seeds=_seeds(parsed), codes=styles, directions=directions, text=text

@@ -367,7 +367,7 @@ class FaceMug:
         style_mix: float = 0.0,
         seeds: Sequence[int] = (0,),
         codes: Tensor | None = None,
-        inversion: int = 0,
+        inversion: int | None = 0,
         progress: Progress = no_progress,
     ) -> Tensor:
         """The codes that an edit has before sliders and text, [1 or seeds, 18, 512].
@@ -380,14 +380,15 @@ class FaceMug:
             style_mix: λ from these codes towards random ones.
             seeds: of the random codes.
             codes: use these [1, 18, 512] instead.
-            inversion: steps of descent by which codes of a photo or exemplar come nearer to it.
+            inversion: steps of descent by which codes of a photo or exemplar come nearer to it; None for
+                as many as suit (`likeness_steps`).
             progress: told about every step.
         """
         conditions = conditions.to(self.device)
         if codes is None:
-            codes = self._codes_of(
-                conditions, exemplar, style or default_style(conditions, exemplar), seeds, inversion, progress
-            )
+            style = style or default_style(conditions, exemplar)
+            steps = self.likeness_steps(style, conditions, inversion)
+            codes = self._codes_of(conditions, exemplar, style, seeds, steps, progress)
         codes = latents.check_codes(codes).to(self.device)
         return codes if style_mix == 0 else self.interpolate(codes, self.random_codes(seeds), style_mix)
 
@@ -403,7 +404,7 @@ class FaceMug:
         codes: Tensor | None = None,
         directions: Sequence[tuple[Direction, float]] = (),
         text: TextGoal | None = None,
-        inversion: int = 0,
+        inversion: int | None = 0,
         progress: Progress = no_progress,
     ) -> tuple[Tensor, Tensor]:
         """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.

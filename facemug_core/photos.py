@@ -365,8 +365,8 @@ class PhotoEditor:
             with _timed(seconds, "edit"):
                 styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes, progress=progress,
-                    inversion=self.model.likeness_steps(style, conditions, request.inversion),
+                    seeds=request.seeds, codes=request.codes, inversion=request.inversion,
+                    progress=progress,
                 )  # fmt: skip
                 crops, codes = self.model.edit(
                     conditions, seeds=request.seeds, codes=styles, directions=request.directions,

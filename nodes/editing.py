@@ -10,7 +10,7 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import Style, default_style
+from ..facemug_core.model import Style
 from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
@@ -177,10 +177,7 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
-    network = model.model()
-    style = how["style"] or default_style(conditions, crops, moved=bool(how["directions"]))
-    how |= {"style": style, "inversion": network.likeness_steps(style, conditions, how["inversion"])}
-    pictures, codes = network.edit(conditions, exemplar=crops, progress=host.Watch(), **how)
+    pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.Watch(), **how)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
     return io.NodeOutput(
         tensors.from_pictures(pictures), tensors.from_masks(everywhere), host.hand_over(codes.contiguous())

@@ -51,6 +51,18 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
+def read_kind(path: str | Path, kind: str, otherwise: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The same of a file that says in its metadata that it is of a kind.
+
+    Raises:
+        CheckpointError: as `read_safetensors`; or of another kind, in the words of `otherwise`.
+    """
+    tensors, about = read_safetensors(path)
+    if about.get("kind") != kind:
+        raise CheckpointError(f"{path} {otherwise}: it says of itself {about.get('kind', 'nothing')!r}.")
+    return tensors, about
+
+
 def read_metadata(path: str | Path) -> dict[str, str]:
     """Metadata alone: checks that the file is whole, but reads only its header.
 

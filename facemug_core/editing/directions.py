@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from ..batches import Progress, no_progress, one_by_one
 from ..checkpoints.formats.ours import DIRECTIONS_KIND
 from ..checkpoints.manifest import locate
-from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..checkpoints.reading import read_kind, save_safetensors
 from ..conventions import CODE_DIM, NUM_CODES
-from ..errors import CheckpointError, InputError, ShapeError
+from ..errors import InputError, ShapeError
 from ..latents import check_codes
 
 Layers = tuple[int, int]
@@ -205,11 +205,7 @@ def load_directions(path: str | Path) -> dict[str, Linear]:
     Raises:
         CheckpointError: the file is damaged or holds something else.
     """
-    tensors, metadata = read_safetensors(path)
-    if metadata.get("kind") != DIRECTIONS_KIND:
-        raise CheckpointError(
-            f"{path} holds no named directions: it says of itself {metadata.get('kind', 'nothing')!r}."
-        )
+    tensors, metadata = read_kind(path, DIRECTIONS_KIND, "holds no named directions")
     directions = {}
     for name, about in json.loads(metadata["directions"]).items():
         layers, safe = tuple(about.pop("layers")), tuple(about.pop("safe"))

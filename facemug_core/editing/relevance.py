@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ..checkpoints.formats.ours import RELEVANCE_KIND
 from ..checkpoints.manifest import located
-from ..checkpoints.reading import read_safetensors, save_safetensors
-from ..errors import CheckpointError
+from ..checkpoints.reading import read_kind, save_safetensors
 
 COMPONENTS = 100
 """Principal components of the codes that texts move along."""
@@ -79,9 +78,5 @@ def load_relevance(path: str | Path) -> Relevance:
     Raises:
         CheckpointError: the file is damaged or holds something else.
     """
-    tensors, about = read_safetensors(path)
-    if about.get("kind") != RELEVANCE_KIND:
-        raise CheckpointError(
-            f"{path} tells no relevance: it says of itself {about.get('kind', 'nothing')!r}."
-        )
+    tensors, about = read_kind(path, RELEVANCE_KIND, "tells no relevance")
     return Relevance(tensors["steps"].float(), tensors["answers"].float(), about["clip"])

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import colorsys
-import io
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
 from ..conventions import NUM_LABELS
 from ..faces.regions import distance_to
-from ..pictures import from_bytes, to_pixels
+from ..pictures import as_jpeg
 
 TOLERANCE = 2
 """Strokes that lie at most so many pixels apart agree."""
@@ -158,12 +156,7 @@ def seam_color_shift(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 def through_jpeg(pictures: Tensor) -> Tensor:
     """Pictures `[B, 3, H, W]` in [-1, 1] as a JPEG file gives them back."""
-    results = []
-    for picture in pictures:
-        buffer = io.BytesIO()
-        Image.fromarray(to_pixels(picture)).save(buffer, "JPEG", quality=JPEG_QUALITY)
-        results.append(torch.from_numpy(np.array(Image.open(buffer))).permute(2, 0, 1))
-    return from_bytes(torch.stack(results)).to(pictures.device)
+    return torch.stack([as_jpeg(picture, JPEG_QUALITY) for picture in pictures]).to(pictures.device)
 
 
 def _lab(color: Tensor) -> Array:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from ..conditions import boundary_sketch
 from ..faces.regions import region_mask
-from ..pictures import from_bytes, to_bytes
+from ..pictures import as_jpeg
 from .masks import mat_mask
 
 
@@ -62,11 +60,7 @@ def noise(image: Tensor, draw: Draw) -> Tensor:
 
 def jpeg(image: Tensor, draw: Draw) -> Tensor:
     """A face [3, H, W] in [-1, 1] through a JPEG file of quality 20 to 90."""
-    buffer = io.BytesIO()
-    pixels = Image.fromarray(to_bytes(image).permute(1, 2, 0).contiguous().numpy())
-    pixels.save(buffer, "JPEG", quality=20 + draw.integer(71))
-    stored = np.array(Image.open(buffer))
-    return from_bytes(torch.from_numpy(stored).permute(2, 0, 1))
+    return as_jpeg(image, quality=20 + draw.integer(71))
 
 
 def degrade(image: Tensor, draw: Draw) -> Tensor:
