@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.plain_mobile_stylegan import MobileStyleGAN as PlainBank  # noqa: E402
-from facemug_core.conditions import Conditions  # noqa: E402
+from facemug_core.conditions import Conditions, whole_photo  # noqa: E402
 from facemug_core.conventions import PALETTE  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 from facemug_core.networks.generator import Prior, draw_prior  # noqa: E402
@@ -128,7 +128,7 @@ def stages(
         "aggregate": lambda: model.aggregate(conditions),
         "bank": prior,
         "decode": lambda: model.generator.decode(features, known, codes),
-        "a step of inversion": lambda: model.invert(codes, exemplar, steps=1),
+        "a step of inversion": lambda: model.invert(codes, whole_photo(exemplar), steps=1),
     }
 
 

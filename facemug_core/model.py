@@ -37,7 +37,7 @@ from .checkpoints.assembling import (
     load_trained,
     require,
 )
-from .conditions import Conditions, photo_stack
+from .conditions import Conditions, whole_photo
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM
 from .editing.clip import Clip
@@ -161,7 +161,7 @@ class FaceMug:
     @torch.no_grad()
     def encode(self, exemplar: Tensor) -> Tensor:
         """Aligned exemplar photos [B, 3, 256, 256] in [-1, 1] → codes [B, 18, 512] (PAPER section 2)."""
-        return self._encoded(photo_stack(exemplar))
+        return self.project(whole_photo(exemplar))
 
     @torch.no_grad()
     def project(self, conditions: Conditions) -> Tensor:
@@ -171,53 +171,47 @@ class FaceMug:
     def invert(
         self,
         codes: Tensor,
-        photo: Tensor,
-        visible: Tensor | None = None,
+        conditions: Conditions,
         steps: int = INVERSION_STEPS,
         progress: Progress = no_progress,
     ) -> Tensor:
-        """Codes [B, 18, 512] whose pictures are nearer to aligned photos than those they start from.
+        """Codes [B, 18, 512] whose pictures are nearer to what is visible of aligned photos than those they
+        start from; where the mask hides the photo, nearer to the semantic map, if there is one.
 
         The encoder's codes resemble a person; a few steps of descent find the person. Works inside inference
         mode; the same inputs give the same bits.
 
         Args:
             codes: to start from, such as those of `encode` or `project`; 0 steps return their bits, and so do
-                any where nothing is visible.
-            photo: [B, 3, 256, 256] in [-1, 1].
-            visible: [B, 1, 256, 256], 1 where the photo counts; everywhere by default.
+                any where neither photo nor map says anything.
+            conditions: of the edit; `whole_photo` makes those of an exemplar.
             steps: of descent, each about as long as one style change.
             progress: told about every step; may raise `Interrupted` to end with the codes so far.
 
         Raises:
             WeightsMissingError: there are no weights for this, for this size.
         """
-        if steps == 0 or (visible is not None and not visible.any()):
+        if steps == 0 or not (conditions.mask.min() < 1 or conditions.semantic.any()):
             return codes
         inverter, head = self.inverter, self.picture_head
         if inverter is None or head is None:
             size = self.config.name
             raise WeightsMissingError(
                 f"The {size} model has no weights for inversion ({size}_picture_head.safetensors, "
-                f"{size}_inverter.safetensors and mobilenet_v2.safetensors); use 0 steps, or train the first "
-                f"two: `python -m facemug_core train picture_head --model {size}`."
+                f"{size}_inverter.safetensors, part_reader.safetensors and mobilenet_v2.safetensors); use 0 "
+                f"steps, or train the first two: `python -m facemug_core train picture_head --model {size}`."
             )
         with torch.inference_mode(False), torch.enable_grad():
-            start, photo = codes.to(self.device, copy=True), photo.to(self.device, copy=True)
-            everywhere = torch.ones_like(photo[:, :1])
-            shown = everywhere if visible is None else visible.to(self.device, copy=True)
-            goal = Goal(inverter.perceptual, photo, shown)
+            start, goal = (
+                codes.to(self.device, copy=True),
+                Goal(inverter, conditions.to(self.device).cloned()),
+            )
             return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
-    def likeness_steps(self, style: Style, conditions: Conditions, wanted: int | None = None) -> int:
-        """Steps of descent for an edit: those wanted, else as many as bring codes near to a photo.
-
-        None where sketch or map tell what the mask hides: what is visible would talk the codes out of it.
-        """
-        if wanted is not None:
-            return wanted
-        told = style == "projected" and conditions.tells_shape
-        return 0 if told or style == "random" or self.inverter is None else INVERSION_STEPS
+    @property
+    def likeness_steps(self) -> int:
+        """Steps of descent that bring codes near to a photo; none where there are no weights for them."""
+        return 0 if self.inverter is None else INVERSION_STEPS
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
@@ -381,13 +375,13 @@ class FaceMug:
             seeds: of the random codes.
             codes: use these [1, 18, 512] instead.
             inversion: steps of descent by which codes of a photo or exemplar come nearer to it; None for
-                as many as suit (`likeness_steps`).
+                as many as suit (`likeness_steps`). Random codes stay as they are.
             progress: told about every step.
         """
         conditions = conditions.to(self.device)
         if codes is None:
             style = style or default_style(conditions, exemplar)
-            steps = self.likeness_steps(style, conditions, inversion)
+            steps = self.likeness_steps if inversion is None else inversion
             codes = self._codes_of(conditions, exemplar, style, seeds, steps, progress)
         codes = latents.check_codes(codes).to(self.device)
         return codes if style_mix == 0 else self.interpolate(codes, self.random_codes(seeds), style_mix)
@@ -454,17 +448,15 @@ class FaceMug:
     ) -> Tensor:
         if style == "random":
             return self._in_pose(self.random_codes(seeds), conditions)
-        visible = None
         if style == "projected":
-            codes, photo, visible = self.project(conditions), conditions.image, 1 - conditions.mask
+            seen = conditions
         elif style == "photo":
-            codes, photo = self.encode(conditions.image), conditions.image
+            seen = whole_photo(conditions.image)
         elif exemplar is None:
             raise InputError("The style 'exemplar' needs an exemplar: give a photo of a face.")
         else:
-            codes, photo = self.encode(exemplar.to(self.device)), exemplar
-        if inversion > 0:
-            codes = self.invert(codes, photo, visible, inversion, progress)
+            seen = whole_photo(exemplar.to(self.device))
+        codes = self.invert(self.project(seen), seen, inversion, progress)
         return self._in_pose(codes, conditions) if style == "exemplar" else codes
 
     def _in_pose(self, codes: Tensor, conditions: Conditions) -> Tensor:

@@ -16,7 +16,7 @@ from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import AUTO, exemplar_crops, inversion_input, possible_steps, seeds, wanted
+from .latents import AUTO, exemplar_crops, inversion_input, possible_steps, seeds
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 
@@ -104,7 +104,7 @@ class Edit(io.ComfyNode):
             "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
             "codes": latent,
             "directions": () if direction is None else [(direction, direction_amount)],
-            "inversion": wanted(possible_steps(model.model(), inversion_steps)),
+            "inversion": None if inversion_steps == AUTO else possible_steps(model.model(), inversion_steps),
         }
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..facemug_core import latents
 from ..facemug_core.batches import common_batch, one_by_one, seeds_from
-from ..facemug_core.conditions import Conditions
+from ..facemug_core.conditions import Conditions, whole_photo
 from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.errors import InputError
 from ..facemug_core.model import INVERSION_STEPS, FaceMug
@@ -30,11 +30,6 @@ def inversion_input(default: int = AUTO) -> io.Int.Input:
     return io.Int.Input("inversion_steps", default=default, min=min(0, default), max=200, optional=True)
 
 
-def wanted(steps: int) -> int | None:
-    """The steps that somebody asks for, or None for as many as suit."""
-    return None if steps == AUTO else steps
-
-
 def possible_steps(network: FaceMug, steps: int) -> int:
     """The steps of inversion, or none and a warning where the model has no weights for it."""
     if steps > 0 and network.inverter is None:
@@ -44,11 +39,11 @@ def possible_steps(network: FaceMug, steps: int) -> int:
 
 
 def descended(
-    network: FaceMug, codes: Tensor, photos: Tensor, visible: Tensor, steps: int, watch: host.Watch
+    network: FaceMug, codes: Tensor, conditions: Conditions, steps: int, watch: host.Watch
 ) -> Tensor:
-    """Codes nearer to their photos, one by one."""
+    """Codes nearer to what their conditions tell, one by one."""
     stage = partial(network.invert, steps=possible_steps(network, steps), progress=watch)
-    return torch.cat(one_by_one(stage, {"latents": codes, "photos": photos, "visible": visible}))
+    return torch.cat(one_by_one(stage, {"latents": codes, "conditions": conditions}))
 
 
 class EncodeExemplar(io.ComfyNode):
@@ -83,7 +78,7 @@ class EncodeExemplar(io.ComfyNode):
             host.warn(BLACKENED_FACE)
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
-        codes = descended(network, codes, crops, torch.ones_like(crops[:, :1]), inversion_steps, watch)
+        codes = descended(network, codes, whole_photo(crops), inversion_steps, watch)
         return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
 
 
@@ -112,9 +107,8 @@ class ProjectConditions(io.ComfyNode):
     ) -> io.NodeOutput:
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
-        visible = 1 - conditions.mask
-        steps = network.likeness_steps("projected", conditions, wanted(inversion_steps))
-        codes = descended(network, codes, conditions.image, visible, steps, watch)
+        steps = network.likeness_steps if inversion_steps == AUTO else inversion_steps
+        codes = descended(network, codes, conditions, steps, watch)
         return io.NodeOutput(host.hand_over(codes))
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from facemug_core.conventions import IMAGENET_MEAN, IMAGENET_STD
 from facemug_core.editing.clip import WordTokenizer, load_clip
 from facemug_core.errors import CheckpointError, DependencyError, InputError, WeightsMissingError
 from facemug_core.networks.face_tower import part_colors
@@ -113,11 +114,20 @@ def test_colors_are_averaged_over_the_parts_that_have_them() -> None:
     shares[0, 0, :8], shares[0, 1, 8:] = 1.0, 1.0
     faces = torch.zeros(1, 3, 128, 128)
     faces[0, 0, :64], faces[0, 2, 64:] = 1.0, -1.0
-    upper, lower = part_colors(shares, faces).view(2, 10)
+    upper, lower = part_colors(shares, faces)[0, :8].view(2, 4)
     assert upper[0] == lower[0] == 128  # cells
     torch.testing.assert_close(upper[1:4], torch.tensor([1.0, 0.0, 0.0]), atol=0.01, rtol=0)
     torch.testing.assert_close(lower[1:4], torch.tensor([0.0, 0.0, -1.0]), atol=0.01, rtol=0)
-    assert upper[4] == upper[1] ** 2
+
+
+def test_the_nearest_anchor_is_that_of_the_parts_color() -> None:
+    red = torch.tensor([1.0, 0.0, 0.0])
+    face = ((red - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD))[:, None, None].expand(
+        3, 128, 128
+    )
+    near = part_colors(torch.ones(1, 1, 16, 16), face[None])[0, 4:]
+    assert near.argmax() == 3 * 16  # of 4 × 4 × 4, the last red, no green and no blue
+    assert near.max() > 0.99
 
 
 def test_gradients_reach_the_picture() -> None:

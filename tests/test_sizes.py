@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from facemug_core.conditions import whole_photo
 from facemug_core.editing.directions import Coordinate, Direction, Linear, Mapped
 from facemug_core.errors import WeightsMissingError
 from facemug_core.latents import Latent, load_latent, save_latent
@@ -52,7 +53,7 @@ def test_what_the_full_size_lacks_is_named(full: FaceMug) -> None:
         WeightsMissingError,
         match=r"full model has no weights for.*full_picture_head.*train picture_head --model full",
     ):
-        full.invert(codes, torch.zeros(1, 3, 256, 256))
+        full.invert(codes, whole_photo(torch.zeros(1, 3, 256, 256)))
     with pytest.raises(WeightsMissingError, match=r"The full model has no warping weights.*full_warping"):
         full.warp(codes, codes)
 
@@ -65,16 +66,15 @@ def test_the_full_size_adds_detail(full: FaceMug) -> None:
     assert (picture[..., :256] > 0.5).all()
 
 
-def test_an_exemplars_edit_in_the_full_size_asks_for_no_inversion(full: FaceMug) -> None:
-    assert full.likeness_steps("exemplar", random_conditions()) == 0
+def test_edits_in_the_full_size_ask_for_no_inversion(full: FaceMug) -> None:
+    assert full.likeness_steps == 0
 
 
 def test_the_full_size_inverts_with_a_picture_head_and_an_inverter_and_edits_as_before(full: FaceMug) -> None:
     codes, conditions = full.random_codes([1]), random_conditions()
     head = PictureHead(replace(full.config.picture_head, bank_channels=4, channels=8)).requires_grad_(False)
     able = replace(full, picture_head=head, inverter=tiny_inverter())
-    photo = torch.zeros(1, 3, 256, 256)
-    assert not torch.equal(able.invert(codes, photo, steps=1), codes)
+    assert not torch.equal(able.invert(codes, conditions, steps=1), codes)
     assert torch.equal(able.edit(conditions, codes=codes)[0], full.edit(conditions, codes=codes)[0])
 
 

@@ -25,6 +25,7 @@ from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
 from facemug_core.training.loop import RunConfig, Stage, cooling, train
 from facemug_core.training.losses import adversarial_loss, discriminator_loss, pixel_loss
+from facemug_core.training.part_reader import PartReaderStage, class_shares
 from facemug_core.training.picture_head import PictureHeadStage
 from facemug_core.training.visibility import measure_visibility
 from facemug_core.training.warp import WarpStage
@@ -61,6 +62,8 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
         head = PictureHead(config.picture_head)
         drawn = Together(faces, DrawnFaces(mapping, bank, head, 2))
         return EncoderStage(config, drawn, bank, mapping, head, perceptual, measured=2)
+    if name == "part_reader":
+        return PartReaderStage(faces, perceptual)
     if name == "picture_head":
         return PictureHeadStage(config, faces, bank, perceptual)
     if name == "generator with the paper's critic":
@@ -83,7 +86,7 @@ def _trained(
 
 @pytest.mark.parametrize(
     "name",
-    ["generator", "generator with the paper's critic", "encoder", "picture_head", "warping"],
+    ["generator", "generator with the paper's critic", "encoder", "part_reader", "picture_head", "warping"],
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole")
@@ -199,3 +202,8 @@ def test_a_hand_drawn_sketch_is_a_sketch() -> None:
         drawn = hand_drawn(lines, labels, Draw(5, i))
         assert drawn.shape == lines.shape
         assert set(drawn.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_shares_of_classes_leave_out_what_nobody_knows() -> None:
+    labels = torch.tensor([[[0, 0], [1, -1]]])
+    assert class_shares(labels, 1)[0, :3, 0, 0].tolist() == [0.5, 0.25, 0.0]

@@ -15,6 +15,7 @@ from facemug_core.networks.inverter import Inverter
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.part_reader import PartReader
 from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
@@ -62,8 +63,8 @@ def tiny_inverter() -> Inverter:
     """An inverter of random weights that descends along few coordinates; the global random state is left."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        perceptual = PerceptualLoss(MobileNetV2Features())
-    return Inverter(perceptual, 0.3 * torch.eye(512)[:, :32])
+        networks = PerceptualLoss(MobileNetV2Features()), PartReader(8).requires_grad_(False)
+    return Inverter(*networks, 0.3 * torch.eye(512)[:, :32])
 
 
 def tiny_full_model(seed: int = 0) -> FaceMug:

@@ -16,6 +16,7 @@ from ..networks.inverter import Inverter
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
 from ..networks.mobilenet_v2 import MobileNetV2Features
+from ..networks.part_reader import PartReader
 from ..networks.perceptual import PerceptualLoss
 from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
@@ -206,7 +207,9 @@ def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
     if path is None:
         raise missing([name], *folders)
     steps = read_safetensors(path)[0]["steps"].float()
-    return Inverter(PerceptualLoss(load_mobilenet(folders)), steps)
+    return Inverter(
+        PerceptualLoss(load_mobilenet(folders)), load_trained(PartReader, "part_reader", folders), steps
+    )
 
 
 def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:

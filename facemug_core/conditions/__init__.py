@@ -1,7 +1,7 @@
 """Pixel-wise guides: the conditions of an edit; guides made from photos and read from pictures."""
 
 from .color_maps import region_means, superpixels
-from .conditions import GUIDE_MARGIN, Conditions, fill_holes, photo_stack
+from .conditions import GUIDE_MARGIN, Conditions, fill_holes, whole_photo
 from .paint import painted_over, split_paint
 from .semantic import from_celebamask, labels_to_palette, one_hot, palette_to_labels
 from .sketches import boundary_sketch, on_white, pencil_sketch
@@ -18,8 +18,8 @@ __all__ = [
     "painted_over",
     "palette_to_labels",
     "pencil_sketch",
-    "photo_stack",
     "region_means",
     "split_paint",
     "superpixels",
+    "whole_photo",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import common_batch
-from ..conventions import ENCODER_CHANNELS, GUIDE_CHANNELS, WORKING_SIZE
+from ..conventions import GUIDE_CHANNELS, WORKING_SIZE
 from ..errors import InputError, ShapeError
 
 GUIDE_MARGIN = 4
@@ -108,7 +108,7 @@ class Conditions:
 
     def __getitem__(self, rows: slice) -> Conditions:
         """A part of the batch."""
-        return Conditions(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        return self._mapped(lambda tensor: tensor[rows])
 
     @staticmethod
     def cat(parts: Sequence[Conditions]) -> Conditions:
@@ -142,13 +142,24 @@ class Conditions:
 
     def to(self, device: torch.device | str) -> Conditions:
         """The same conditions on another device."""
-        return Conditions(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return self._mapped(lambda tensor: tensor.to(device))
+
+    def cloned(self) -> Conditions:
+        """Copies; outside inference mode they serve autograd, whatever mode the conditions were made in."""
+        return self._mapped(torch.clone)
+
+    def _mapped(self, function: Callable[[Tensor], Tensor]) -> Conditions:
+        return Conditions(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
 
 
-def photo_stack(image: Tensor) -> Tensor:
-    """The style encoder's input for whole photos without guides: `[B, 3, H, W]` → `[B, 26, H, W]`."""
-    absent = image.new_zeros(len(image), ENCODER_CHANNELS - 3, *image.shape[-2:])
-    return torch.cat([image, absent], 1)
+def whole_photo(image: Tensor) -> Conditions:
+    """Photos `[B, 3, H, W]` of which all is visible and about which nothing else is said."""
+
+    def absent(channels: int) -> Tensor:
+        return image.new_zeros(len(image), channels, *image.shape[-2:])
+
+    guides = {name: absent(GUIDE_CHANNELS[name]) for name in ("sketch", "semantic", "color")}
+    return Conditions(image=image, mask=absent(1), color_weight=absent(1), **guides)
 
 
 def fill_holes(image: Tensor, mask: Tensor) -> Tensor:

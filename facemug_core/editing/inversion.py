@@ -1,4 +1,5 @@
-"""Inversion: codes whose picture is a photo, or what is visible of it, by descent from a first guess.
+"""Inversion: codes whose picture is a photo, by descent from a first guess. Of an edit's photo only what is
+visible counts, and for the rest the semantic map.
 
 The encoder sees a photo once, and misses much of it. How far the bank's picture is from the photo says which
 way the codes should move; in coordinates in which all ways are about equally steep, a few steps go far.
@@ -13,7 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import Interrupted, Progress, no_progress
-from ..networks.perceptual import PerceptualLoss, feature_distance
+from ..conditions import Conditions
+from ..networks.inverter import Inverter
+from ..networks.perceptual import feature_distance
 
 SEEN_SIZE = 128
 """Side of the pictures that are compared: a quarter of the work of the working size."""
@@ -33,23 +36,28 @@ levels want codes of their own."""
 HIDDEN_OWN_SHARE = 4.0
 """The same where a part of the photo is hidden: what holds for all codes foretells better what is there."""
 
+MAP_WEIGHT = 0.1
+"""Of the semantic map against what is visible of the photo."""
+
 
 class Goal:
-    """Distance of pictures from a photo where it is visible.
+    """Distance of pictures from what conditions tell: from the photo where it is visible, and from the
+    semantic map where it is not.
 
     Args:
-        perceptual: frozen perceptual distance.
-        photo: [B, 3, 256, 256] in [-1, 1].
-        visible: [B, 1, 256, 256], 1 = counts.
+        inverter: its frozen networks judge.
+        conditions: of a batch of edits; the mask hides, and sketch and colors do not count.
     """
 
-    def __init__(self, perceptual: PerceptualLoss, photo: Tensor, visible: Tensor) -> None:
-        self.perceptual = perceptual
-        self.visible = F.adaptive_avg_pool2d(visible, SEEN_SIZE)
-        whole = (visible > 0).flatten(1).all(1)[:, None, None]
+    def __init__(self, inverter: Inverter, conditions: Conditions) -> None:
+        self.perceptual = inverter.perceptual
+        self.part_reader = inverter.part_reader
+        self.visible = F.adaptive_avg_pool2d(1 - conditions.mask, SEEN_SIZE)
+        whole = (conditions.mask == 0).flatten(1).all(1)[:, None, None]
         self.own_share = torch.where(whole, OWN_SHARE, HIDDEN_OWN_SHARE)  # [B, 1, 1]
-        self.photo = self._seen(photo)
-        self.features = perceptual.features(self.photo)
+        self.photo = self._seen(conditions.image)
+        self.features = self.perceptual.features(self.photo)
+        self.map = conditions.semantic * conditions.mask
 
     def distance(self, picture: Tensor) -> Tensor:
         """Distances, summed over the batch, of pictures [B, 3, 256, 256]."""
@@ -58,7 +66,16 @@ class Goal:
         everywhere = torch.ones_like(self.visible)
         apart = feature_distance(self.perceptual.features(seen), self.features, everywhere)
         tone = F.adaptive_avg_pool2d(seen - self.photo, TONE_SIZE).square().mean()
-        return len(seen) * (apart + tone)
+        return len(seen) * (apart + tone + self._unlike_map(picture))
+
+    def _unlike_map(self, picture: Tensor) -> Tensor:
+        """Cross-entropy of the hidden parts and the map, as a mean over all pixels."""
+        if not self.map.any():
+            return picture.new_zeros(())
+        whole = self.perceptual.features(F.adaptive_avg_pool2d(picture, SEEN_SIZE))
+        shares = self.part_reader(whole)
+        wanted = F.adaptive_avg_pool2d(self.map, shares.shape[-1])
+        return -MAP_WEIGHT * (wanted * shares).sum(1).mean()
 
     def _seen(self, picture: Tensor) -> Tensor:
         """The picture at the size of comparison, gray where nothing is visible."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..checkpoints.assembling import Folders, load_parser, load_trained
 from ..checkpoints.manifest import locate
-from ..conditions import Conditions, on_white
+from ..conditions import Conditions, on_white, whole_photo
 from ..conventions import PALETTE
 from ..editing.clip import Clip, load_clip
 from ..editing.measuring import Measurer, find_mesh, load_networks
@@ -110,12 +110,11 @@ class Trial:
         return pictures.clamp(-1, 1)
 
     def project(self, conditions: Conditions) -> Tensor:
-        """The codes that an edit has by default: projected, and mostly near to what is visible."""
+        """The codes that an edit has by default: projected, and mostly near to what is told."""
         return self._nearer(self.model.project(conditions), conditions)
 
     def _nearer(self, codes: Tensor, conditions: Conditions) -> Tensor:
-        steps = self.model.likeness_steps("projected", conditions)
-        return self.model.invert(codes, conditions.image, 1 - conditions.mask, steps)
+        return self.model.invert(codes, conditions, self.model.likeness_steps)
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own pictures `[B, 3, 256, 256]`."""
@@ -151,6 +150,11 @@ class Trial:
         return self.model.project(self.untold)
 
     @cached_property
+    def random_codes(self) -> Tensor:
+        """Random styles of other people than the faces."""
+        return self.model.random_codes([2 * seed for seed in self.faces.seeds])
+
+    @cached_property
     def untold_maps(self) -> Features:
         """What the generator makes of photo and mask before it knows any codes."""
         return self.model.aggregate(self.untold)
@@ -174,8 +178,7 @@ class Trial:
     @cached_property
     def exemplar_codes(self) -> Tensor:
         """The codes that an edit has of the exemplars where nobody says otherwise."""
-        steps = self.model.likeness_steps("exemplar", self.untold)
-        return self.model.invert(self.encoded_exemplar, self.faces.exemplar, steps=steps)
+        return self._nearer(self.encoded_exemplar, whole_photo(self.faces.exemplar))
 
     @cached_property
     def exemplar_rendering(self) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..conventions import LABELS
+from ..conventions import IMAGENET_MEAN, IMAGENET_STD, LABELS
 from .mobilenet_v2 import STRIDE_ENDS, MobileNetV2Features
 
 GRIDS: dict[int, int] = {8: 8, 16: 4, 32: 4}
@@ -24,8 +24,17 @@ PART_STRIDES = (8, 16)
 NUM_PLACES = sum(STRIDE_ENDS[stride][1] * side**2 for stride, side in GRIDS.items())
 """Features that say what is where."""
 
-NUM_COLORS = len(LABELS) * 10
-"""Features that say which color each part has."""
+ANCHOR_LEVELS = 4
+"""Of each channel, in the grid of colors that parts' colors are compared to."""
+
+ANCHOR_WIDTH = 1.18
+"""Standard deviation of what counts as near to an anchor, 0.8 of the distance between two."""
+
+NUM_COLORS = len(LABELS) * 4
+"""Features that say how large each part is and which color it has."""
+
+NUM_ANCHORS = len(LABELS) * ANCHOR_LEVELS**3
+"""Features that say which anchors that color is near to."""
 
 
 class FaceTower(nn.Module):
@@ -37,10 +46,10 @@ class FaceTower(nn.Module):
         super().__init__()
         self.trunk = MobileNetV2Features()
         self.parts = nn.Conv2d(sum(STRIDE_ENDS[stride][1] for stride in PART_STRIDES), len(LABELS), 1)
-        self.head = nn.Linear(NUM_PLACES + NUM_COLORS, dim)
+        self.head = nn.Linear(NUM_PLACES + NUM_COLORS + NUM_ANCHORS, dim)
 
     def look(self, faces: Tensor) -> Tensor:
-        """The trunk's maps, averaged and laid out, then the parts' colors: [B, NUM_PLACES + NUM_COLORS]."""
+        """The trunk's maps, averaged and laid out, then the parts' colors, [B, F]."""
         maps = self.trunk(faces)
         places = [F.adaptive_avg_pool2d(maps[stride], side).flatten(1) for stride, side in GRIDS.items()]
         shares = self.parts(part_maps(maps)).clamp(min=0)
@@ -61,16 +70,26 @@ def part_maps(maps: Mapping[int, Tensor]) -> Tensor:
 
 
 def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
-    """Size, mean color and products of that color's channels of each part, [B, parts · 10].
+    """Each part's size and mean color, [B, parts · 4], then how near that color is to each anchor,
+    [B, parts · 64].
 
-    What people call a color is a region of the color space; the products bend its borders.
+    What people call a color is a region of the color space: a sum over anchors draws its borders.
 
     Args:
         shares: of each part in each cell, [B, parts, S, S].
-        faces: [B, 3, H, W].
+        faces: [B, 3, H, W], ImageNet-normalised.
     """
     colors = F.adaptive_avg_pool2d(faces, shares.shape[-1])
     sizes = shares.sum((2, 3))[..., None]
     means = torch.einsum("bphw,bchw->bpc", shares, colors) / (sizes + 1)
-    rows, columns = torch.triu_indices(3, 3)
-    return torch.cat([sizes, means, means[..., rows] * means[..., columns]], 2).flatten(1)
+    apart = means[:, :, None] - _anchors(faces)  # [B, parts, 64, 3]
+    near = torch.exp(-0.5 * (apart / ANCHOR_WIDTH).square().sum(-1))
+    return torch.cat([torch.cat([sizes, means], 2).flatten(1), near.flatten(1)], 1)
+
+
+def _anchors(like: Tensor) -> Tensor:
+    """The colors of a cubic grid, ImageNet-normalised: [64, 3]."""
+    levels = torch.linspace(0, 1, ANCHOR_LEVELS, device=like.device, dtype=like.dtype)
+    return (torch.cartesian_prod(levels, levels, levels) - like.new_tensor(IMAGENET_MEAN)) / like.new_tensor(
+        IMAGENET_STD
+    )

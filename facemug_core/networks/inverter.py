@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from .part_reader import PartReader
 from .perceptual import PerceptualLoss
 
 
 class Inverter(nn.Module):
-    """A perceptual distance, and steps of the codes that are fit for making it small.
+    """A perceptual distance, what tells the parts of a face by its features, and steps of the codes that are
+    fit for making distances small.
 
     Args:
         perceptual: frozen.
+        part_reader: frozen.
         steps: [512, rank], of a code w; each changes the picture as much as the others, none is unlikely.
     """
 
     steps: Tensor
 
-    def __init__(self, perceptual: PerceptualLoss, steps: Tensor) -> None:
+    def __init__(self, perceptual: PerceptualLoss, part_reader: PartReader, steps: Tensor) -> None:
         super().__init__()
         self.perceptual = perceptual
+        self.part_reader = part_reader
         self.register_buffer("steps", steps)

@@ -22,7 +22,7 @@ from ..checkpoints.formats.ours import FACE_CLIP_KIND
 from ..conventions import LABELS
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
-from ..networks.face_tower import NUM_COLORS, NUM_PLACES, FaceTower, part_maps
+from ..networks.face_tower import NUM_ANCHORS, NUM_COLORS, NUM_PLACES, FaceTower, part_maps
 from ..networks.mobilenet_v2 import MobileNetV2Features
 from .bank_faces import Faces
 from .captions import agreement, caption, tellings, vocabulary
@@ -36,7 +36,7 @@ JUDGED = 100
 RIDGE = 1.5
 """Penalty of the read-out's weights, for features of unit variance whose number is divided out."""
 
-KINDS = ((NUM_PLACES, 1.0), (NUM_COLORS, 2.0))
+KINDS = ((NUM_PLACES, 1.0), (NUM_COLORS, 2.0), (NUM_ANCHORS, 1.0))
 """Kinds of features that the image side has, how many and how much each counts as a whole."""
 
 PART_FACES = 500

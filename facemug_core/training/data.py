@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..conditions import one_hot, pencil_sketch, photo_stack, region_means, superpixels
+from ..conditions import one_hot, pencil_sketch, region_means, superpixels, whole_photo
 from ..conventions import CODE_DIM, GUIDE_CHANNELS, REGIONS
 from ..errors import InputError
 from ..faces.regions import region_mask
@@ -152,12 +152,12 @@ class CodeMix:
     none, the edit is to show that person: no truth is known, and likeness and the critic judge alone.
     """
 
-    projected: float = 0.3
-    """Share of samples with the code that the style encoder makes of the photo's visible part and guides, or,
-    half of them, with one on the way from it to the person's own, as inversion finds."""
+    projected: float = 0.45
+    """Share of samples with a code on the way from the one that the style encoder makes of the photo's visible
+    part and guides to the person's own, as inversion finds."""
     own: float = 0.15
     """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
-    stranger: float = 0.25
+    stranger: float = 0.15
     """Share of samples with a stranger's code."""
 
     def draw(self, draw: Draw) -> tuple[bool, float]:
@@ -165,7 +165,7 @@ class CodeMix:
         own."""
         kind, distance = draw.uniform(), draw.uniform()
         if kind < self.projected:
-            return True, min(2 * distance, 1.0)
+            return True, distance
         if kind < self.projected + self.own:
             return False, 0.0
         return False, 1.0 if kind < self.projected + self.own + self.stranger else distance
@@ -230,7 +230,7 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
         image = degrade(image, draw) if draw.chance(0.8) else image
         kind = draw.uniform()
         if kind < 0.35:
-            return {"guides": photo_stack(image[None])[0], "w": w}
+            return {"guides": whole_photo(image[None]).stack[0], "w": w}
         if kind < 0.7:
             guides = random_guides(image, labels, draw, [draw.chance(0.5) for _ in range(3)])
             keep = 1 - random_mask(labels, draw)

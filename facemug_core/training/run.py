@@ -34,6 +34,7 @@ from .encoder import EncoderStage
 from .facts import OBSERVED_TONED, Toned, load_facts
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
+from .part_reader import PartReaderStage
 from .picture_head import PictureHeadStage
 from .visibility import MEASURED_FACES, descent_steps, measure_visibility, measured_codes
 from .warp import WarpStage
@@ -104,6 +105,10 @@ def _picture_head(config: ModelConfig, faces: FaceShards, options: Namespace) ->
     return PictureHeadStage(config, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
 
 
+def _part_reader(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    return PartReaderStage(faces, PerceptualLoss(load_mobilenet()), seed=options.seed)
+
+
 def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     mapping, bank = load_bank(config)
     folders = [] if options.init is None else [options.init]
@@ -124,6 +129,7 @@ def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
 STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "encoder": _encoder,
     "generator": _generator,
+    "part_reader": _part_reader,
     "picture_head": _picture_head,
     "warping": _warping,
     "clip": _clip,
@@ -145,7 +151,7 @@ SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
 ABOUT: dict[str, Callable[[], dict[str, str]]] = {"clip": describe}
 """Metadata that a stage's weights file needs beside the run's settings."""
 
-NAMES = {"clip": FACE_FILE}
+NAMES = {"clip": FACE_FILE, "part_reader": "part_reader.safetensors"}
 """Weights files that both sizes of the model share."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..conditions import photo_stack
+from ..conditions import whole_photo
 from ..config import ModelConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
@@ -95,4 +95,4 @@ class WarpStage:
         return self.picture_head.picture(self.bank, codes).clamp(-1, 1)
 
     def _encoded(self, image: Tensor) -> Tensor:
-        return self.mapping.mean_code + self.encoder(photo_stack(image))
+        return self.mapping.mean_code + self.encoder(whole_photo(image).stack)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from facemug_core import latents
-from facemug_core.conditions import Conditions, pencil_sketch
+from facemug_core.conditions import Conditions, pencil_sketch, whole_photo
 from facemug_core.conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
 from facemug_core.editing.clip import load_clip
 from facemug_core.editing.directions import apply_all, shipped_directions, sweep
@@ -182,8 +182,7 @@ def group_photo(editor: PhotoEditor) -> Pictures:
 def saved_face(editor: PhotoEditor) -> Pictures:
     face, mask = editor.find_faces(photo(PHOTO))[0], own_mask(editor, "hair")
     conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
-    steps = editor.model.likeness_steps("projected", conditions)
-    own = editor.model.style_codes(conditions, style="projected", inversion=steps)
+    own = editor.model.style_codes(conditions, style="projected", inversion=None)
     saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
     return staged(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
 
@@ -255,7 +254,7 @@ def staged(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pict
 
 def encoded(editor: PhotoEditor, file: str) -> Tensor:
     crop = editor.find_exemplar(photo(file)).crop
-    return editor.model.invert(editor.model.encode(crop), crop)
+    return editor.model.invert(editor.model.encode(crop), whole_photo(crop))
 
 
 def own_mask(editor: PhotoEditor, names: str) -> Tensor:

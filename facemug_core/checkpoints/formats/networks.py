@@ -14,6 +14,7 @@ from ...networks.generator import Generator
 from ...networks.latent_warping import LatentWarping
 from ...networks.mapping import MappingNetwork
 from ...networks.mobile_stylegan import MobileStyleGAN
+from ...networks.part_reader import PartReader
 from ...networks.picture_head import PictureHead
 from ...networks.style_encoder import StyleEncoder
 from ...networks.stylegan2 import StyleGAN2
@@ -25,7 +26,11 @@ BISENET_KEYS = ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight", "conv_out.c
 _ALL = tuple(SIZES.values())
 
 OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
-    {"stylegan2": ("input.input", StyleGAN2), "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN)}
+    {
+        "stylegan2": ("input.input", StyleGAN2),
+        "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN),
+        "part_reader": ("layers.5.bias", PartReader),
+    }
     | {f"{c.name}_encoder": ("styles.0.linear.weight", partial(StyleEncoder, c.encoder)) for c in _ALL}
     | {f"{c.name}_generator": ("decoder.first.bias", partial(Generator, c.generator)) for c in _ALL}
     | {f"{c.name}_warping": ("output_scale", partial(LatentWarping, c.warp_rank)) for c in _ALL}

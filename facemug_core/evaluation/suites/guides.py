@@ -185,7 +185,7 @@ class Generation:
         whole = torch.ones_like(faces.mask)
         strokes, colors = sparse_strokes(faces.sketch, whole), faces.color
         guides = {"sketch": strokes, "semantic": faces.semantic, "color": colors}
-        codes = trial.model.random_codes(faces.seeds)
+        codes = trial.random_codes
         numbers: dict[str, Tensor | list[float]] = {}
         arrays = _counts("ceiling", trial.jpeg_labels, faces.labels, whole)
         panels = {"truth": faces.photo, **guide_panels(Conditions.build(**guides))}  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from ...conditions import Conditions
+from ...conditions import Conditions, whole_photo
 from ...editing.measuring import by_mesh
 from ...faces.regions import region_mask
 from ...pictures import to_pixels
@@ -38,9 +38,7 @@ class Exemplar:
         mask = region_mask(faces.labels, "face", FACE_GROWN)
         conditions = Conditions.build(image=faces.photo, mask=mask)
         own = trial.model.project(conditions)
-        theirs = trial.model.encode(faces.other_photo)
-        steps = trial.model.likeness_steps("exemplar", conditions)
-        theirs = trial.model.invert(theirs, faces.other_photo, steps=steps)
+        theirs = trial.project(whole_photo(faces.other_photo))
         if trial.model.warping is not None:
             theirs = trial.model.warp(theirs, own)
         maps = trial.model.aggregate(conditions)

@@ -51,7 +51,7 @@ class Subsets:
             else:
                 conditions = _blank(trial)
             maps = trial.model.aggregate(conditions)
-            own = trial.project(conditions) if chosen else trial.model.random_codes(faces.seeds)
+            own = trial.project(conditions) if chosen else trial.random_codes
             for subset, codes in ((chosen, own), ((*chosen, "exemplar"), trial.exemplar_codes)):
                 pictures[subset] = trial.edit(conditions, codes, maps)
                 features = trial.judges.perceptual.features(pictures[subset])
