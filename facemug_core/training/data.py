@@ -153,8 +153,8 @@ class CodeMix:
     """
 
     projected: float = 0.45
-    """Share of samples with a code on the way from the one that the style encoder makes of the photo's visible
-    part and guides to the person's own, as inversion finds."""
+    """Share of samples with a code on the way from the one that the style encoder makes of visible part and
+    guides to the person's own, as inversion finds."""
     own: float = 0.15
     """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
     stranger: float = 0.15
