@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from facemug_core.config import GeneratorConfig
-from facemug_core.networks.refinement import RefinementDecoder, RefinementEncoder
+from facemug_core.networks.refinement import RefinementDecoder, RefinementEncoder, without_grid
 from facemug_core.networks.style_fusion import FUSIONS
 
 CODES = 7  # one more than the decoder reads
@@ -110,3 +110,19 @@ def test_samples_of_a_batch_do_not_mix(decoder):
         g[1:2],
     )
     torch.testing.assert_close(decoder(encoded, bank, codes, g)[1:2], alone)
+
+
+def test_a_grid_of_every_second_pixel_vanishes_and_what_is_smooth_stays() -> None:
+    place = torch.arange(32.0)
+    grid = 0.3 * (-1) ** (place[:, None] + place) + 0.2 * (-1) ** place
+    slope = (place[:, None] + 2 * place) / 50
+    free = without_grid((grid + slope).expand(1, 3, 32, 32))
+    assert torch.allclose(free[..., 4:-4, 4:-4], slope[4:-4, 4:-4], atol=1e-5)
+
+
+def test_a_line_of_one_pixel_stays_a_line() -> None:
+    line = torch.zeros(1, 1, 32, 32)
+    line[..., 16] = 1
+    free = without_grid(line)
+    assert free[..., 16].min() > 0.7
+    assert free[..., 15].abs().max() < 0.3

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, cat, nn
 
@@ -10,6 +11,9 @@ from ..config import GeneratorConfig
 from ..conventions import CODE_DIM
 from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLayer
 from .style_fusion import FUSIONS
+
+GRID_FREE = (1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0)
+"""A smoothing kernel that sees nothing of a grid: entries of even and of odd places have the same sum."""
 
 Pyramid = dict[int, Tensor]
 """Feature maps [B, C, r, r] by their side r."""
@@ -61,7 +65,30 @@ class ToRGB(nn.Module):
         self.stem = stem
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.conv(x, style) + self.bias[:, None, None], self.stem)
+        picture = F.pixel_shuffle(self.conv(x, style) + self.bias[:, None, None], self.stem)
+        return picture if self.stem == 1 else without_grid(picture)
+
+
+def without_grid(x: Tensor) -> Tensor:
+    """A picture [B, C, H, W] without what repeats every two pixels over some distance.
+
+    Planes that pixel shuffle puts side by side never quite agree, and where little else is drawn a grid is
+    seen. Strands and edges, which do not repeat like that, stay.
+    """
+    reach = len(GRID_FREE) // 2
+    padded = F.pad(x, (reach,) * 4, mode="reflect")
+    smooth = x.new_tensor(GRID_FREE)
+    smooth = smooth / smooth.sum()
+    sign = 1 - 2 * ((torch.arange(len(smooth), device=x.device) - reach) % 2)
+    with_grid = smooth + sign * smooth
+    return x - _separable(padded, with_grid) + _separable(padded, smooth)
+
+
+def _separable(x: Tensor, kernel: Tensor) -> Tensor:
+    """Convolution with a kernel [K] along rows and columns, of a picture padded for it."""
+    channels = x.shape[1]
+    column = kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+    return F.conv2d(F.conv2d(x, column, groups=channels), column.mT, groups=channels)
 
 
 def upsample(x: Tensor) -> Tensor:
