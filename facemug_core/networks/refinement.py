@@ -12,7 +12,7 @@ from ..conventions import CODE_DIM
 from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLayer
 from .style_fusion import FUSIONS
 
-GRID_FREE = (1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0)
+GRID_FREE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
 """A smoothing kernel that sees nothing of a grid: entries of even and of odd places have the same sum."""
 
 Pyramid = dict[int, Tensor]
