@@ -202,10 +202,8 @@ class FaceMug:
                 f"steps, or train the first two: `python -m facemug_core train picture_head --model {size}`."
             )
         with torch.inference_mode(False), torch.enable_grad():
-            start, goal = (
-                codes.to(self.device, copy=True),
-                Goal(inverter, conditions.to(self.device).cloned()),
-            )
+            start = codes.to(self.device, copy=True)
+            goal = Goal(inverter, conditions.to(self.device).cloned())
             return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
 
     @property

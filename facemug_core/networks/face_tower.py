@@ -90,6 +90,5 @@ def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
 def _anchors(like: Tensor) -> Tensor:
     """The colors of a cubic grid, ImageNet-normalised: [64, 3]."""
     levels = torch.linspace(0, 1, ANCHOR_LEVELS, device=like.device, dtype=like.dtype)
-    return (torch.cartesian_prod(levels, levels, levels) - like.new_tensor(IMAGENET_MEAN)) / like.new_tensor(
-        IMAGENET_STD
-    )
+    colors = torch.cartesian_prod(levels, levels, levels)
+    return (colors - like.new_tensor(IMAGENET_MEAN)) / like.new_tensor(IMAGENET_STD)
