@@ -36,7 +36,7 @@ levels want codes of their own."""
 HIDDEN_OWN_SHARE = 4.0
 """The same where a part of the photo is hidden: what holds for all codes foretells better what is there."""
 
-MAP_WEIGHT = 0.1
+MAP_WEIGHT = 0.15
 """Of the semantic map against what is visible of the photo."""
 
 
