@@ -11,7 +11,6 @@ from torch import Tensor
 
 from .conditions import pencil_sketch, region_means
 from .conventions import LABELS
-from .model import INVERSION_STEPS
 from .photos import EditRequest, Guide, Photo, PhotoEditor
 from .sheets import contact_sheet
 
@@ -69,7 +68,7 @@ def _requests(subject: Subject) -> dict[str, EditRequest]:
     return {
         "fill in half a face": EditRequest(mask=half),
         "the same with sketch and map": EditRequest(
-            mask=half, sketch=sketch, semantic=labels, color=Guide(means), inversion=INVERSION_STEPS
+            mask=half, sketch=sketch, semantic=labels, color=Guide(means)
         ),
         "color the hair": EditRequest(
             regions="hair",

@@ -16,10 +16,14 @@ from torch import Tensor
 from ..batches import Interrupted, Progress, no_progress
 from ..conditions import Conditions
 from ..networks.inverter import Inverter
+from ..networks.part_reader import READ_STRIDES
 from ..networks.perceptual import feature_distance
 
 SEEN_SIZE = 128
 """Side of the pictures that are compared: a quarter of the work of the working size."""
+
+PART_CELLS = SEEN_SIZE // READ_STRIDES[0]
+"""Side of the grid in which the parts of a face are told."""
 
 TONE_SIZE = 16
 """Side of the pictures whose tones are compared."""
@@ -55,31 +59,29 @@ class Goal:
         self.visible = F.adaptive_avg_pool2d(1 - conditions.mask, SEEN_SIZE)
         whole = (conditions.mask == 0).flatten(1).all(1)[:, None, None]
         self.own_share = torch.where(whole, OWN_SHARE, HIDDEN_OWN_SHARE)  # [B, 1, 1]
-        self.photo = self._seen(conditions.image)
+        self.photo = _small(conditions.image) * self.visible
         self.features = self.perceptual.features(self.photo)
-        self.map = conditions.semantic * conditions.mask
+        told = conditions.semantic * conditions.mask
+        self.map = F.adaptive_avg_pool2d(told, PART_CELLS) if told.any() else None
 
     def distance(self, picture: Tensor) -> Tensor:
         """Distances, summed over the batch, of pictures [B, 3, 256, 256]."""
-        seen = self._seen(picture)
+        small = _small(picture)
+        seen = small * self.visible  # gray where nothing is visible
         # Over all pixels, so that the descent is the slower the less is visible.
         everywhere = torch.ones_like(self.visible)
         apart = feature_distance(self.perceptual.features(seen), self.features, everywhere)
         tone = F.adaptive_avg_pool2d(seen - self.photo, TONE_SIZE).square().mean()
-        return len(seen) * (apart + tone + self._unlike_map(picture))
+        distance = apart + tone
+        if self.map is not None:
+            shares = self.part_reader(self.perceptual.features(small))
+            distance = distance - MAP_WEIGHT * (self.map * shares).sum(1).mean()
+        return len(seen) * distance
 
-    def _unlike_map(self, picture: Tensor) -> Tensor:
-        """Cross-entropy of the hidden parts and the map, as a mean over all pixels."""
-        if not self.map.any():
-            return picture.new_zeros(())
-        whole = self.perceptual.features(F.adaptive_avg_pool2d(picture, SEEN_SIZE))
-        shares = self.part_reader(whole)
-        wanted = F.adaptive_avg_pool2d(self.map, shares.shape[-1])
-        return -MAP_WEIGHT * (wanted * shares).sum(1).mean()
 
-    def _seen(self, picture: Tensor) -> Tensor:
-        """The picture at the size of comparison, gray where nothing is visible."""
-        return F.adaptive_avg_pool2d(picture, SEEN_SIZE) * self.visible
+def _small(picture: Tensor) -> Tensor:
+    """A picture at the size of comparison."""
+    return F.adaptive_avg_pool2d(picture, SEEN_SIZE)
 
 
 def descend(

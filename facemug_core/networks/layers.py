@@ -189,3 +189,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
+
+
+def separable_conv2d(x: Tensor, kernel: Tensor, padding: int = 0) -> Tensor:
+    """Each channel of x [B, C, H, W] convolved with a kernel [K] along columns, then along rows."""
+    channels = x.shape[1]
+    column = kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+    x = F.conv2d(x, column, padding=(padding, 0), groups=channels)
+    return F.conv2d(x, column.mT, padding=(0, padding), groups=channels)

@@ -9,7 +9,7 @@ from torch import Tensor, cat, nn
 
 from ..config import GeneratorConfig
 from ..conventions import CODE_DIM
-from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLayer
+from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLayer, separable_conv2d
 from .style_fusion import FUSIONS
 
 GRID_FREE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
@@ -81,14 +81,7 @@ def without_grid(x: Tensor) -> Tensor:
     smooth = smooth / smooth.sum()
     sign = 1 - 2 * ((torch.arange(len(smooth), device=x.device) - reach) % 2)
     with_grid = smooth + sign * smooth
-    return x - _separable(padded, with_grid) + _separable(padded, smooth)
-
-
-def _separable(x: Tensor, kernel: Tensor) -> Tensor:
-    """Convolution with a kernel [K] along rows and columns, of a picture padded for it."""
-    channels = x.shape[1]
-    column = kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    return F.conv2d(F.conv2d(x, column, groups=channels), column.mT, groups=channels)
+    return x - separable_conv2d(padded, with_grid) + separable_conv2d(padded, smooth)
 
 
 def upsample(x: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from .layers import separable_conv2d
 
 STEP_WINDOW = 5
 """Side of the window, run twice, over which steps along the rim are averaged: edges that end at the mask by
@@ -55,7 +56,4 @@ def _means_of_means(side: int, window: int) -> Tensor:
 
 def _mean(x: Tensor, window: int) -> Tensor:
     """Mean over a square window of a picture with zeros around it; convolutions do it faster than pooling."""
-    channels = x.shape[1]
-    column = x.new_full((channels, 1, window, 1), 1 / window)
-    x = F.conv2d(x, column, padding=(window // 2, 0), groups=channels)
-    return F.conv2d(x, column.mT, padding=(0, window // 2), groups=channels)
+    return separable_conv2d(x, x.new_full((window,), 1 / window), padding=window // 2)

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..checkpoints.formats.ours import FACE_CLIP_KIND
-from ..conventions import LABELS
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
 from ..networks.face_tower import NUM_ANCHORS, NUM_COLORS, NUM_PLACES, FaceTower, part_maps
@@ -29,6 +28,7 @@ from .captions import agreement, caption, tellings, vocabulary
 from .data import Draw
 from .facts import fact_codes
 from .loop import Batch
+from .part_reader import class_shares
 
 JUDGED = 100
 """Faces that retrieval is judged on: the last of a folder, never trained on."""
@@ -149,9 +149,8 @@ def fit_parts(clip: Clip, faces: Faces, numbers: range) -> None:
     for some in _groups(numbers):
         pictures, labels, _ = zip(*(faces.face(i) for i in some), strict=True)
         maps = part_maps(tower.trunk(clip.seen(torch.stack(pictures))))
-        classes = (torch.stack(labels)[:, None] == torch.arange(len(LABELS))[:, None, None]).float()
         looks.append(maps.movedim(1, -1).flatten(0, 2))
-        parts.append(F.adaptive_avg_pool2d(classes, maps.shape[-1]).movedim(1, -1).flatten(0, 2))
+        parts.append(class_shares(torch.stack(labels), maps.shape[-1]).movedim(1, -1).flatten(0, 2))
     weight, bias = _line(torch.cat(looks).double(), torch.cat(parts).double())
     tower.parts.weight.copy_(weight[..., None, None])
     tower.parts.bias.copy_(bias)

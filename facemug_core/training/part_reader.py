@@ -9,11 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ..conventions import NUM_LABELS, PALETTE
+from ..conditions import labels_to_palette, one_hot
+from ..conventions import NUM_LABELS
 from ..editing.inversion import SEEN_SIZE
 from ..networks.layers import place
 from ..networks.part_reader import PartReader
 from ..networks.perceptual import PerceptualLoss
+from ..pictures import from_bytes
 from .augment import Draw, random_tone
 from .bank_faces import Faces
 from .loop import Batch
@@ -82,8 +84,7 @@ class PartReaderStage:
         """Columns: the face, its parts as they are read, as the parser sees them."""
         size = batch["image"].shape[-2:]
         read = F.interpolate(self._read(model, batch["image"]).float(), size).argmax(1)
-        palette = torch.tensor(PALETTE, device=read.device) / 127.5 - 1  # [19, 3]
-        parts = [palette[classes.clamp(min=0)].movedim(-1, 1) for classes in (read, batch["labels"])]
+        parts = [from_bytes(labels_to_palette(x).permute(0, 3, 1, 2)) for x in (read, batch["labels"])]
         return torch.stack([batch["image"], *parts], 1)
 
     def _read(self, model: nn.Module, image: Tensor) -> Tensor:
@@ -94,5 +95,4 @@ class PartReaderStage:
 
 def class_shares(labels: Tensor, cells: int) -> Tensor:
     """Share of each class in each cell of labels [B, H, W], −1 = unknown: [B, 19, cells, cells]."""
-    classes = torch.arange(NUM_LABELS, device=labels.device)[:, None, None]
-    return F.adaptive_avg_pool2d((labels[:, None] == classes).float(), cells)
+    return F.adaptive_avg_pool2d(one_hot(labels), cells)
