@@ -83,7 +83,7 @@ class ProjectedDiscriminatorConfig:
 
 @dataclass(frozen=True)
 class PictureHeadConfig:
-    """The head that reads a coarse picture off the bank's features."""
+    """A head that reads a coarse picture off the bank's features."""
 
     resolution: int
     """Side of the bank's map that it reads."""
@@ -105,6 +105,9 @@ class ModelConfig:
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig | ProjectedDiscriminatorConfig
     picture_head: PictureHeadConfig
+    """The bank's picture as edits fuse it and losses see it."""
+    search_head: PictureHeadConfig
+    """The same off coarser features, for the descent of codes, which looks at small pictures many times."""
 
 
 LIGHT = ModelConfig(
@@ -130,6 +133,7 @@ LIGHT = ModelConfig(
     ),
     discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1 / 1.4, channels=48),
+    search_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1 / 0.9, channels=64),
 )
 
 FULL = ModelConfig(
@@ -157,6 +161,7 @@ FULL = ModelConfig(
         channels=MappingProxyType({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}),
     ),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1.0, channels=128),
+    search_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1.0, channels=128),
 )
 
 SIZES: MappingProxyType[str, ModelConfig] = MappingProxyType({c.name: c for c in (LIGHT, FULL)})

@@ -26,11 +26,12 @@ from facemug_core.checkpoints.reading import open_checkpoint, save_safetensors
 from facemug_core.checkpoints.recognising import convert, describe, find_part, recognise
 from facemug_core.checkpoints.stored import Checkpoint
 from facemug_core.cli import main
-from facemug_core.config import FULL, EncoderConfig, GeneratorConfig
+from facemug_core.config import FULL, SIZES, EncoderConfig, GeneratorConfig
 from facemug_core.editing.directions import Mapped
 from facemug_core.editing.foreign import read_direction
 from facemug_core.errors import CheckpointError, WeightsMissingError
 from facemug_core.networks.generator import Generator
+from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder, add_upsampled
 from facemug_core.networks.stylegan2 import StyleGAN2
 
@@ -169,6 +170,15 @@ def test_a_mapper_tells_its_levels():
 def test_files_of_this_project_are_recognised(shapes, values, kind):
     (found,) = recognise(published.empty("x.safetensors", shapes, values))
     assert found.kind.startswith(kind)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("head", ["picture_head", "search_head"])
+def test_heads_for_fine_and_coarse_features_of_both_sizes_are_told_apart(size, head):
+    network = build_empty(lambda: PictureHead(getattr(SIZES[size], head)))
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    (found,) = recognise(published.empty("x.safetensors", shapes))
+    assert found.parts.keys() == {f"{size}_{head}"}
 
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)

@@ -65,7 +65,9 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     if name == "part_reader":
         return PartReaderStage(faces, perceptual)
     if name == "picture_head":
-        return PictureHeadStage(config, faces, bank, perceptual)
+        return PictureHeadStage(config.picture_head, faces, bank, perceptual)
+    if name == "search_head":
+        return PictureHeadStage(config.search_head, faces, bank, perceptual)
     if name == "generator with the paper's critic":
         config = replace(config, discriminator=PAPER_CRITIC)
     encoder = StyleEncoder(config.encoder)
@@ -86,7 +88,15 @@ def _trained(
 
 @pytest.mark.parametrize(
     "name",
-    ["generator", "generator with the paper's critic", "encoder", "part_reader", "picture_head", "warping"],
+    [
+        "generator",
+        "generator with the paper's critic",
+        "encoder",
+        "part_reader",
+        "picture_head",
+        "search_head",
+        "warping",
+    ],
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole")

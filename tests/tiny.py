@@ -40,6 +40,7 @@ def tiny_config() -> ModelConfig:
         ),
         discriminator=ProjectedDiscriminatorConfig(strides=(16, 32), channels=8),
         picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[128], channels=8),
+        search_head=replace(LIGHT.search_head, bank_channels=BANK_CHANNELS[64], channels=8),
     )
 
 

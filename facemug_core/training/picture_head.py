@@ -1,4 +1,4 @@
-"""Training of the coarse "to RGB" head on bank faces: features of a code against the bank's own picture."""
+"""Training of a "to RGB" head on bank faces: features of a code against the bank's own picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config import ModelConfig
+from ..config import PictureHeadConfig
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
@@ -25,12 +25,12 @@ class PictureHeadStage:
     critic: nn.Module | None = None
 
     def __init__(
-        self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
+        self, config: PictureHeadConfig, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
         seed: int = 0,
     ) -> None:  # fmt: skip
-        self.model: nn.Module = PictureHead(config.picture_head)
+        self.model: nn.Module = PictureHead(config)
         self.dataset = FaceCodes(faces, seed)
-        self.resolution = config.picture_head.resolution
+        self.resolution = config.resolution
         self.bank = bank.eval().requires_grad_(False)
         self.perceptual = perceptual
 

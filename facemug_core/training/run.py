@@ -23,7 +23,7 @@ from ..checkpoints.assembling import (
     start_from,
 )
 from ..checkpoints.reading import read_safetensors, save_safetensors
-from ..config import SIZES, ModelConfig
+from ..config import SIZES, ModelConfig, PictureHeadConfig
 from ..editing.clip import FACE_FILE, load_clip
 from ..networks.perceptual import PerceptualLoss
 from ..networks.style_encoder import widen_stem
@@ -70,7 +70,7 @@ def run_stage(options: Namespace) -> None:
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
     if options.export is not None:
         export(Path(run.folder), options.export / name, ABOUT.get(options.stage, dict)())
-        if isinstance(stage, PictureHeadStage):
+        if options.stage == "picture_head":
             export_inverter(config, options.export)
         if isinstance(stage, ClipStage):
             right = retrieval_at_1(load_clip(folders=[options.export]), stage.faces, stage.dataset.levels)
@@ -101,8 +101,16 @@ def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> St
 
 
 def _picture_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    return _head(config, config.picture_head, faces, options)
+
+
+def _search_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    return _head(config, config.search_head, faces, options)
+
+
+def _head(config: ModelConfig, head: PictureHeadConfig, faces: FaceShards, options: Namespace) -> Stage:
     _, bank = load_bank(config)
-    return PictureHeadStage(config, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
+    return PictureHeadStage(head, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
 
 
 def _part_reader(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
@@ -131,18 +139,20 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "generator": _generator,
     "part_reader": _part_reader,
     "picture_head": _picture_head,
+    "search_head": _search_head,
     "warping": _warping,
     "clip": _clip,
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
-LEARN_FROM_CODES = ("encoder", "picture_head", "warping")
+LEARN_FROM_CODES = ("encoder", "picture_head", "search_head", "warping")
 """Stages for which faces without codes are no use."""
 
 SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
     "encoder": EncoderInputs,
     "generator": GeneratorEdits,
     "picture_head": FaceCodes,
+    "search_head": FaceCodes,
     "warping": PosePairs,
 }
 """Samples for the grids of each stage; without one, the stage's own first samples."""

@@ -35,6 +35,7 @@ OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
     | {f"{c.name}_generator": ("decoder.first.bias", partial(Generator, c.generator)) for c in _ALL}
     | {f"{c.name}_warping": ("output_scale", partial(LatentWarping, c.warp_rank)) for c in _ALL}
     | {f"{c.name}_picture_head": ("linear.bias", partial(PictureHead, c.picture_head)) for c in _ALL}
+    | {f"{c.name}_search_head": ("linear.bias", partial(PictureHead, c.search_head)) for c in _ALL}
 )
 """Networks of this project's files, by the names of these files, with one of their keys."""
 
