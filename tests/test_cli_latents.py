@@ -178,7 +178,7 @@ def test_an_attribute_is_found_from_measured_faces(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(60, 512)).astype(np.float32)
     np.savez(tmp_path / "0000.npz", images=np.zeros((60, 256, 256, 3), np.uint8), w=codes)
-    names = sorted({f"{name}.{attribute.finder}" for name, attribute in ATTRIBUTES.items()})
+    names = sorted({attribute.finder for attribute in ATTRIBUTES.values()})
     values = torch.from_numpy(rng.normal(size=(60, len(names)))).float()
     values[:, names.index("age.network")] = torch.from_numpy(codes[:, 0])
     save_safetensors(tmp_path / OBSERVED, {"values": values}, {"names": json.dumps(names)})

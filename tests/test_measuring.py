@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facemug_core.conventions import LABELS
-from facemug_core.editing.measuring import ATTRIBUTES, by_mesh, by_parser
+from facemug_core.editing.measuring import ATTRIBUTES, by_mesh, by_parser, source_of
 
 
 def drawn(**changes: float) -> tuple[np.ndarray, np.ndarray]:
@@ -42,6 +42,8 @@ def drawn(**changes: float) -> tuple[np.ndarray, np.ndarray]:
     ("attribute", "less", "more"),
     [
         ("hair_length", {"hair_bottom": 120}, {"hair_bottom": 240}),
+        ("hair_below_eyes", {"hair_bottom": 125}, {"hair_bottom": 130}),
+        ("hair_below_eyes", {"hair_bottom": 235}, {"hair_bottom": 240}),
         ("hair_darkness", {"hair_light": 200}, {"hair_light": 20}),
         ("lipstick", {"lip_red": 120}, {"lip_red": 230}),
         ("eyes_open", {"eye": 4}, {"eye": 12}),
@@ -62,6 +64,11 @@ def test_face_without_hair_has_no_hair_color() -> None:
     pixels, labels = drawn()
     labels[labels == LABELS.index("hair")] = 0
     assert np.isnan(by_parser(pixels, labels)["hair_darkness.parser"])
+
+
+def test_hair_on_top_makes_hair_no_longer() -> None:
+    bald, full = (by_parser(*drawn(fringe=fringe))["hair_below_eyes.parser"] for fringe in (20, 60))
+    assert bald == full
 
 
 def test_empty_classes_are_no_error() -> None:
@@ -100,6 +107,6 @@ def test_measurement_by_mesh_grows_with_its_attribute(attribute: str, less: dict
 def test_every_source_named_is_measured() -> None:
     pixels, labels = drawn()
     measured = set(by_parser(pixels, labels)) | set(by_mesh(pixels, mesh()))
-    for name, attribute in ATTRIBUTES.items():
-        for source in {attribute.finder, attribute.judge} & {"parser", "mesh"}:
-            assert f"{name}.{source}" in measured
+    for attribute in ATTRIBUTES.values():
+        for name in (attribute.finder, attribute.judge):
+            assert name in measured or source_of(name) not in {"parser", "mesh"}

@@ -79,7 +79,7 @@ def find_attribute(
     """
     if name not in ATTRIBUTES:
         raise InputError(f"{name!r} is nothing that is measured; there are: {', '.join(ATTRIBUTES)}.")
-    values = [observed[f"{other}.{attribute.finder}"] for other, attribute in ATTRIBUTES.items()]
+    values = [observed[attribute.finder] for attribute in ATTRIBUTES.values()]
     found = find_from_values(codes, standardized(np.stack(values, 1)))[list(ATTRIBUTES).index(name)]
     about = {"what": ATTRIBUTES[name].what, "found": f"measurements of {len(codes)} faces"}
     return Linear(torch.from_numpy(found).float(), layers, (-2.0, 2.0), about)

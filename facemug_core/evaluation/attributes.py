@@ -16,7 +16,7 @@ from ..checkpoints.faceres import faceres_heads_state
 from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors
 from ..editing.directions import Linear
-from ..editing.measuring import ATTRIBUTES, SOURCES, Measurer, Reading
+from ..editing.measuring import ATTRIBUTES, SOURCES, Measurer, Reading, source_of
 from ..faces.comparison import FaceComparer
 from ..networks.faceres import FaceResHeads
 from .bars import slider_bars
@@ -43,6 +43,7 @@ DEVIATIONS: Mapping[str, float] = MappingProxyType(
         "fringe.parser": 0.1986,
         "glasses.mesh": 0.01411,
         "glasses.parser": 0.01764,
+        "hair_below_eyes.parser": 0.0841,
         "hair_darkness.mesh": 0.1831,
         "hair_darkness.parser": 0.1313,
         "hair_length.parser": 0.0691,
@@ -117,15 +118,9 @@ def load_heads(folders: Folders = ()) -> FaceResHeads:
     return heads.eval().requires_grad_(False)
 
 
-def judge_of(name: str) -> str:
-    """The measurement that an attribute is judged by, "attribute.source"."""
-    attribute = ATTRIBUTES[name]
-    return f"{name}.{attribute.judge or attribute.finder}"
-
-
 def others_of(name: str) -> dict[str, str]:
     """The measurements of all other attributes, by name."""
-    return {other: f"{other}.{a.finder}" for other, a in ATTRIBUTES.items() if other != name}
+    return {other: a.finder for other, a in ATTRIBUTES.items() if other != name}
 
 
 def look_along(
@@ -146,7 +141,7 @@ def look_along(
         still: the face at amount 0.
         look: draws codes and looks at the picture with some sources.
     """
-    alone = (judge_of(name).rpartition(".")[2],)
+    alone = (source_of(ATTRIBUTES[name].judge),)
     looks = {0.0: still}
     for sources, amounts in ((ALL_SOURCES, (-1.0, 1.0)), (alone, HALFWAY)):
         for amount in amounts:
@@ -167,7 +162,7 @@ def judge_face(name: str, looks: Mapping[float, Look]) -> dict[str, float]:
     """
     from scipy.stats import spearmanr
 
-    judge, low, high = judge_of(name), looks[-1.0].reading, looks[1.0].reading
+    judge, low, high = ATTRIBUTES[name].judge, looks[-1.0].reading, looks[1.0].reading
     values = [look.reading[judge] for look in looks.values()]
     sources = {"change": judge} | {f"side.{other}": key for other, key in others_of(name).items()}
     numbers = {key: (high[source] - low[source]) / DEVIATIONS[source] for key, source in sources.items()}

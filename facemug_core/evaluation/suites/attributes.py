@@ -88,5 +88,5 @@ def _keys(found: Sequence[Case], name: str) -> dict[str, float]:
         "monotone": mean(found, f"{name}.order"),
         "leak": float(np.nanmean(leaks)) / abs(effect),
         "identity": identity(found, f"{name}.cosine"),
-        "independent": float(ATTRIBUTES[name].judge is not None),
+        "independent": float(ATTRIBUTES[name].independent),
     }

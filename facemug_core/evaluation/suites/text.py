@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...conditions import Conditions
 from ...editing.clip import Clip
+from ...editing.measuring import source_of
 from ...editing.text import TextOptions, text_direction
 from ...errors import DependencyError
 from ...faces.regions import region_mask
@@ -177,7 +178,7 @@ def _change(trial: Trial, measured: str, before: Tensor, after: Tensor) -> float
 
 def _measure(trial: Trial, picture: Tensor, measured: str) -> float:
     """NaN where the picture does not show it."""
-    source = measured.rpartition(".")[2]
+    source = source_of(measured)
     observer = trial.judges.observer
     if source in ALL_SOURCES:
         look = observer.look(picture, (source,))
