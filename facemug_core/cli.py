@@ -971,7 +971,7 @@ def _add_training(commands: Any) -> None:
     train.add_argument("stage", choices=stages)
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",
-                       help="encoder: N faces more, drawn when their turn comes")  # fmt: skip
+                       help="encoder: N new bank faces join every batch")  # fmt: skip
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run")
     train.add_argument("--init", type=Path, metavar="PATH",
                        help="start from the weights in this folder, or from a published file")  # fmt: skip

@@ -114,7 +114,7 @@ LIGHT = ModelConfig(
     name="light",
     bank="mobile_stylegan",
     encoder=EncoderConfig(
-        "mobilenet_v2", pyramid_channels=64, head_channels=32, base_channels=192, equalized=True
+        "mobilenet_v2", pyramid_channels=128, head_channels=32, base_channels=256, equalized=True
     ),
     warp_rank=128,
     generator=GeneratorConfig(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from facemug_core.checkpoints.face_api import face_api_state
+from facemug_core.checkpoints.face_api import face_api_state, recognition_state
 from facemug_core.networks.face_attributes import AgeGenderNet, ExpressionNet
+from facemug_core.networks.face_recognition import FaceRecognition
 
 
 def stored(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -43,3 +44,29 @@ def test_age_and_gender_are_one_number_and_two_logits() -> None:
     with torch.no_grad():
         age, gender = AgeGenderNet()(torch.rand(2, 3, 112, 112) * 255)
     assert (age.shape, gender.shape) == ((2,), (2, 2))
+
+
+def test_scales_of_the_recognition_network_are_folded_into_its_convolutions() -> None:
+    tensors, wanted = {}, {}
+    network = FaceRecognition()
+    for name, value in network.state_dict().items():
+        path, kind = name.removeprefix("blocks.").replace(".", "/").rsplit("/", 1)
+        if path == "fc":
+            tensors["fc"], wanted[name] = value.T, value
+        elif kind == "weight":
+            scale = torch.rand(len(value)) + 0.5
+            tensors |= {f"{path}/conv/filters": value.permute(2, 3, 1, 0), f"{path}/scale/weights": scale}
+            wanted[name] = value * scale.view(-1, 1, 1, 1)
+        else:
+            offset = torch.rand(len(value))
+            tensors |= {f"{path}/conv/bias": value, f"{path}/scale/biases": offset}
+            wanted[name] = value * tensors[f"{path}/scale/weights"] + offset
+    state = recognition_state(tensors)
+    assert state.keys() == wanted.keys()
+    for name, value in wanted.items():
+        torch.testing.assert_close(state[name], value)
+
+
+def test_recognition_gives_a_vector_for_each_face() -> None:
+    with torch.no_grad():
+        assert FaceRecognition()(torch.rand(2, 3, 150, 150) * 255).shape == (2, 128)

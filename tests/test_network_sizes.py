@@ -22,14 +22,14 @@ def full() -> dict[str, Count]:
 
 @pytest.mark.parametrize(
     ("network", "millions"),
-    [("style encoder", 4.5), ("latent warping", 4.5), ("discriminator (training)", 4.0)],
+    [("style encoder", 5.0), ("latent warping", 4.5), ("discriminator (training)", 4.0)],
 )
 def test_light_networks_keep_their_budget(light, network, millions):
     assert light[network].parameters <= millions * 1e6
 
 
 def test_light_encoder_is_cheap_to_run(light):
-    assert light["style encoder"].multiply_adds < 0.6e9
+    assert light["style encoder"].multiply_adds < 0.65e9
 
 
 @pytest.mark.parametrize(

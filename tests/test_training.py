@@ -12,19 +12,36 @@ import torch
 from torch.utils.data import default_collate
 
 from facemug_core.config import DiscriminatorConfig
+from facemug_core.conventions import LABELS
 from facemug_core.errors import FacemugError, InputError
+from facemug_core.networks.face_recognition import FaceRecognition
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
+from facemug_core.networks.part_reader import PartReader
 from facemug_core.networks.perceptual import PerceptualLoss, fold_batch_norms
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.training.augment import hand_drawn, recolored
-from facemug_core.training.bank_faces import DrawnFaces, Together
-from facemug_core.training.data import Draw, FaceShards, GeneratorEdits, random_mask, sample_numbers
+from facemug_core.training.bank_faces import Together
+from facemug_core.training.data import (
+    Draw,
+    FaceShards,
+    GeneratorEdits,
+    random_mask,
+    sample_numbers,
+    some_face,
+)
 from facemug_core.training.encoder import EncoderStage
 from facemug_core.training.generator import GeneratorStage
 from facemug_core.training.loop import RunConfig, Stage, cooling, train
-from facemug_core.training.losses import adversarial_loss, discriminator_loss, pixel_loss
+from facemug_core.training.losses import (
+    IdentityLoss,
+    adversarial_loss,
+    discriminator_loss,
+    line_loss,
+    part_loss,
+    pixel_loss,
+)
 from facemug_core.training.part_reader import PartReaderStage, class_shares
 from facemug_core.training.picture_head import PictureHeadStage
 from facemug_core.training.visibility import measure_visibility
@@ -60,8 +77,8 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     perceptual = PerceptualLoss(MobileNetV2Features())
     if name == "encoder":
         head = PictureHead(config.picture_head)
-        drawn = Together(faces, DrawnFaces(mapping, bank, head, 2))
-        return EncoderStage(config, drawn, bank, mapping, head, perceptual, measured=2)
+        identity = IdentityLoss(FaceRecognition())
+        return EncoderStage(config, faces, bank, mapping, head, perceptual, identity, drawn=2, measured=2)
     if name == "part_reader":
         return PartReaderStage(faces, perceptual)
     if name == "picture_head":
@@ -74,7 +91,9 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     head = PictureHead(config.picture_head)
     if name == "warping":
         return WarpStage(config, faces, bank, mapping, encoder, head)
-    return GeneratorStage(config, faces, bank, mapping, encoder, head, perceptual, adversarial_from=1)
+    return GeneratorStage(
+        config, faces, bank, mapping, encoder, head, perceptual, PartReader(8), adversarial_from=1
+    )
 
 
 def _trained(
@@ -131,17 +150,23 @@ def test_visibility_is_the_squared_length_of_the_gradient_of_what_is_seen() -> N
     assert measured.abs().sum().item() == seen
 
 
-def test_faces_drawn_on_the_spot_follow_those_of_the_files(faces: FaceShards) -> None:
-    torch.manual_seed(0)
-    config = tiny_config()
-    drawn = DrawnFaces(MappingNetwork(layers=2), tiny_bank(), PictureHead(config.picture_head), 3)
-    both = Together(faces, drawn)
-    assert len(both) == len(faces) + 3
-    assert torch.equal(both.face(1)[2], faces.face(1)[2])
-    image, labels, w = both.face(len(faces) + 2)
-    assert torch.equal(image, drawn.face(2)[0])
-    assert (labels == -1).all()
-    assert w.shape == (512,)
+def test_two_collections_are_one_with_the_rare_faces_of_both(faces: FaceShards) -> None:
+    both = Together(faces, faces)
+    assert len(both) == 2 * len(faces)
+    assert torch.equal(both.face(len(faces) + 1)[0], faces.face(1)[0])
+    assert list(both.rare) == [*faces.rare, *(len(faces) + index for index in faces.rare)]
+
+
+def test_hats_come_more_often_than_by_chance(tmp_path: Path) -> None:
+    labels = np.zeros((40, 256, 256), np.int8)
+    labels[7, :60] = LABELS.index("hat")
+    images = np.zeros((40, 256, 256, 3), np.uint8)
+    images[7] = 255
+    np.savez(tmp_path / "0000.npz", images=images, labels=labels)
+    faces = FaceShards(tmp_path)
+    assert faces.rare == [7]
+    shown = sum(bool((some_face(faces, Draw(1, i))[0] > 0).all()) for i in range(200))
+    assert shown > 15
 
 
 def test_samples_depend_on_seed_and_number_alone(faces: FaceShards) -> None:
@@ -174,6 +199,36 @@ def test_losses_do_not_see_what_lies_outside_the_mask() -> None:
     mask[..., :2] = 1
     truth[..., :2] = 0.5
     assert pixel_loss(image, truth, mask) == 0.5
+
+
+def test_lines_that_are_lost_cost_more_than_lines_that_are_faint() -> None:
+    image = torch.full((1, 3, 64, 64), 0.5)
+    everywhere = torch.ones(1, 1, 64, 64)
+    faint, clear = image.clone(), image.clone()
+    faint[..., 32:], clear[..., 32:] = 0.3, -0.5
+    assert line_loss(faint, clear, everywhere) < 0.5 * line_loss(image, clear, everywhere)
+
+
+def test_lines_of_flat_pictures_have_a_gradient() -> None:
+    image = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    line_loss(image, torch.randn(1, 3, 64, 64), torch.ones(1, 1, 64, 64)).backward()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
+
+
+def test_parts_that_nobody_told_cost_nothing() -> None:
+    shares = torch.randn(2, 19, 4, 4).log_softmax(1)
+    assert part_loss(shares, torch.zeros(2, 19, 4, 4)) == 0
+
+
+def test_identity_sees_the_face_alone() -> None:
+    loss = IdentityLoss(FaceRecognition().eval())
+    image = torch.rand(1, 3, 256, 256)
+    elsewhere = image.clone()
+    elsewhere[..., :30, :] = 0
+    assert loss(elsewhere, image) == 0
+    elsewhere[..., 100:150, 100:150] = 0
+    assert loss(elsewhere, image) > 0
 
 
 def test_a_critic_does_not_see_what_lies_outside_the_mask() -> None:

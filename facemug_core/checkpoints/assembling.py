@@ -12,6 +12,7 @@ from ..config import ModelConfig
 from ..errors import CheckpointError, WeightsMissingError
 from ..networks.banks import FeatureBank
 from ..networks.bisenet import BiSeNet
+from ..networks.face_recognition import FaceRecognition
 from ..networks.inverter import Inverter
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
@@ -22,9 +23,10 @@ from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
 from ..networks.stylegan2 import StyleGAN2
 from .building import Network, build_empty, misfit
+from .face_api import recognition_state
 from .formats.base import Part
 from .formats.style_encoder import recentered
-from .manifest import located, missing, places
+from .manifest import locate, located, missing, places
 from .reading import open_checkpoint, read_safetensors
 from .recognising import find_part, misplaced, recognise
 
@@ -220,3 +222,11 @@ def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:
 def load_parser(folders: Folders = ()) -> BiSeNet:
     """The face parser's network."""
     return load_trained(BiSeNet, "bisenet", folders)
+
+
+def load_recognition(folders: Folders = ()) -> FaceRecognition:
+    """The network that tells people apart in training."""
+    tensors, _ = read_safetensors(locate("face_recognition.safetensors", *folders))
+    network = build_empty(FaceRecognition)
+    network.load_state_dict(recognition_state(tensors))
+    return network.eval().requires_grad_(False)

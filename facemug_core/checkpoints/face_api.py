@@ -27,3 +27,19 @@ def face_api_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             state[f"{path}.pointwise.bias" if separable else f"{path}.bias"] = value
     return state
+
+
+def recognition_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of `networks.face_recognition`, with each convolution's scale and offset folded into it."""
+    state = {"fc.weight": tensors["fc"].T.contiguous()}
+    for name, filters in tensors.items():
+        conv, _, kind = name.rpartition("/")
+        if kind != "filters":
+            continue
+        around = conv.removesuffix("/conv")
+        scale, offset = tensors[f"{around}/scale/weights"], tensors[f"{around}/scale/biases"]
+        path = around.replace("/", ".")
+        path = path if "." not in path else f"blocks.{path}"
+        state[f"{path}.weight"] = (filters * scale).permute(3, 2, 0, 1).contiguous()
+        state[f"{path}.bias"] = tensors[f"{conv}/bias"] * scale + offset
+    return state

@@ -4,7 +4,7 @@ from .color_maps import region_means, superpixels
 from .conditions import GUIDE_MARGIN, Conditions, fill_holes, whole_photo
 from .paint import painted_over, split_paint
 from .semantic import from_celebamask, labels_to_palette, one_hot, palette_to_labels
-from .sketches import boundary_sketch, on_white, pencil_sketch
+from .sketches import boundary_sketch, line_contrast, on_white, pencil_sketch
 
 __all__ = [
     "GUIDE_MARGIN",
@@ -13,6 +13,7 @@ __all__ = [
     "fill_holes",
     "from_celebamask",
     "labels_to_palette",
+    "line_contrast",
     "on_white",
     "one_hot",
     "painted_over",

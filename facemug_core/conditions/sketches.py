@@ -34,9 +34,17 @@ def pencil_sketch(image: Tensor, mode: Literal["modern", "legacy"] = "modern") -
 
     `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]` in {0, 1}, stroke = 1.
     """
-    luma = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-    gray = ((luma + 1) / 2).clamp(0, 1)  # [B, 1, H, W]
+    gray = _gray(image)
     return _modern_sketch(gray) if mode == "modern" else _legacy_sketch(gray)
+
+
+def line_contrast(image: Tensor) -> Tensor:
+    """How much each pixel looks like a line to the modern filter, before it decides; differentiable.
+
+    `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]`: 1 is about twice what is usual around.
+    """
+    dx, dy = _gradients(_gray(image))
+    return _contrast((dx.square() + dy.square() + 1e-8).sqrt())
 
 
 def on_white(sketch: Tensor) -> Tensor:
@@ -58,17 +66,30 @@ def boundary_sketch(labels: Tensor) -> Tensor:
     return stroke[:, None].float()
 
 
+def _gray(image: Tensor) -> Tensor:
+    """Luma [B, 1, H, W] in [0, 1]."""
+    luma = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    return ((luma + 1) / 2).clamp(0, 1)
+
+
 def _modern_sketch(gray: Tensor) -> Tensor:
-    # The square root spreads dark tones as the eye does; the offset keeps sensor noise in black small.
-    dx, dy = _sobel(gaussian_blur((gray + 0.02).sqrt(), BLUR))
+    dx, dy = _gradients(gray)
     strength = torch.hypot(dx, dy)
-    around = _local_mean(strength)
-    overall = strength.mean(dim=(2, 3), keepdim=True)
-    contrast = strength / (around + overall).clamp(min=FAINTEST)
     crest = _crests(strength, dx, dy) & (strength > FAINTEST)
-    contrast = torch.where(crest, contrast, 0.0)
+    contrast = torch.where(crest, _contrast(strength), 0.0)
     strong, weak = _top_shares(contrast, STRONG_SHARE, WEAK_SHARE)
     return _followed(strong, weak, REACH).float()
+
+
+def _gradients(gray: Tensor) -> tuple[Tensor, Tensor]:
+    # The square root spreads dark tones as the eye does; the offset keeps sensor noise in black small.
+    return _sobel(gaussian_blur((gray + 0.02).sqrt(), BLUR))
+
+
+def _contrast(strength: Tensor) -> Tensor:
+    """Gradients relative to their surroundings."""
+    overall = strength.mean(dim=(2, 3), keepdim=True)
+    return strength / (_local_mean(strength) + overall).clamp(min=FAINTEST)
 
 
 def _legacy_sketch(gray: Tensor) -> Tensor:

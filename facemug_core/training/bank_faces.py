@@ -1,24 +1,22 @@
-"""Faces of the bank that training draws: their codes, and pictures on the spot where no files are wanted."""
+"""Faces that training learns from, and the codes of those that the bank draws."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..conventions import CODE_DIM, WORKING_SIZE
-from ..latents import broadcast
-from ..networks.banks import FeatureBank
+from ..conventions import CODE_DIM
 from ..networks.mapping import MappingNetwork
-from ..networks.picture_head import PictureHead
-
-FIRST_DRAWN = 100_000_000
-"""Seed of the first face drawn on the spot: far above those of `prepare`, far below those of evaluation."""
 
 
 class Faces(Protocol):
     """A numbered collection of aligned faces."""
+
+    rare: Sequence[int]
+    """Numbers of the faces that wear what few people wear."""
 
     def __len__(self) -> int: ...
 
@@ -36,26 +34,13 @@ def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
     return torch.lerp(mean, mapping(z.to(mean.device)), psi.to(mean.device))
 
 
-class DrawnFaces:
-    """Faces that are drawn when their turn comes, by the picture head; no parser has seen them.
-
-    Args:
-        mapping, bank, head: frozen, on one device.
-        count: how many there are.
-    """
-
-    def __init__(self, mapping: MappingNetwork, bank: FeatureBank, head: PictureHead, count: int) -> None:
-        self.mapping, self.bank, self.head = mapping, bank, head
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    @torch.no_grad()
-    def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        w = bank_code(FIRST_DRAWN + index, self.mapping)
-        image = self.head.picture(self.bank, broadcast(w))[0].clamp(-1, 1).cpu()
-        return image, torch.full((WORKING_SIZE, WORKING_SIZE), -1), w[0].cpu()
+@torch.no_grad()
+def random_codes(count: int, mapping: MappingNetwork) -> Tensor:
+    """Codes w [count, 512] of other faces of the same kind, drawn from torch's global state."""
+    mean = mapping.mean_code
+    z = torch.randn(count, CODE_DIM, device=mean.device)
+    psi = 0.5 + 0.5 * torch.rand(count, 1, device=mean.device)
+    return torch.lerp(mean, mapping(z).float(), psi)
 
 
 class Together:
@@ -63,6 +48,7 @@ class Together:
 
     def __init__(self, first: Faces, second: Faces) -> None:
         self.first, self.second = first, second
+        self.rare: Sequence[int] = (*first.rare, *(len(first) + index for index in second.rare))
 
     def __len__(self) -> int:
         return len(self.first) + len(self.second)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..conditions import one_hot, pencil_sketch, region_means, superpixels, whole_photo
-from ..conventions import CODE_DIM, GUIDE_CHANNELS, REGIONS
+from ..conventions import CODE_DIM, GUIDE_CHANNELS, LABELS, REGIONS
 from ..errors import InputError
 from ..faces.regions import region_mask
 from ..pictures import from_bytes
@@ -26,6 +26,12 @@ from .masks import cmod_mask, mat_mask, rectangle_mask, stroke_mask
 
 SUPERPIXELS = (30, 100)
 """Numbers of superpixels in color maps (PAPER 14.3)."""
+
+RARE_THINGS = {"hat": 0.01, "eye_g": 0.005}
+"""Classes that few people have, and the share of the picture from which they count."""
+
+RARE_SHARE = 1 / 8
+"""Of all samples, beside those that come by chance."""
 
 
 class FaceShards:
@@ -60,6 +66,9 @@ class FaceShards:
         self.images = np.concatenate([shard["images"] for shard in shards])
         self.labels = np.concatenate([_labels(shard) for shard in shards])
         self.codes = np.concatenate([_codes(shard) for shard in shards])
+        self.rare: Sequence[int] = np.flatnonzero(
+            [_wears_rare_things(labels) for labels in self.labels]
+        ).tolist()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -86,6 +95,18 @@ def _labels(shard: dict[str, np.ndarray]) -> np.ndarray:
     return np.full(shard["images"].shape[:3], -1, np.int8) if labels is None else labels.astype(np.int8)
 
 
+def _wears_rare_things(labels: np.ndarray) -> bool:
+    """Whether the classes [256, 256] show a hat or glasses."""
+    return any((labels == LABELS.index(name)).mean() > least for name, least in RARE_THINGS.items())
+
+
+def some_face(faces: Faces, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    """A random face (`Faces.face`); few wear hats, so that these come more often than others."""
+    if faces.rare and draw.chance(RARE_SHARE):
+        return faces.face(faces.rare[draw.integer(len(faces.rare))])
+    return faces.face(draw.integer(len(faces)))
+
+
 def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
     """One to three parser regions of [H, W] labels, grown by up to 12 px: [1, H, W] in {0, 1}."""
     names = list(REGIONS)
@@ -94,7 +115,9 @@ def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
 
 
 def random_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """A mask [1, H, W] of any kind: the paper's, its milder variant, strokes, a rectangle or face parts."""
+    """A mask [1, H, W] of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
+    if draw.chance(0.05):
+        return torch.ones(1, *labels.shape)
     kind = draw.uniform()
     if kind < 0.3:
         mask = random_region_mask(labels, draw)
@@ -109,7 +132,7 @@ def random_mask(labels: Tensor, draw: Draw) -> Tensor:
 
 def color_map(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
     """Region means or superpixels of [3, H, W] (PAPER 14.3)."""
-    if draw.chance(0.75):
+    if draw.chance(0.88):  # superpixels take longer than all else of a sample
         return region_means(image[None], labels[None])[0]
     return superpixels(image[None], SUPERPIXELS[draw.integer(2)])[0]
 
@@ -171,8 +194,8 @@ class CodeMix:
         return False, 1.0 if kind < self.projected + self.own + self.stranger else distance
 
 
-GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
-"""Chances of sketch, semantic map and color map, of which each sample draws one triple: all, some, none."""
+GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.4, 0.3, 0.3), (0.0, 0.0, 0.0))
+"""Chances of sketch, semantic map and color map, of which samples draw one triple: all, some, few, none."""
 
 
 class GeneratorEdits(Dataset[dict[str, Tensor]]):
@@ -191,7 +214,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         draw = Draw(self.seed, index)
-        image, labels, w = self.faces.face(draw.integer(len(self.faces)))
+        image, labels, w = some_face(self.faces, draw)
         if draw.chance(0.5):
             image = random_tone(image, draw)
         present = [draw.chance(p) for p in GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]]
@@ -225,7 +248,7 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         draw = Draw(self.seed, index)
-        image, labels, w = self.faces.face(draw.integer(len(self.faces)))
+        image, labels, w = some_face(self.faces, draw)
         image, labels = misalign(image, labels, draw)
         image = degrade(image, draw) if draw.chance(0.8) else image
         kind = draw.uniform()

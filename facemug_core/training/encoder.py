@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..conventions import ENCODER_CHANNELS
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
@@ -16,9 +18,11 @@ from ..networks.mapping import MappingNetwork
 from ..networks.perceptual import PerceptualLoss
 from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
-from .bank_faces import Faces
+from .bank_faces import Faces, random_codes
 from .data import EncoderInputs
 from .loop import Batch
+from .losses import IdentityLoss
+from .photographing import photographed, with_holes
 from .visibility import MEASURED_FACES, measure_visibility, measured_codes
 
 BACKBONE_RATE = 0.15
@@ -32,12 +36,16 @@ PLAIN_WEIGHT = 0.3
 class EncoderStage:
     """Style encoder against the codes of bank faces: squared error as a share of the codes' variance.
 
-    It is counted twice: by how much a difference of codes is seen, and plainly. All 18 codes are equal (no
-    deltas), as bank faces are drawn from one code each.
+    It is counted twice: by how much a difference of codes is seen, and plainly. What the pictures of the
+    codes look like, and whom they show, counts as well. All 18 codes are equal (no deltas), as bank faces are
+    drawn from one code each.
 
     Args:
-        bank, mapping, head, perceptual: frozen; what is seen is measured with them before the first step.
-        measured: on how many faces.
+        bank, mapping, head, perceptual, identity: frozen; what is seen is measured with them before the first
+            step.
+        drawn: faces that are drawn on the spot and join every batch, none of them twice. A GPU draws them
+            faster than processors prepare faces of files.
+        measured: on how many faces what is seen is measured.
     """
 
     name = "encoder"
@@ -45,7 +53,8 @@ class EncoderStage:
 
     def __init__(
         self, config: ModelConfig, faces: Faces, bank: FeatureBank, mapping: MappingNetwork,
-        head: PictureHead, perceptual: PerceptualLoss, *, seed: int = 0, measured: int = MEASURED_FACES,
+        head: PictureHead, perceptual: PerceptualLoss, identity: IdentityLoss, *, seed: int = 0,
+        drawn: int = 0, measured: int = MEASURED_FACES,
     ) -> None:  # fmt: skip
         self.model: nn.Module = StyleEncoder(config.encoder)
         self.dataset = EncoderInputs(faces, seed)
@@ -53,6 +62,8 @@ class EncoderStage:
         self.mapping = mapping.eval().requires_grad_(False)
         self.head = head.eval().requires_grad_(False)
         self.perceptual = perceptual
+        self.identity = identity
+        self.drawn = drawn
         self.measured = measured
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
@@ -67,7 +78,7 @@ class EncoderStage:
         ]
 
     def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.head, self.perceptual):
+        for module in (self.bank, self.mapping, self.head, self.perceptual, self.identity):
             place(module, device)
         codes = measured_codes(self.mapping)
         covariance = torch.cov(codes.T)
@@ -77,14 +88,30 @@ class EncoderStage:
         self.visibility = visibility / (visibility * covariance).sum()
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
-        w = self.mapping.mean_code + model(batch["guides"], deltas=0)[:, 0]
-        off = w.float() - batch["w"]
+        guides, wanted, truth = self._with_drawn(batch)
+        w = (self.mapping.mean_code + model(guides, deltas=0)[:, 0]).float()
+        picture = self.head.picture(self.bank, broadcast(w))
+        off = w - wanted
         parts = {
             "unseen": (off @ self.visibility * off).sum(1).mean(),
             "unexplained": off.square().mean() / self.variance,
+            "picture": self.perceptual(picture, truth, torch.ones_like(truth[:, :1])),
+            "identity": self.identity(picture, truth),
         }
-        total = parts["unseen"] + PLAIN_WEIGHT * parts["unexplained"]
+        total = parts["unseen"] + PLAIN_WEIGHT * parts["unexplained"] + parts["picture"] + parts["identity"]
         return total, {name: part.detach() for name, part in parts.items()}, None
+
+    @torch.no_grad()
+    def _with_drawn(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Guides [B, 26, H, W], codes [B, 512] and pictures of the batch and of the faces that join it."""
+        w, guides = batch["w"], batch["guides"]
+        if self.drawn:
+            w = torch.cat([w, random_codes(self.drawn, self.mapping)])
+        truth = self.head.picture(self.bank, broadcast(w)).float().clamp(-1, 1)
+        if self.drawn:
+            joining = with_holes(photographed(truth[-self.drawn :]))
+            guides = torch.cat([guides, F.pad(joining, (0, 0, 0, 0, 0, ENCODER_CHANNELS - 3))])
+        return guides.contiguous(memory_format=torch.channels_last), w, truth
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
         return None

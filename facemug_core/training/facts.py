@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -227,6 +227,7 @@ class Toned:
     def __init__(self, faces: Faces, count: int) -> None:
         self.faces = faces
         self.count = count
+        self.rare: Sequence[int] = [index for index in faces.rare if index < count]
 
     def __len__(self) -> int:
         return self.count

@@ -5,25 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..conditions import Conditions
 from ..config import ModelConfig
+from ..editing.inversion import PART_CELLS, SEEN_SIZE
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.generator import Generator, Prior, draw_prior
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
+from ..networks.part_reader import PartReader
 from ..networks.perceptual import PerceptualLoss, feature_distance
 from ..networks.picture_head import PictureHead
 from .critics import FeatureCritic, PictureCritic, Shown, build_critic
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
-from .losses import adversarial_loss, discriminator_loss, pixel_loss, tone_loss
+from .losses import adversarial_loss, discriminator_loss, line_loss, part_loss, pixel_loss, tone_loss
 
 LIKENESS_WEIGHT = 0.5
 """Of the distance to the bank's picture, for strangers; small, as a place of it may show what does not belong
 there."""
+
+LINE_WEIGHT = 0.4
+"""Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
+
+PART_WEIGHT = 0.15
+"""Of parts that are not where the semantic map wants them."""
 
 
 class GeneratorStage:
@@ -36,6 +45,7 @@ class GeneratorStage:
         bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
         picture_head: frozen; None for a generator that does not fuse the bank's picture.
         perceptual: frozen perceptual loss.
+        part_reader: frozen; tells the parts of edits by the features of that loss.
         adversarial_from: step at which the discriminator joins; None leaves it out.
     """
 
@@ -43,7 +53,8 @@ class GeneratorStage:
 
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
-        encoder: nn.Module, picture_head: PictureHead | None, perceptual: PerceptualLoss, *, seed: int = 0,
+        encoder: nn.Module, picture_head: PictureHead | None, perceptual: PerceptualLoss,
+        part_reader: PartReader, *, seed: int = 0,
         adversarial_from: int | None = None, adversarial_weight: float = 0.1,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
@@ -57,6 +68,7 @@ class GeneratorStage:
         self.picture_head = None if picture_head is None else picture_head.eval().requires_grad_(False)
         self.finest = max(config.generator.bank_channels)
         self.perceptual = perceptual
+        self.part_reader = part_reader.eval().requires_grad_(False)
         self.adversarial_from = adversarial_from or 0
         self.adversarial_weight = adversarial_weight
 
@@ -64,7 +76,8 @@ class GeneratorStage:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.encoder, self.picture_head, self.perceptual):
+        networks = (self.bank, self.mapping, self.encoder, self.picture_head, self.perceptual)
+        for module in (*networks, self.part_reader):
             if module is not None:
                 place(module, device)
 
@@ -80,8 +93,11 @@ class GeneratorStage:
             "perceptual": feature_distance(fake.features, real.features, known),
             "pixel": pixel_loss(edited, image, known),
             "tone": tone_loss(edited, image, known),
+            "lines": line_loss(edited, image, known * _told(batch["sketch"])),
+            "parts": self._part_loss(edited, batch["semantic"] * known),
         }
         total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * parts["tone"]
+        total = total + LINE_WEIGHT * parts["lines"] + PART_WEIGHT * parts["parts"]
         if prior.picture is not None:
             shown = self.perceptual.features(prior.picture)
             parts["likeness"] = feature_distance(fake.features, shown, mask * stranger)
@@ -121,10 +137,20 @@ class GeneratorStage:
             prior = draw_prior(self.bank, self.picture_head, codes, self.finest)
         return model(conditions, prior, codes), prior
 
+    def _part_loss(self, edited: Tensor, told: Tensor) -> Tensor:
+        """How far the parts of edits are from the semantic maps [B, 19, H, W], zero where nothing is told."""
+        features = self.perceptual.features(F.adaptive_avg_pool2d(edited, SEEN_SIZE))
+        return part_loss(self.part_reader(features), F.adaptive_avg_pool2d(told, PART_CELLS))
+
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
-        own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"])).clone()
+        own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"]).float()).clone()
         projected = batch["projected"][:, 0]
         if projected.any():
             guides = conditions.stack[projected].contiguous(memory_format=torch.channels_last)
             led_to[projected] = self.mapping.mean_code + self.encoder(guides)
         return torch.lerp(own, led_to, batch["distance"][:, None])
+
+
+def _told(guide: Tensor) -> Tensor:
+    """[B, 1, 1, 1]: 1 for the samples that have a guide [B, C, H, W], and 0 for the others."""
+    return guide.flatten(1).any(1)[:, None, None, None].to(guide.dtype)

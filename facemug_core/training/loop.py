@@ -118,19 +118,14 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
         num_workers=run.workers,
         persistent_workers=run.workers > 0,
     )
+    sample_batch = _placed(sample_batch, accelerator.device)
     curves = _Curves(folder, step) if accelerator.is_main_process else None
     started = last_save = time.monotonic()
     for batch in loader:
         if step >= run.steps:
             return
         torch.manual_seed(run.seed * 1_000_003 + step * accelerator.num_processes + accelerator.process_index)
-        batch = {
-            k: v.to(
-                accelerator.device,
-                memory_format=torch.channels_last if v.ndim == 4 else torch.preserve_format,
-            )
-            for k, v in batch.items()
-        }
+        batch = _placed(batch, accelerator.device)
         _set_rates(optimizers, rates, cooling(step, run.steps))
         with accelerator.autocast():
             total, parts, made = stage.loss(wrapped[0], batch, step)
@@ -159,6 +154,14 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
                 last_save = time.monotonic()
         if stopping:
             return
+
+
+def _placed(batch: Batch, device: torch.device) -> Batch:
+    """A batch on a device, pictures in the layout that convolutions like."""
+    return {
+        name: x.to(device, memory_format=torch.channels_last if x.ndim == 4 else torch.preserve_format)
+        for name, x in batch.items()
+    }
 
 
 def cooling(step: int, steps: int) -> float:

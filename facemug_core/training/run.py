@@ -20,20 +20,24 @@ from ..checkpoints.assembling import (
     load_mapping,
     load_mobilenet,
     load_picture_head,
+    load_recognition,
+    load_trained,
     start_from,
 )
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig, PictureHeadConfig
 from ..editing.clip import FACE_FILE, load_clip
+from ..networks.part_reader import PartReader
 from ..networks.perceptual import PerceptualLoss
 from ..networks.style_encoder import widen_stem
-from .bank_faces import DrawnFaces, Faces, Together
+from .bank_faces import Faces, Together
 from .clip import JUDGED, ClipStage, check_enough, describe, retrieval_at_1
 from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
 from .encoder import EncoderStage
 from .facts import OBSERVED_TONED, Toned, load_facts
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
+from .losses import IdentityLoss
 from .part_reader import PartReaderStage
 from .picture_head import PictureHeadStage
 from .visibility import MEASURED_FACES, descent_steps, measure_visibility, measured_codes
@@ -80,10 +84,10 @@ def run_stage(options: Namespace) -> None:
 def _encoder(config: ModelConfig, faces: Faces, options: Namespace) -> Stage:
     mapping, bank = load_bank(config)
     head = load_picture_head(config, [] if options.init is None else [options.init])
-    if options.drawn:
-        faces = Together(faces, DrawnFaces(mapping, bank, head, options.drawn))
-    perceptual = PerceptualLoss(load_mobilenet())
-    stage = EncoderStage(config, faces, bank, mapping, head, perceptual, seed=options.seed)
+    stage = EncoderStage(
+        config, faces, bank, mapping, head, PerceptualLoss(load_mobilenet()),
+        IdentityLoss(load_recognition()), seed=options.seed, drawn=options.drawn,
+    )  # fmt: skip
     if config.encoder.backbone == "mobilenet_v2":
         _start_from_imagenet(stage.model)
     return stage
@@ -95,7 +99,8 @@ def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> St
     encoder = load_encoder(config, mapping.mean_code, folders)
     head = load_picture_head(config, folders) if config.generator.bank_picture else None
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, head, PerceptualLoss(load_mobilenet()), seed=options.seed,
+        config, faces, bank, mapping, encoder, head, PerceptualLoss(load_mobilenet()),
+        load_trained(PartReader, "part_reader", folders), seed=options.seed,
         adversarial_from=options.adversarial_from,
     )  # fmt: skip
 

@@ -87,7 +87,7 @@ class WarpStage:
 
     def _in_pose(self, w: Tensor, z: Tensor) -> Tensor:
         """Pictures of strangers [B, 3, 256, 256] in the pose of the people with the codes w [B, 512]."""
-        codes = broadcast(self.mapping(z)).clone()
+        codes = broadcast(self.mapping(z).float()).clone()
         codes[:, :POSE_CODES] = w[:, None]
         return self._picture(codes)
 
