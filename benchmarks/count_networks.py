@@ -68,7 +68,7 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
         encoder, warping = StyleEncoder(config.encoder), LatentWarping(config.warp_rank)
         aggregation = Aggregation(generator)
         refine_in, refine_out = RefinementEncoder(generator), RefinementDecoder(generator)
-        head = PictureHead(config.picture_head)
+        head, search_head = PictureHead(config.picture_head), PictureHead(config.search_head)
         critic = build_critic(config.discriminator).to("meta")
         seen = {
             stride: torch.empty(1, channels, WORKING_SIZE // stride, WORKING_SIZE // stride)
@@ -76,7 +76,7 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
         }
 
         stack = torch.empty(1, ENCODER_CHANNELS, WORKING_SIZE, WORKING_SIZE)
-        finest = max(generator.bank_channels)
+        finest, coarse = max(generator.bank_channels), search_head.resolution
         features = aggregation(**guides)
         encoded, g = refine_in(features)
         maps = bank.features(codes, finest)
@@ -84,11 +84,13 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
             "style encoder": count(encoder, lambda: encoder(stack)),
             "mapping network": count(mapping, lambda: mapping(codes[:, 0])),
             "latent warping": count(warping, lambda: warping(codes, codes)),
+            f"feature bank, maps to {coarse} px": count(bank, lambda: bank.features(codes, coarse)),
             f"feature bank, maps to {finest} px": count(bank, lambda: bank.features(codes, finest)),
             "feature bank, 1024 px picture": count(bank, lambda: bank(codes)),
             f"picture head, from {head.resolution} px": count(
                 head, lambda: head(maps[head.resolution], codes)
             ),
+            f"search head, from {coarse} px": count(search_head, lambda: search_head(maps[coarse], codes)),
             "aggregation": count(aggregation, lambda: aggregation(**guides)),
             "refinement encoder": count(refine_in, lambda: refine_in(features)),
             "refinement decoder with fusion": count(refine_out, lambda: refine_out(encoded, maps, codes, g)),

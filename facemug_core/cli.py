@@ -146,7 +146,7 @@ def _add_guidance(command: argparse.ArgumentParser) -> None:
         "--style-mix", type=_share, default=0.0, metavar="0..1", help="towards a random style"
     )
     command.add_argument("--inversion", type=_at_least_zero, metavar="STEPS",
-                         help="bring codes nearer to exemplar or photo (default: mostly 8)")  # fmt: skip
+                         help="bring codes nearer to exemplar or photo (default: mostly 12)")  # fmt: skip
     command.add_argument("--attribute", type=_amount, action="append", default=[], metavar="NAME=AMOUNT",
                          help="move a slider, mostly from -1 to 1: `directions list`; or a FILE")  # fmt: skip
     command.add_argument("--text", metavar="TEXT", help='what the face should be: "curly blond hair"')

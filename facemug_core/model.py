@@ -65,7 +65,7 @@ ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
 
 
-INVERSION_STEPS = 8
+INVERSION_STEPS = 12
 """Steps of descent after which codes are near to a photo."""
 
 DETAIL_SIZES = (512, 1024)
@@ -84,10 +84,10 @@ class FaceMug:
         mapping, bank: frozen mapping network and feature bank.
         encoder: style encoder.
         generator: aggregation and refinement.
-        picture_head: reads the bank's picture off its features, for inversion and for a generator that fuses
-            it; None while there are no weights for it.
+        picture_head: reads the bank's picture off its features, for a generator that fuses it; None while
+            there are no weights for it.
         warping: latent warping network, or None while there are no weights for it.
-        inverter: what inversion needs beside the picture head, or None while there are no weights for it.
+        inverter: what inversion needs, or None while there are no weights for it.
     """
 
     config: ModelConfig
@@ -138,6 +138,7 @@ class FaceMug:
                 )
             with suppress(WeightsMissingError):
                 model.picture_head = load_picture_head(config, folders)
+            with suppress(WeightsMissingError):
                 model.inverter = load_inverter(config, folders)
             model.precision = precision
             return model.to(device)
@@ -193,18 +194,19 @@ class FaceMug:
         """
         if steps == 0 or not (conditions.mask.min() < 1 or conditions.semantic.any()):
             return codes
-        inverter, head = self.inverter, self.picture_head
-        if inverter is None or head is None:
+        inverter = self.inverter
+        if inverter is None:
             size = self.config.name
             raise WeightsMissingError(
-                f"The {size} model has no weights for inversion ({size}_picture_head.safetensors, "
+                f"The {size} model has no weights for inversion ({size}_search_head.safetensors, "
                 f"{size}_inverter.safetensors, part_reader.safetensors and mobilenet_v2.safetensors); use 0 "
-                f"steps, or train the first two: `python -m facemug_core train picture_head --model {size}`."
+                f"steps, or train the first two: `python -m facemug_core train search_head --model {size}`."
             )
         with torch.inference_mode(False), torch.enable_grad():
             start = codes.to(self.device, copy=True)
             goal = Goal(inverter, conditions.to(self.device).cloned())
-            return descend(partial(head.picture, self.bank), start, inverter.steps, goal, steps, progress)
+            draw = partial(inverter.head.picture, self.bank)
+            return descend(draw, start, inverter.steps, goal, steps, progress)
 
     @property
     def likeness_steps(self) -> int:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from facemug_core.checkpoints.assembling import load_trained
+from facemug_core.checkpoints.assembling import load_inverter, load_trained
 from facemug_core.checkpoints.reading import save_safetensors
-from facemug_core.errors import CheckpointError
+from facemug_core.errors import CheckpointError, WeightsMissingError
 from facemug_core.networks.layers import EqualLinear, ModulatedConv2d
 from facemug_core.networks.mapping import MappingNetwork
+
+from .tiny import tiny_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,6 +64,13 @@ def test_loading_leaves_the_global_random_state_alone(stored, tmp_path):
 def test_a_file_of_another_network_is_refused_by_name(stored, tmp_path):
     with pytest.raises(CheckpointError, match=r"every\.safetensors does not fit"):
         load_trained(lambda: MappingNetwork(8), "every", [tmp_path])
+
+
+def test_an_inverter_without_its_search_head_names_the_file(tmp_path):
+    config = replace(tiny_config(), name="tiny")
+    save_safetensors(tmp_path / "tiny_inverter.safetensors", {"steps": torch.zeros(512, 4)})
+    with pytest.raises(WeightsMissingError, match=r"tiny_search_head\.safetensors is missing"):
+        load_inverter(config, [tmp_path])
 
 
 def test_loading_does_not_import_the_compiler_of_torch(stored, tmp_path):

@@ -21,19 +21,25 @@ from .tiny import random_conditions, tiny_inverter, tiny_model
 
 @pytest.fixture(scope="module")
 def model() -> FaceMug:
-    return replace(tiny_model(), inverter=tiny_inverter())
+    model = tiny_model()
+    return replace(model, inverter=tiny_inverter(model))
 
 
 def test_codes_come_nearer_to_the_photo_with_every_few_steps(model: FaceMug) -> None:
     assert model.inverter is not None
-    assert model.picture_head is not None
-    start, there = model.random_codes([0]), model.random_codes([1])
+    head, start, there = model.inverter.head, model.random_codes([0]), model.random_codes([1])
     with torch.no_grad():
-        photo = model.picture_head.picture(model.bank, there)
+        photo = head.picture(model.bank, there)
         goal = Goal(model.inverter, whole_photo(photo))
         found = [model.invert(start, whole_photo(photo), steps) for steps in (0, 3, 6)]
-        distances = [goal.distance(model.picture_head.picture(model.bank, codes)).item() for codes in found]
+        distances = [goal.distance(head.picture(model.bank, codes)).item() for codes in found]
     assert distances[0] > distances[1] > distances[2]
+
+
+def test_the_search_does_not_need_the_head_that_edits_draw_with(model: FaceMug) -> None:
+    codes, conditions = model.random_codes([0]), random_conditions()
+    without = replace(model, picture_head=None)
+    assert torch.equal(without.invert(codes, conditions, steps=1), model.invert(codes, conditions, steps=1))
 
 
 def test_no_steps_give_the_codes_own_bits(model: FaceMug) -> None:
@@ -66,17 +72,17 @@ def test_where_nothing_is_told_the_codes_keep_their_bits(model: FaceMug) -> None
 
 def test_hidden_parts_come_nearer_to_the_map_with_every_few_steps(model: FaceMug) -> None:
     assert model.inverter is not None
-    assert model.picture_head is not None
     hair = torch.full((1, 256, 256), LABELS.index("hair"))
     conditions = Conditions.build(
         image=torch.zeros(1, 3, 256, 256), mask=torch.ones(1, 1, 256, 256), semantic=one_hot(hair)
     )
     # Untrained networks hardly tell one face from another: it takes long steps.
-    inverter = Inverter(model.inverter.perceptual, model.inverter.part_reader, 500 * model.inverter.steps)
+    able = model.inverter
+    inverter = Inverter(able.head, able.perceptual, able.part_reader, 500 * able.steps)
     bold, start, goal = replace(model, inverter=inverter), model.random_codes([0]), Goal(inverter, conditions)
     with torch.no_grad():
         found = [bold.invert(start, conditions, steps) for steps in (0, 2, 4)]
-        distances = [goal.distance(model.picture_head.picture(model.bank, codes)).item() for codes in found]
+        distances = [goal.distance(able.head.picture(model.bank, codes)).item() for codes in found]
     assert distances[0] > distances[1] > distances[2]
 
 

@@ -13,7 +13,6 @@ from facemug_core.editing.directions import Coordinate, Direction, Linear, Mappe
 from facemug_core.errors import WeightsMissingError
 from facemug_core.latents import Latent, load_latent, save_latent
 from facemug_core.model import FaceMug
-from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_mapper import StyleMapper
 
 from .tiny import assert_only_the_mask_changed, random_conditions, tiny_full_model, tiny_inverter, tiny_model
@@ -51,7 +50,7 @@ def test_what_the_full_size_lacks_is_named(full: FaceMug) -> None:
     codes = full.random_codes([1])
     with pytest.raises(
         WeightsMissingError,
-        match=r"full model has no weights for.*full_picture_head.*train picture_head --model full",
+        match=r"full model has no weights for.*full_search_head.*train search_head --model full",
     ):
         full.invert(codes, whole_photo(torch.zeros(1, 3, 256, 256)))
     with pytest.raises(WeightsMissingError, match=r"The full model has no warping weights.*full_warping"):
@@ -70,10 +69,9 @@ def test_edits_in_the_full_size_ask_for_no_inversion(full: FaceMug) -> None:
     assert full.likeness_steps == 0
 
 
-def test_the_full_size_inverts_with_a_picture_head_and_an_inverter_and_edits_as_before(full: FaceMug) -> None:
+def test_the_full_size_inverts_with_an_inverter_alone_and_edits_as_before(full: FaceMug) -> None:
     codes, conditions = full.random_codes([1]), random_conditions()
-    head = PictureHead(replace(full.config.picture_head, bank_channels=4, channels=8)).requires_grad_(False)
-    able = replace(full, picture_head=head, inverter=tiny_inverter())
+    able = replace(full, inverter=tiny_inverter(full))
     assert not torch.equal(able.invert(codes, conditions, steps=1), codes)
     assert torch.equal(able.edit(conditions, codes=codes)[0], full.edit(conditions, codes=codes)[0])
 

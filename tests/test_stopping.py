@@ -24,7 +24,8 @@ progress_bar = sys.modules["comfy.utils"].ProgressBar
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return loading.HostedEditor(replace(tiny_model(), inverter=tiny_inverter()), [])
+    model = tiny_model()
+    return loading.HostedEditor(replace(model, inverter=tiny_inverter(model)), [])
 
 
 @pytest.fixture(autouse=True)

@@ -60,12 +60,15 @@ def tiny_model(seed: int = 0) -> FaceMug:
     return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
 
 
-def tiny_inverter() -> Inverter:
-    """An inverter of random weights that descends along few coordinates; the global random state is left."""
+def tiny_inverter(model: FaceMug) -> Inverter:
+    """A model's inverter of random weights, which descends along few coordinates; the global random state is
+    left as it was."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        networks = PerceptualLoss(MobileNetV2Features()), PartReader(8).requires_grad_(False)
-    return Inverter(*networks, 0.3 * torch.eye(512)[:, :32])
+        head, part_reader = PictureHead(model.config.search_head), PartReader(8)
+        perceptual = PerceptualLoss(MobileNetV2Features())
+    steps = 0.3 * torch.eye(512)[:, :32]
+    return Inverter(head.requires_grad_(False), perceptual, part_reader.requires_grad_(False), steps)
 
 
 def tiny_full_model(seed: int = 0) -> FaceMug:
@@ -83,6 +86,7 @@ def tiny_full_model(seed: int = 0) -> FaceMug:
             global_dim=8,
             bank_channels=MappingProxyType({r: c for r, c in channels.items() if r > 4}),
         ),
+        search_head=replace(FULL.search_head, bank_channels=4, channels=8),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

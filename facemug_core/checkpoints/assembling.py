@@ -197,6 +197,11 @@ def load_picture_head(config: ModelConfig, folders: Folders = ()) -> PictureHead
     return load_trained(lambda: PictureHead(config.picture_head), f"{config.name}_picture_head", folders)
 
 
+def load_search_head(config: ModelConfig, folders: Folders = ()) -> PictureHead:
+    """Head that reads a picture off coarser features of the bank, for inversion."""
+    return load_trained(lambda: PictureHead(config.search_head), f"{config.name}_search_head", folders)
+
+
 def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
     """What brings the codes of a photo nearer to it.
 
@@ -210,7 +215,10 @@ def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
         raise missing([name], *folders)
     steps = read_safetensors(path)[0]["steps"].float()
     return Inverter(
-        PerceptualLoss(load_mobilenet(folders)), load_trained(PartReader, "part_reader", folders), steps
+        load_search_head(config, folders),
+        PerceptualLoss(load_mobilenet(folders)),
+        load_trained(PartReader, "part_reader", folders),
+        steps,
     )
 
 

@@ -21,6 +21,7 @@ from ..checkpoints.assembling import (
     load_mobilenet,
     load_picture_head,
     load_recognition,
+    load_search_head,
     load_trained,
     start_from,
 )
@@ -74,7 +75,7 @@ def run_stage(options: Namespace) -> None:
     train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
     if options.export is not None:
         export(Path(run.folder), options.export / name, ABOUT.get(options.stage, dict)())
-        if options.stage == "picture_head":
+        if options.stage == "search_head":
             export_inverter(config, options.export)
         if isinstance(stage, ClipStage):
             right = retrieval_at_1(load_clip(folders=[options.export]), stage.faces, stage.dataset.levels)
@@ -178,9 +179,9 @@ def export(run: Path, path: Path, about: Mapping[str, str] = MappingProxyType({}
 
 
 def export_inverter(config: ModelConfig, folder: Path) -> None:
-    """Measure by an exported picture head in which coordinates codes descend to a photo, and write them."""
+    """Measure by an exported search head in which coordinates codes descend to a photo, and write them."""
     mapping, bank = load_bank(config)
-    head = load_picture_head(config, [folder])
+    head = load_search_head(config, [folder])
     codes = measured_codes(mapping)
     visibility = measure_visibility(
         partial(head.picture, bank), PerceptualLoss(load_mobilenet()), codes[:MEASURED_FACES]

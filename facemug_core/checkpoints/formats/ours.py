@@ -64,6 +64,6 @@ def find(checkpoint: Checkpoint) -> Found | None:
         return Found(
             "steps of inversion",
             {"rank": rank},
-            "inversion, with the picture head that they were measured with",
+            "inversion, with the bank that they were measured on",
         )
     return None
