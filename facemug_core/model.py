@@ -65,6 +65,9 @@ ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
 
 
+SHAPE_CODES = 8
+"""The first codes, up to 32 px of the bank's levels, decide on shapes, the others on colors and textures."""
+
 INVERSION_STEPS = 12
 """Steps of descent after which codes are near to a photo."""
 
@@ -352,6 +355,22 @@ class FaceMug:
         return at_working_size(self.bank(latents.check_codes(codes)))
 
     @torch.no_grad()
+    def random_style(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
+        """Codes [seeds, 18, 512] of random people who fit an edit.
+
+        Guides tell shapes: the codes of shapes are then what the encoder sees in the conditions, and the others
+        random. Without guides random people are turned to the photo's pose, if enough of it is visible.
+
+        Args:
+            conditions: of one edit for all seeds, or of one for each.
+            seeds: of the random codes.
+        """
+        codes = self.random_codes(seeds)
+        if not conditions.guided:
+            return self._in_pose(codes, conditions)
+        return latents.mix_layers(self.project(conditions), codes, SHAPE_CODES)
+
+    @torch.no_grad()
     def style_codes(
         self,
         conditions: Conditions,
@@ -447,7 +466,7 @@ class FaceMug:
         progress: Progress,
     ) -> Tensor:
         if style == "random":
-            return self._in_pose(self.random_codes(seeds), conditions)
+            return self.random_style(conditions, seeds)
         if style == "projected":
             seen = conditions
         elif style == "photo":

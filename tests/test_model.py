@@ -66,6 +66,20 @@ def test_the_same_seed_gives_the_same_bits(model: FaceMug) -> None:
     assert torch.equal(first, second)
 
 
+def test_random_people_have_the_shapes_that_guides_tell(model: FaceMug) -> None:
+    sketch = torch.zeros(1, 1, 256, 256)
+    sketch[..., 100, :] = 1
+    conditions = Conditions.build(sketch=sketch)
+    codes, free = model.random_style(conditions, [1, 2]), model.random_codes([1, 2])
+    assert torch.equal(codes[:, :8], model.project(conditions)[:, :8].expand(2, -1, -1))
+    assert torch.equal(codes[:, 8:], free[:, 8:])
+
+
+def test_random_people_are_free_where_nothing_is_told(model: FaceMug) -> None:
+    nothing = Conditions.build(semantic=torch.zeros(1, 19, 256, 256))
+    assert torch.equal(model.random_style(nothing, [3]), model.random_codes([3]))
+
+
 def test_the_global_random_state_stays(model: FaceMug) -> None:
     before = torch.get_rng_state()
     model.edit(random_conditions(), style="random", style_mix=0.5)

@@ -121,6 +121,11 @@ class Conditions:
         )
 
     @property
+    def guided(self) -> bool:
+        """Whether any guide tells what the edit is to show."""
+        return any(bool(guide.any()) for guide in (self.sketch, self.semantic, self.color))
+
+    @property
     def stack(self) -> Tensor:
         """The style encoder's input (PAPER 2.2): masked image, sketch, semantic, color, `[B, 26, H, W]`."""
         return torch.cat([self.masked_image, self.sketch, self.semantic, self.color], 1)

@@ -149,10 +149,19 @@ class Trial:
         """Codes projected from photo and mask, as the encoder gives them."""
         return self.model.project(self.untold)
 
+    @property
+    def other_seeds(self) -> list[int]:
+        """Seeds of other people than the faces."""
+        return [2 * seed for seed in self.faces.seeds]
+
     @cached_property
     def random_codes(self) -> Tensor:
-        """Random styles of other people than the faces."""
-        return self.model.random_codes([2 * seed for seed in self.faces.seeds])
+        """Random styles of other people."""
+        return self.model.random_codes(self.other_seeds)
+
+    def random_style(self, conditions: Conditions) -> Tensor:
+        """The same as far as guides leave them free."""
+        return self.model.random_style(conditions, self.other_seeds)
 
     @cached_property
     def untold_maps(self) -> Features:

@@ -265,7 +265,8 @@ def face_from_a_map(w: Workflow) -> None:
     with w.group("1 · Map"):
         w.note(
             "## A face from a map alone\n"
-            "No photo: the map says where what is, random styles say how it looks.\n\n"
+            "No photo: the map says where what is, and the first eight codes fit it; random styles say how "
+            "it looks.\n\n"
             "**Try:** a new *seed*; *psi* 0.4 for plainer faces; painting on the map in its own "
             "colors."
         )
@@ -274,7 +275,11 @@ def face_from_a_map(w: Workflow) -> None:
     with w.group("2 · Conditions and styles"):
         semantic = w.add("FACEMUG_SemanticMap", image=drawn["IMAGE"])
         conditions = w.add("FACEMUG_Conditions", semantic=semantic["semantic"])
-        style = w.add("FACEMUG_RandomStyle", model=model, seed=7, variants=4)
+        shape = w.add(
+            "FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"], inversion_steps=0
+        )
+        look = w.add("FACEMUG_RandomStyle", model=model, seed=7, variants=4)
+        style = w.add("FACEMUG_MixLatents", coarse=shape["latent"], fine=look["latent"], crossover=8)
     with w.group("3 · Generate"):
         features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
         made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=style["latent"])

@@ -185,12 +185,12 @@ class Generation:
         whole = torch.ones_like(faces.mask)
         strokes, colors = sparse_strokes(faces.sketch, whole), faces.color
         guides = {"sketch": strokes, "semantic": faces.semantic, "color": colors}
-        codes = trial.random_codes
         numbers: dict[str, Tensor | list[float]] = {}
         arrays = _counts("ceiling", trial.jpeg_labels, faces.labels, whole)
         panels = {"truth": faces.photo, **guide_panels(Conditions.build(**guides))}  # type: ignore[arg-type]
         for name, told in {**{name: {name: guide} for name, guide in guides.items()}, "all": guides}.items():
-            face = trial.edit(Conditions.build(**told), codes)  # type: ignore[arg-type]
+            conditions = Conditions.build(**told)  # type: ignore[arg-type]
+            face = trial.edit(conditions, trial.random_style(conditions))
             panels[f"by {name}"] = face
             if "sketch" in told:
                 numbers[f"{name}.f1"] = stroke_agreement(pencil_sketch(face), strokes, whole)
