@@ -358,7 +358,7 @@ class FaceMug:
     def random_style(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
         """Codes [seeds, 18, 512] of random people who fit an edit.
 
-        Guides tell shapes: the codes of shapes are then what the encoder sees in the conditions, and the others
+        Guides tell shapes: the codes of shapes are then what the encoder sees in the conditions, the others
         random. Without guides random people are turned to the photo's pose, if enough of it is visible.
 
         Args:
