@@ -78,7 +78,7 @@ def _requests(subject: Subject) -> dict[str, EditRequest]:
             color=Guide(torch.where(in_hair, hair, means)),
             style="photo",
         ),
-        "a new mouth": EditRequest(regions="mouth", grow=8, style="random", seeds=(1,)),
+        "a new mouth": EditRequest(regions="mouth", grow=8, style="random", seeds=(4,)),
         "eyes and brows of another": EditRequest(regions="eyes+brows", grow=8, style="random", seeds=(8,)),
         "another face": EditRequest(regions="face", grow=4, style="random", seeds=(8,)),
         "new hair": EditRequest(regions="hair", grow=6, style="random", seeds=(3,)),
