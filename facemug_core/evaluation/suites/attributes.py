@@ -28,7 +28,7 @@ class Attributes:
     """
 
     name: str = "attributes"
-    most: int = 36
+    most: int = 72
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
