@@ -107,7 +107,7 @@ def quick_edit(w: Workflow) -> None:
         photo = load_photo(w)
     with w.group("2 · Edit"):
         edit = w.add(
-            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=0
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=3
         )
     with w.group("3 · Result"):
         preview(w, edit["edited"], "Edited photo")
@@ -214,7 +214,7 @@ def edits_in_a_chain(w: Workflow) -> None:
         model = load_model(w)
         photo = load_photo(w)
     picture = photo["IMAGE"]
-    for step, (regions, seed) in enumerate([("hair", 0), ("mouth", 3), ("eyes+brows", 3)], start=2):
+    for step, (regions, seed) in enumerate([("hair", 3), ("mouth", 3), ("eyes+brows", 3)], start=2):
         with w.group(f"{step} · {regions}"):
             edit = w.add(
                 "FACEMUG_Edit", model=model, image=picture, regions=regions, grow=6, style="random", seed=seed
@@ -238,7 +238,7 @@ def hand_over_to_inpainting(w: Workflow) -> None:
         photo = load_photo(w)
     with w.group("2 · Edit"):
         edit = w.add(
-            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=0
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=3
         )
         preview(w, edit["edited"], "Edited photo")
     with w.group("3 · Mask for what follows"):
