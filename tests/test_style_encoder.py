@@ -1,5 +1,7 @@
 """Style encoder and its backbones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -51,7 +53,7 @@ def test_deltas_switch_on_one_code_after_the_other(encoder, guides):
 
 
 def test_relative_heads_add_to_the_first_code(encoder, guides):
-    absolute = StyleEncoder(EncoderConfig("mobilenet_v2", 64, 32, 192, equalized=True, relative=False)).eval()
+    absolute = StyleEncoder(replace(LIGHT.encoder, relative=False)).eval()
     absolute.load_state_dict(encoder.state_dict())
     offsets, codes = absolute(guides), encoder(guides)
     torch.testing.assert_close(offsets[:, :1], codes[:, :1])
@@ -71,7 +73,7 @@ def test_signals_neither_shrink_nor_explode(guides):
 
 
 def test_plain_and_equalized_convolutions_start_alike():
-    plain = StyleEncoder(EncoderConfig("mobilenet_v2", 64, 32, 192, equalized=False)).styles[0].convs[0]
+    plain = StyleEncoder(replace(LIGHT.encoder, equalized=False)).styles[0].convs[0]
     equal = StyleEncoder(LIGHT.encoder).styles[0].convs[0]
     assert plain.weight.std().item() == pytest.approx((equal.weight * equal.scale).std().item(), rel=0.05)
 

@@ -78,7 +78,7 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     if name == "encoder":
         head = PictureHead(config.picture_head)
         identity = IdentityLoss(FaceRecognition())
-        return EncoderStage(config, faces, bank, mapping, head, perceptual, identity, drawn=2, measured=2)
+        return EncoderStage(config, faces, bank, mapping, head, perceptual, identity, drawn=1, measured=1)
     if name == "part_reader":
         return PartReaderStage(faces, perceptual)
     if name == "picture_head":
@@ -101,7 +101,9 @@ def _trained(
 ) -> dict[str, torch.Tensor]:
     stage = make_stage(name, faces)
     samples = default_collate([stage.dataset[0]])
-    train(stage, RunConfig(str(folder), steps=3, minutes=minutes, batch=2), samples)
+    # The critic learns from the second step on.
+    steps = 3 if stage.critic is not None else 2
+    train(stage, RunConfig(str(folder), steps=steps, minutes=minutes, batch=2), samples)
     return stage.model.state_dict()
 
 
