@@ -43,8 +43,7 @@ class EncoderStage:
     Args:
         bank, mapping, head, perceptual, identity: frozen; what is seen is measured with them before the first
             step.
-        drawn: faces that are drawn on the spot and join every batch, none of them twice. A GPU draws them
-            faster than processors prepare faces of files.
+        drawn: faces that are drawn on the spot and join every batch, none of them twice.
         measured: on how many faces what is seen is measured.
     """
 
