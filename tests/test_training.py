@@ -101,9 +101,7 @@ def _trained(
 ) -> dict[str, torch.Tensor]:
     stage = make_stage(name, faces)
     samples = default_collate([stage.dataset[0]])
-    # The critic learns from the second step on.
-    steps = 3 if stage.critic is not None else 2
-    train(stage, RunConfig(str(folder), steps=steps, minutes=minutes, batch=2), samples)
+    train(stage, RunConfig(str(folder), steps=3, minutes=minutes, batch=2), samples)
     return stage.model.state_dict()
 
 

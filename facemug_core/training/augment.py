@@ -36,14 +36,32 @@ class Draw:
         return torch.randn(shape, generator=self.generator)
 
 
+Numbers = float | Tensor
+
+
+def toned(
+    image: Tensor,
+    gamma: Numbers,
+    saturation: Numbers,
+    contrast: Numbers,
+    brightness: Numbers,
+    balance: Tensor,
+) -> Tensor:
+    """Pictures [..., 3, H, W] in [-1, 1] as another camera would take them; gamma as a power of 2, white
+    balance as factors of the channels."""
+    x = ((image + 1) / 2).clamp(0, 1) ** (2**gamma)
+    gray = x.mean(-3, keepdim=True)
+    x = gray + (x - gray) * saturation
+    x = 0.5 + (x - 0.5) * contrast + brightness
+    return (x * balance).clamp(0, 1) * 2 - 1
+
+
 def random_tone(image: Tensor, draw: Draw) -> Tensor:
     """Gamma, contrast, saturation and white balance of a photo [3, H, W] in [-1, 1], as cameras differ."""
-    x = ((image + 1) / 2).clamp(0, 1) ** (2 ** draw.uniform(-0.8, 0.8))
-    gray = x.mean(0, keepdim=True)
-    x = gray + (x - gray) * draw.uniform(0.5, 1.4)
-    x = 0.5 + (x - 0.5) * draw.uniform(0.75, 1.2) + draw.uniform(-0.1, 0.1)
+    gamma, saturation = draw.uniform(-0.8, 0.8), draw.uniform(0.5, 1.4)
+    contrast, brightness = draw.uniform(0.75, 1.2), draw.uniform(-0.1, 0.1)
     balance = torch.tensor([draw.uniform(0.85, 1.15) for _ in range(3)])
-    return (x * balance[:, None, None]).clamp(0, 1) * 2 - 1
+    return toned(image, gamma, saturation, contrast, brightness, balance[:, None, None])
 
 
 def low_resolution(image: Tensor, draw: Draw) -> Tensor:

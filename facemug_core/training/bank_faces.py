@@ -24,23 +24,25 @@ class Faces(Protocol):
         """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]; −1 and NaN are unknown."""
 
 
-@torch.no_grad()
 def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
     """The code w [1, 512] of a training face: drawn from its seed alone, truncated by ψ in [0.5, 1]."""
     generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(1, CODE_DIM, generator=generator)
-    psi = 0.5 + 0.5 * torch.rand(1, generator=generator)
-    mean = mapping.mean_code
-    return torch.lerp(mean, mapping(z.to(mean.device)), psi.to(mean.device))
+    z, share = torch.randn(1, CODE_DIM, generator=generator), torch.rand(1, generator=generator)
+    device = mapping.mean_code.device
+    return _truncated(z.to(device), share.to(device), mapping)
+
+
+def random_codes(count: int, mapping: MappingNetwork) -> Tensor:
+    """Codes w [count, 512] of other faces of the same kind, drawn from torch's global state."""
+    device = mapping.mean_code.device
+    z, share = torch.randn(count, CODE_DIM, device=device), torch.rand(count, 1, device=device)
+    return _truncated(z, share, mapping)
 
 
 @torch.no_grad()
-def random_codes(count: int, mapping: MappingNetwork) -> Tensor:
-    """Codes w [count, 512] of other faces of the same kind, drawn from torch's global state."""
-    mean = mapping.mean_code
-    z = torch.randn(count, CODE_DIM, device=mean.device)
-    psi = 0.5 + 0.5 * torch.rand(count, 1, device=mean.device)
-    return torch.lerp(mean, mapping(z).float(), psi)
+def _truncated(z: Tensor, share: Tensor, mapping: MappingNetwork) -> Tensor:
+    """Codes of z [B, 512], with ψ so far on its way from 0.5 to 1."""
+    return torch.lerp(mapping.mean_code, mapping(z).float(), 0.5 + 0.5 * share)
 
 
 class Together:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..conventions import WORKING_SIZE
+from .augment import toned
 
 BLOCK = 8
 """Side of JPEG's blocks."""
@@ -57,11 +58,9 @@ def misaligned(x: Tensor) -> Tensor:
 
 def random_tones(x: Tensor) -> Tensor:
     """Gamma, saturation, contrast and white balance of each as cameras differ (`augment.random_tone`)."""
-    y = ((x + 1) / 2).clamp(0, 1) ** (2 ** _uniform(x, -0.8, 0.8))
-    gray = y.mean(1, keepdim=True)
-    y = gray + (y - gray) * _uniform(x, 0.5, 1.4)
-    y = 0.5 + (y - 0.5) * _uniform(x, 0.75, 1.2) + _uniform(x, -0.1, 0.1)
-    return (y * _uniform(x, 0.85, 1.15, channels=3)).clamp(0, 1) * 2 - 1
+    gamma, saturation = _uniform(x, -0.8, 0.8), _uniform(x, 0.5, 1.4)
+    contrast, brightness = _uniform(x, 0.75, 1.2), _uniform(x, -0.1, 0.1)
+    return toned(x, gamma, saturation, contrast, brightness, _uniform(x, 0.85, 1.15, channels=3))
 
 
 def _low_resolutions(x: Tensor) -> Tensor:
