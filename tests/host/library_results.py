@@ -18,7 +18,6 @@ from facemug_core.editing.text import TextGoal, TextOptions
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
-from facemug_core.model import INVERSION_STEPS
 from facemug_core.photos import (
     AlignedFace,
     EditRequest,
@@ -76,7 +75,6 @@ def make_up(editor: PhotoEditor) -> Pictures:
         sketch=Guide(pencil_sketch(photo(PHOTO).rgb / 127.5 - 1)),
         color=Guide(read_color(FOLDER / "facemug_make_up_paint.png"), 0.6),
         style="photo",
-        inversion=INVERSION_STEPS,
     )
     return edited(editor, request)
 

@@ -148,7 +148,7 @@ def exemplar(w: Workflow) -> None:
     with w.group("2 · Edit"):
         edit = w.add(
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], exemplar=other["IMAGE"], regions="hair+face",
-            grow=4, style="exemplar", inversion_steps=12,
+            grow=4, style="exemplar",
         )  # fmt: skip
     with w.group("3 · Result"):
         preview(w, edit["edited"], "Edited photo")
@@ -196,7 +196,6 @@ def make_up(w: Workflow) -> None:
         edit = w.add(
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="mouth+eyes", grow=10,
             sketch=sketch["sketch"], color=color["color"], color_strength=0.6, style="photo",
-            inversion_steps=12,
         )  # fmt: skip
     with w.group("4 · Result"):
         preview(w, edit["edited"], "Made up")
