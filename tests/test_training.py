@@ -176,6 +176,17 @@ def test_samples_depend_on_seed_and_number_alone(faces: FaceShards) -> None:
     assert all(torch.equal(value, again[key]) for key, value in edits[3].items())
 
 
+def test_borrowed_guides_tell_of_another_person(faces: FaceShards) -> None:
+    edits = GeneratorEdits(faces, seed=5)
+    samples = [edits[i] for i in range(40)]
+    borrowed = [s for s in samples if s["borrowed"]]
+    assert len(borrowed) > 2
+    assert all(torch.equal(s["drawn"], s["image"]) for s in samples if not s["borrowed"])
+    assert not all(torch.equal(s["drawn"], s["image"]) for s in borrowed)
+    people = [faces.face(i)[0] for i in range(len(faces))]
+    assert all(any(torch.equal(s["drawn"], person) for person in people) for s in borrowed)
+
+
 def test_processes_share_no_sample() -> None:
     numbers = [next(sample_numbers(7, 3, rank, 2)) for rank in range(2)]
     assert sorted(numbers[0] + numbers[1]) == list(range(42, 48))

@@ -38,6 +38,9 @@ class Draw:
 
 Numbers = float | Tensor
 
+DISPLAY_GAMMA = 2.2
+"""Values of a picture are about light to the power of 1 by this."""
+
 
 def toned(
     image: Tensor,
@@ -64,6 +67,16 @@ def random_tone(image: Tensor, draw: Draw) -> Tensor:
     return toned(image, gamma, saturation, contrast, brightness, balance[:, None, None])
 
 
+def side_lit(image: Tensor, angle: Tensor, stops: Numbers) -> Tensor:
+    """Pictures [..., 3, H, W] in [-1, 1] with a light from one side: `stops` brighter at that edge and as much
+    darker at the other, `angle` in radians."""
+    across = torch.linspace(-1, 1, image.shape[-1], device=image.device)
+    down = torch.linspace(-1, 1, image.shape[-2], device=image.device)[:, None]
+    ramp = across * torch.cos(angle) + down * torch.sin(angle)
+    exposure = 2 ** (stops * ramp / DISPLAY_GAMMA)
+    return ((image + 1) * exposure).clamp(0, 2) - 1
+
+
 def low_resolution(image: Tensor, draw: Draw) -> Tensor:
     """A face [3, H, W] as a smaller one enlarged."""
     size = image.shape[-1]
@@ -82,7 +95,10 @@ def jpeg(image: Tensor, draw: Draw) -> Tensor:
 
 
 def degrade(image: Tensor, draw: Draw) -> Tensor:
-    """What cameras and files do to a photo [3, H, W] in [-1, 1]: tone, gray, low resolution, noise, JPEG."""
+    """What light, cameras and files do to a photo [3, H, W] in [-1, 1]: light from a side, tone, gray, low
+    resolution, noise, JPEG."""
+    if draw.chance(0.3):
+        image = side_lit(image, torch.tensor(draw.uniform(0, 2 * math.pi)), draw.uniform(0, 1.5))
     image = random_tone(image, draw)
     if draw.chance(0.05):
         image = image.mean(0, keepdim=True).expand(3, -1, -1)

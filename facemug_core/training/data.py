@@ -30,7 +30,7 @@ SUPERPIXELS = (30, 100)
 RARE_THINGS = {"hat": 0.01, "eye_g": 0.005}
 """Classes that few people have, and the share of the picture from which they count."""
 
-RARE_SHARE = 1 / 8
+RARE_SHARE = 1 / 6
 """Of all samples, beside those that come by chance."""
 
 
@@ -194,17 +194,22 @@ class CodeMix:
         return False, 1.0 if kind < self.projected + self.own + self.stranger else distance
 
 
-GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.4, 0.3, 0.3), (0.0, 0.0, 0.0))
-"""Chances of sketch, semantic map and color map, of which samples draw one triple: all, some, few, none."""
+GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.4, 0.3, 0.3), (0.7, 0.15, 0.1), (0.0, 0.0, 0.0))
+"""Chances of sketch, semantic map and color map, of which samples draw one triple: all, some, few, hardly
+any but a sketch, none."""
+
+BORROWED_SHARE = 0.3
+"""Of the samples with guides, those whose guides are another person's, as users draw what is not there."""
 
 
 class GeneratorEdits(Dataset[dict[str, Tensor]]):
     """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
 
-    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `w` [512],
-    `z` [512] (normal noise for the stranger), `projected` ([1], whether the style encoder's code takes the
-    stranger's place), `distance` (λ of the way from w to that code, [1]) and `stranger` ([1], whether the
-    edit is to show the person of the code, and no truth is known).
+    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `drawn` ([3, H, W],
+    the picture that the guides tell of), `w` [512], `z` [512] (normal noise for the stranger), `projected`
+    ([1], whether the style encoder's code takes the stranger's place), `distance` (λ of the way from w to that
+    code, [1]), `stranger` ([1], whether the edit is to show the person of the code) and `borrowed` ([1],
+    whether the guides are another person's). Of strangers and by borrowed guides no truth is known.
     """
 
     def __init__(self, faces: FaceShards, seed: int, mix: CodeMix | None = None) -> None:
@@ -216,22 +221,30 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         draw = Draw(self.seed, index)
         image, labels, w = some_face(self.faces, draw)
         if draw.chance(0.5):
+            image, labels = misalign(image, labels, draw)
+        if draw.chance(0.2):
+            image = degrade(image, draw)
+        elif draw.chance(0.5):
             image = random_tone(image, draw)
         present = [draw.chance(p) for p in GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]]
         if present[2] and draw.chance(0.5):
             image = recolored(image, labels, draw)
+        borrowed = any(present) and draw.chance(BORROWED_SHARE)
+        drawn, told = some_face(self.faces, draw)[:2] if borrowed else (image, labels)
         projected, distance = self.mix.draw(draw)
         if w.isnan().any():  # a photo's own code is nobody's to give
             projected, distance, w = True, 1.0, torch.zeros_like(w)
         return {
             "image": image,
             "mask": random_mask(labels, draw),
-            **random_guides(image, labels, draw, present),
+            **random_guides(drawn, told, draw, present),
+            "drawn": drawn,
             "w": w,
             "z": draw.normal(len(w)),
             "distance": torch.tensor([distance]),
             "projected": torch.tensor([projected]),
             "stranger": torch.tensor([distance > 0 and not projected and not any(present)]),
+            "borrowed": torch.tensor([borrowed]),
         }
 
 

@@ -28,7 +28,7 @@ LIKENESS_WEIGHT = 0.5
 """Of the distance to the bank's picture, for strangers; small, as a place of it may show what does not belong
 there."""
 
-LINE_WEIGHT = 0.4
+LINE_WEIGHT = 0.6
 """Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
 
 PART_WEIGHT = 0.15
@@ -39,7 +39,8 @@ class GeneratorStage:
     """Aggregation, refinement encoder and decoder against the truth and, later, a discriminator.
 
     Where a stranger's code leads and no guide contradicts it, the truth has no say: the edit is to look like
-    the bank's picture of the code, as far as the discriminator takes that for a part of the photo.
+    the bank's picture of the code, as far as the discriminator takes that for a part of the photo. Nor has it
+    where guides are another person's: lines, parts and colors are to be theirs.
 
     Args:
         bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
@@ -83,8 +84,9 @@ class GeneratorStage:
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         image, mask = batch["image"], batch["mask"]
-        stranger = batch["stranger"][:, :, None, None]
-        known = torch.where(stranger, 0.0, mask)
+        stranger, borrowed = (batch[name][:, :, None, None] for name in ("stranger", "borrowed"))
+        known = torch.where(stranger | borrowed, 0.0, mask)
+        colored = mask * borrowed * batch["color"].any(1, keepdim=True)
         edited, prior = self._edit(model, batch)
         fake = Shown(edited, self.perceptual.features(edited))
         with torch.no_grad():
@@ -93,10 +95,11 @@ class GeneratorStage:
             "perceptual": feature_distance(fake.features, real.features, known),
             "pixel": pixel_loss(edited, image, known),
             "tone": tone_loss(edited, image, known),
-            "lines": line_loss(edited, image, known * _told(batch["sketch"])),
-            "parts": self._part_loss(edited, batch["semantic"] * known),
+            "lines": line_loss(edited, batch["drawn"], mask * _told(batch["sketch"])),
+            "parts": self._part_loss(edited, batch["semantic"] * mask),
+            "colors": tone_loss(edited * colored, batch["color"] * colored, colored),
         }
-        total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * parts["tone"]
+        total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * (parts["tone"] + parts["colors"])
         total = total + LINE_WEIGHT * parts["lines"] + PART_WEIGHT * parts["parts"]
         if prior.picture is not None:
             shown = self.perceptual.features(prior.picture)

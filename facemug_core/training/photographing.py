@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..conventions import WORKING_SIZE
-from .augment import toned
+from .augment import side_lit, toned
 
 BLOCK = 8
 """Side of JPEG's blocks."""
@@ -35,10 +35,11 @@ RESOLUTIONS = 8
 
 @torch.no_grad()
 def photographed(faces: Tensor) -> Tensor:
-    """Bank faces [B, 3, 256, 256] in [-1, 1] as photos: misaligned, in other tones, some gray, of low
+    """Bank faces [B, 3, 256, 256] in [-1, 1] as photos: misaligned, some lit from a side, in other tones, some gray, of low
     resolution, noisy or through a JPEG file."""
     with torch.autocast(faces.device.type, enabled=False):
         x = misaligned(faces)
+        x = _some(0.3, side_lit(x, _uniform(x, 0, 2 * math.pi), _uniform(x, 0, 1.5)), x)
         x = _some(0.8, random_tones(x), x)
         x = _some(0.04, x.mean(1, keepdim=True).expand_as(x), x)
         x = _some(0.35, _low_resolutions(x), x)
@@ -90,12 +91,12 @@ def jpegs(x: Tensor, quality: Tensor) -> Tensor:
 
 @torch.no_grad()
 def with_holes(x: Tensor) -> Tensor:
-    """Three in ten of the pictures [B, C, H, W] with a box set to zero, some of them with two or three."""
+    """Half of the pictures [B, C, H, W] with a box set to zero, some of them with two or three."""
     sides = torch.tensor(x.shape[-2:], device=x.device)
     places = torch.arange(int(sides.max()), device=x.device)
-    for chance in (0.3, 0.15, 0.15):
+    for chance in (0.4, 0.2, 0.2):
         start = (_uniform(x, -0.15, 0.85, channels=2) * sides.view(1, 2, 1, 1)).round()
-        end = start + (_uniform(x, 0.1, 0.6, channels=2) * sides.view(1, 2, 1, 1)).round()
+        end = start + (_uniform(x, 0.1, 0.8, channels=2) * sides.view(1, 2, 1, 1)).round()
         inside = (places >= start[..., 0]) & (places < end[..., 0])  # [B, 2, side]: rows, columns
         box = inside[:, None, 0, : sides[0], None] & inside[:, None, 1, None, : sides[1]]
         x = torch.where(box & (_uniform(x, 0, 1) < chance), 0.0, x)
