@@ -68,8 +68,8 @@ def random_tone(image: Tensor, draw: Draw) -> Tensor:
 
 
 def side_lit(image: Tensor, angle: Tensor, stops: Numbers) -> Tensor:
-    """Pictures [..., 3, H, W] in [-1, 1] with a light from one side: `stops` brighter at that edge and as much
-    darker at the other, `angle` in radians."""
+    """Pictures [..., 3, H, W] in [-1, 1] with a light from one side: `stops` brighter at that edge, as much
+    darker at the other; `angle` in radians."""
     across = torch.linspace(-1, 1, image.shape[-1], device=image.device)
     down = torch.linspace(-1, 1, image.shape[-2], device=image.device)[:, None]
     ramp = across * torch.cos(angle) + down * torch.sin(angle)

@@ -205,11 +205,12 @@ BORROWED_SHARE = 0.3
 class GeneratorEdits(Dataset[dict[str, Tensor]]):
     """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
 
-    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `drawn` ([3, H, W],
-    the picture that the guides tell of), `w` [512], `z` [512] (normal noise for the stranger), `projected`
-    ([1], whether the style encoder's code takes the stranger's place), `distance` (λ of the way from w to that
-    code, [1]), `stranger` ([1], whether the edit is to show the person of the code) and `borrowed` ([1],
-    whether the guides are another person's). Of strangers and by borrowed guides no truth is known.
+    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `drawn` (the
+    picture [3, H, W] that the guides tell of), `w` [512], `z` [512] (normal noise for the stranger),
+    `projected` ([1], whether the style encoder's code takes the stranger's place), `distance` (λ of the way
+    from w to that code, [1]), `stranger` ([1], whether the edit is to show the person of the code) and
+    `borrowed` ([1], whether the guides are another person's). For strangers and by borrowed guides no truth
+    is known.
     """
 
     def __init__(self, faces: FaceShards, seed: int, mix: CodeMix | None = None) -> None:

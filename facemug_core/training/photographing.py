@@ -35,8 +35,8 @@ RESOLUTIONS = 8
 
 @torch.no_grad()
 def photographed(faces: Tensor) -> Tensor:
-    """Bank faces [B, 3, 256, 256] in [-1, 1] as photos: misaligned, some lit from a side, in other tones, some gray, of low
-    resolution, noisy or through a JPEG file."""
+    """Bank faces [B, 3, 256, 256] in [-1, 1] as photos: misaligned, lit from a side, in other tones, gray, of
+    low resolution, noisy or through a JPEG file, each of it some."""
     with torch.autocast(faces.device.type, enabled=False):
         x = misaligned(faces)
         x = _some(0.3, side_lit(x, _uniform(x, 0, 2 * math.pi), _uniform(x, 0, 1.5)), x)
