@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..batches import one_by_one
 from ..checkpoints.assembling import Folders, load_parser, load_trained
 from ..checkpoints.manifest import locate
 from ..conditions import Conditions, on_white, whole_photo
@@ -91,7 +92,11 @@ class Judges:
 
 @dataclass(eq=False)
 class Trial:
-    """A batch of faces before a model and its judges. What several suites need is computed once."""
+    """A batch of faces before a model and its judges. What several suites need is computed once.
+
+    Edits are made one by one, as users make them: on a processor that is faster, too, as the memory of larger
+    batches is given back and taken again.
+    """
 
     model: FaceMug
     faces: Faces
@@ -104,17 +109,23 @@ class Trial:
 
         `features` are those that `aggregate` gives for the conditions, where they are known.
         """
-        pictures = self.model.generate(features or self.model.aggregate(conditions), codes)
+        inputs = {"features": features or self.aggregate(conditions), "codes": codes}
+        pictures = torch.cat(one_by_one(self.model.generate, inputs))
         changed = (pictures != conditions.image).any(dim=1, keepdim=True) & (conditions.mask == 0)
         self.kept_pixels_changed += int(changed.sum())
         return pictures.clamp(-1, 1)
+
+    def aggregate(self, conditions: Conditions) -> Features:
+        """What the generator makes of conditions before it knows any codes."""
+        return Features.cat(one_by_one(self.model.aggregate, {"conditions": conditions}))
 
     def project(self, conditions: Conditions) -> Tensor:
         """The codes that an edit has by default: projected, and mostly near to what is told."""
         return self._nearer(self.model.project(conditions), conditions)
 
     def _nearer(self, codes: Tensor, conditions: Conditions) -> Tensor:
-        return self.model.invert(codes, conditions, self.model.likeness_steps)
+        invert = partial(self.model.invert, steps=self.model.likeness_steps)
+        return torch.cat(one_by_one(invert, {"codes": codes, "conditions": conditions}))
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own pictures `[B, 3, 256, 256]`."""
@@ -166,7 +177,7 @@ class Trial:
     @cached_property
     def untold_maps(self) -> Features:
         """What the generator makes of photo and mask before it knows any codes."""
-        return self.model.aggregate(self.untold)
+        return self.aggregate(self.untold)
 
     @cached_property
     def completion(self) -> Tensor:

@@ -41,7 +41,7 @@ class Exemplar:
         theirs = trial.project(whole_photo(faces.other_photo))
         if trial.model.warping is not None:
             theirs = trial.model.warp(theirs, own)
-        maps = trial.model.aggregate(conditions)
+        maps = trial.aggregate(conditions)
         edits = {"without": trial.edit(conditions, own, maps), "with": trial.edit(conditions, theirs, maps)}
         numbers = {
             **trial.identity_ends,

@@ -50,7 +50,7 @@ class Subsets:
                 conditions = Conditions.build(**told)  # type: ignore[arg-type]
             else:
                 conditions = _blank(trial)
-            maps = trial.model.aggregate(conditions)
+            maps = trial.aggregate(conditions)
             own = trial.project(conditions) if chosen else trial.random_codes
             for subset, codes in ((chosen, own), ((*chosen, "exemplar"), trial.exemplar_codes)):
                 pictures[subset] = trial.edit(conditions, codes, maps)
