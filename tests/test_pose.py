@@ -63,6 +63,27 @@ def test_a_face_that_is_not_seen_is_left_as_it_is() -> None:
     assert torch.equal(turn_to(codes, Pose(20, 0), lambda _: None, *directions()), codes)
 
 
+def test_a_turn_too_far_to_be_seen_as_a_face_ends_where_one_was_seen() -> None:
+    def look(codes: torch.Tensor) -> Pose | None:
+        seen = looked(12.0)(codes)
+        return seen if abs(seen.yaw) < 25 else None
+
+    reached = look(turn_to(torch.zeros(1, 18, 512), Pose(60, 0), look, *directions()))
+    assert reached is not None
+    assert 15 < reached.yaw < 25
+
+
+def test_a_move_that_errs_does_not_replace_one_that_was_nearer() -> None:
+    poses = iter([Pose(0, 0), Pose(19, 0), *[Pose(-30, 0)] * 9])
+    made: list[torch.Tensor] = []
+
+    def look(codes: torch.Tensor) -> Pose:
+        made.append(codes)
+        return next(poses)
+
+    assert torch.equal(turn_to(torch.zeros(1, 18, 512), Pose(20, 0), look, *directions()), made[1])
+
+
 def test_the_command_asks_for_one_pose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options in ([], ["--frontal", "--yaw", "10"]):
         assert main(["pose", "photo.png", *options, "-o", str(tmp_path / "out.png")]) == 2

@@ -61,27 +61,40 @@ def turn_to(
     pitch: Linear,
     progress: Progress = no_progress,
 ) -> Tensor:
-    """Codes [1, 18, 512] moved along the directions until their picture has the wanted pose.
+    """Codes [1, 18, 512] moved along the directions until their picture has the wanted pose, or the nearest
+    that was seen.
 
-    The amounts stay within `REACH`, so that an extreme pose is met as far as the bank can show it.
+    The amounts stay within `REACH`, and a move after which no face is seen is halved: an extreme pose is met
+    as far as the bank can show it.
 
     Args:
-        codes: of one face.
+        codes: of one face; returned where no face is seen on their own picture.
         wanted: pose to reach.
-        look: draws codes and reads the pose; None where no face is seen, which ends the search.
+        look: draws codes and reads the pose; None where no face is seen.
         yaw, pitch: directions.
         progress: told about every move.
     """
     yaw, pitch = replace(yaw, layers=POSE_LAYERS), replace(pitch, layers=POSE_LAYERS)
     slopes, amounts = list(FIRST_SLOPES), [0.0, 0.0]
     before: tuple[list[float], list[float]] | None = None
-    turned = codes
-    for step in range(STEPS):
+
+    def moved() -> Tensor:
+        return pitch.apply(yaw.apply(codes, amounts[0]), amounts[1])
+
+    turned, nearest, left = codes, codes, math.inf
+    for step in range(STEPS + 1):
         progress(step, STEPS)
         seen = look(turned)
         if seen is None:
-            break
+            if before is None:
+                break
+            amounts = [(now + last) / 2 for now, last in zip(amounts, before[0], strict=True)]
+            turned = moved()
+            continue
         values = [seen.yaw, seen.pitch]
+        off = math.hypot(wanted.yaw - seen.yaw, wanted.pitch - seen.pitch)
+        if off < left:
+            nearest, left = turned, off
         for i in range(2):
             if before is not None and abs(amounts[i] - before[0][i]) > LEAST_MOVE:
                 measured = (values[i] - before[1][i]) / (amounts[i] - before[0][i])
@@ -90,6 +103,5 @@ def turn_to(
         before = list(amounts), values
         for i, (value, aim) in enumerate(zip(values, (wanted.yaw, wanted.pitch), strict=True)):
             amounts[i] = min(max(amounts[i] + (aim - value) / slopes[i], -REACH), REACH)
-        turned = pitch.apply(yaw.apply(codes, amounts[0]), amounts[1])
-    progress(STEPS, STEPS)
-    return turned
+        turned = moved()
+    return nearest
