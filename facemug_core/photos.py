@@ -448,7 +448,7 @@ class PhotoEditor:
         with _timed(result.seconds, "parse"):
             for face in faces:
                 labels = self.parser.parse(face.crop)
-                crop_mask = region_mask(labels, request.regions or "", request.grow)
+                crop_mask = region_mask(labels, request.regions or "", request.grow, specks=False)
                 masks.append((crop_mask, mask_to_photo(crop_mask, face.matrix, photo.size).bool()))
         if not any(crop_mask.any() for crop_mask, _ in masks):
             raise NothingToEditError(f"The face has no {request.regions}, so there is nothing to edit.")

@@ -241,7 +241,7 @@ class RegionMask(io.ComfyNode):
         names = [part for part in PARTS if parts[part]]
         if not names:
             raise InputError("No part is switched on; switch on at least one, such as hair or mouth.")
-        masks = smooth_mask(region_mask(semantic.values, "+".join(names), grow), smooth)
+        masks = smooth_mask(region_mask(semantic.values, "+".join(names), grow, specks=False), smooth)
         if not masks.any():
             host.warn(f"The face has no {' or '.join(names)}; the mask is empty.")
         if semantic.faces is None:

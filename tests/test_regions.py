@@ -39,6 +39,35 @@ def test_an_unknown_name_is_refused_with_the_list_of_names(names):
         region_mask(all_labels(), names)
 
 
+def test_specks_go_where_nobody_wants_them_and_small_regions_stay():
+    labels = torch.zeros(1, 64, 64, dtype=torch.int64)
+    hair, brow = LABELS.index("hair"), LABELS.index("l_brow")
+    labels[0, :20] = hair
+    labels[0, 50:52, 3:6] = hair  # six pixels of 1,286
+    labels[0, 30, 10:12] = brow
+    clean = region_mask(labels, "hair+brows", specks=False)[0, 0]
+    assert clean[:20].all()
+    assert clean[30, 10:12].all()
+    assert not clean[40:].any()
+    assert region_mask(labels, "hair+brows")[0, 0, 50:52, 3:6].all()
+
+
+def test_a_region_of_nothing_but_specks_keeps_the_largest():
+    labels = torch.zeros(1, 64, 64, dtype=torch.int64)
+    labels[0, ::4, ::4] = LABELS.index("hair")
+    labels[0, 0, 1] = LABELS.index("hair")
+    clean = region_mask(labels, "hair", specks=False)
+    assert clean[0, 0, 0, :2].all()
+    assert clean.sum() == 2
+
+
+def test_specks_of_one_face_are_told_by_its_own_region():
+    labels = torch.zeros(2, 32, 32, dtype=torch.int64)
+    labels[0, :16] = labels[0, 30, 0] = labels[1, 30, 0] = LABELS.index("hair")
+    clean = region_mask(labels, "hair", specks=False)
+    assert clean[:, 0, 30, 0].tolist() == [0, 1]
+
+
 def test_an_absent_region_gives_an_empty_mask_even_when_grown():
     mask = region_mask(torch.zeros(2, 8, 8, dtype=torch.int64), "hat", grow=3)
     assert mask.shape == (2, 1, 8, 8)

@@ -9,14 +9,19 @@ from torch import Tensor
 from ..conventions import REGIONS
 from ..errors import InputError
 
+SPECK = 0.01
+"""Share of a region below which a piece of it is a speck: parsers see a few pixels of hair in many a
+background."""
 
-def region_mask(labels: Tensor, names: str, grow: int = 0) -> Tensor:
+
+def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = True) -> Tensor:
     """The mask of named regions.
 
     Args:
         labels: class ids `[B, H, W]` (int64).
         names: one or more of `REGIONS`, joined by "+", for example "hair+brows".
         grow: pixels by which the mask is grown; negative shrinks it.
+        specks: whether pieces of a region count that are a small part of it.
 
     Returns:
         `[B, 1, H, W]` in {0, 1}; empty where the face has no such region.
@@ -31,9 +36,36 @@ def region_mask(labels: Tensor, names: str, grow: int = 0) -> Tensor:
             f"Unknown region {', '.join(map(repr, unknown))}. Join names by +, such as hair+mouth. "
             f"The regions are: {', '.join(REGIONS)}."
         )
-    classes = sorted({label for name in wanted for label in REGIONS[name]})
-    mask = torch.isin(labels, torch.tensor(classes, device=labels.device))[:, None]
+    mask = labels.new_zeros(len(labels), 1, *labels.shape[1:], dtype=torch.bool)
+    for name in wanted:
+        region = torch.isin(labels, torch.tensor(REGIONS[name], device=labels.device))[:, None]
+        mask |= region if specks else _without_specks(region)
     return grow_mask(mask.float(), grow)
+
+
+def _without_specks(region: Tensor) -> Tensor:
+    """A region, bool `[B, 1, H, W]`, without its connected pieces below `SPECK`."""
+    kept = []
+    for piece in _numbered_pieces(region):
+        sizes = piece.flatten().bincount()
+        sizes[0] = 0
+        kept.append((sizes >= min(SPECK * int(sizes.sum()), int(sizes.max())))[piece])
+    return torch.stack(kept) & region
+
+
+def _numbered_pieces(region: Tensor) -> Tensor:
+    """Each pixel's number of its connected piece, int64 as the bool region `[B, 1, H, W]`; 0 outside."""
+    numbers = torch.arange(1, region[0].numel() + 1, dtype=torch.float32, device=region.device)
+    pieces = numbers.view_as(region[:1]) * region
+    while True:  # the largest number spreads over its piece
+        spread = F.max_pool2d(pieces, 3, stride=1, padding=1) * region
+        if torch.equal(spread, pieces):
+            return pieces.long()
+        # A number is also a place. It learns of the largest that any pixel of its number has met, and tells
+        # all of them: so numbers go far in few rounds.
+        met = spread.flatten(1)
+        known = F.pad(met, (1, 0)).scatter_reduce(1, pieces.flatten(1).long(), met, "amax")
+        pieces = known.gather(1, met.long()).view_as(spread)
 
 
 def grow_mask(mask: Tensor, pixels: int) -> Tensor:
