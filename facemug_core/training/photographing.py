@@ -91,7 +91,7 @@ def jpegs(x: Tensor, quality: Tensor) -> Tensor:
 
 @torch.no_grad()
 def with_holes(x: Tensor) -> Tensor:
-    """Half of the pictures [B, C, H, W] with a box set to zero, some of them with two or three."""
+    """Three in five of the pictures [B, C, H, W] with a box set to zero, some of them with two or three."""
     sides = torch.tensor(x.shape[-2:], device=x.device)
     places = torch.arange(int(sides.max()), device=x.device)
     for chance in (0.4, 0.2, 0.2):
