@@ -93,7 +93,7 @@ def turn_to(
             continue
         values = [seen.yaw, seen.pitch]
         off = math.hypot(wanted.yaw - seen.yaw, wanted.pitch - seen.pitch)
-        if off < left:
+        if off <= left:
             nearest, left = turned, off
         for i in range(2):
             if before is not None and abs(amounts[i] - before[0][i]) > LEAST_MOVE:
