@@ -71,11 +71,17 @@ class Poser:
         """
         model = self.editor.model
         codes = codes.to(model.device)
-        codes = turn_to(
-            codes, wanted, lambda moved: self.read(model.render(moved)), self.yaw, self.pitch, progress
-        )
-        picture = model.render(codes)
-        reached = self.read(picture)
-        if reached is None:
-            raise FaceNotFoundError("The face that was drawn in that pose is not seen as a face any more.")
-        return Posed(picture, codes, reached)
+        seen: list[Posed] = []
+
+        def look(moved: Tensor) -> Pose | None:
+            picture = model.render(moved)
+            pose = self.read(picture)
+            if pose is not None:
+                seen.append(Posed(picture, moved, pose))
+            return pose
+
+        turned = turn_to(codes, wanted, look, self.yaw, self.pitch, progress)
+        for posed in seen:
+            if posed.codes is turned:
+                return posed
+        raise FaceNotFoundError("The face that was drawn in that pose is not seen as a face any more.")

@@ -82,7 +82,7 @@ def turn_to(
         return pitch.apply(yaw.apply(codes, amounts[0]), amounts[1])
 
     turned, nearest, left = codes, codes, math.inf
-    for step in range(STEPS + 1):
+    for step in range(STEPS + 1):  # the last move is looked at, too
         progress(step, STEPS)
         seen = look(turned)
         if seen is None:
