@@ -84,4 +84,7 @@ class Poser:
         for posed in seen:
             if posed.codes is turned:
                 return posed
-        raise FaceNotFoundError("The face that was drawn in that pose is not seen as a face any more.")
+        raise FaceNotFoundError(
+            "What the bank draws of this person is not seen as a face, so it cannot be turned; "
+            "try a photo that shows more of the face."
+        )
