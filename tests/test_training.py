@@ -41,6 +41,8 @@ from facemug_core.training.losses import (
     line_loss,
     part_loss,
     pixel_loss,
+    rim_loss,
+    stroke_loss,
 )
 from facemug_core.training.part_reader import PartReaderStage, class_shares
 from facemug_core.training.picture_head import PictureHeadStage
@@ -225,6 +227,44 @@ def test_lines_of_flat_pictures_have_a_gradient() -> None:
     line_loss(image, torch.randn(1, 3, 64, 64), torch.ones(1, 1, 64, 64)).backward()
     assert image.grad is not None
     assert image.grad.isfinite().all()
+
+
+def test_the_rim_costs_what_its_colors_are_off_on_average() -> None:
+    truth, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 16:48, 16:48] = 1
+    inside = mask.clone()
+    inside[..., 21:43, 21:43] = 0
+    assert rim_loss(truth + mask - inside, truth, mask) < 1e-6
+    torch.testing.assert_close(rim_loss(truth + 0.3 * inside, truth, mask), torch.tensor(0.3))
+    checks = (torch.arange(64) % 2 * 2 - 1) * torch.ones(64, 1)
+    assert rim_loss(truth + checks * inside, truth, mask) < 0.1
+
+
+def _step(height: float) -> torch.Tensor:
+    """A picture [1, 3, 64, 64] that grows brighter in the middle."""
+    image = torch.zeros(1, 3, 64, 64)
+    image[..., 32:] = height
+    return image
+
+
+def test_strokes_cost_the_less_the_nearer_a_line_comes_to_what_was_drawn() -> None:
+    strokes, everywhere = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    strokes[..., 32] = 1
+    costs = [float(stroke_loss(_step(h), _step(0.5), strokes, everywhere)) for h in (0.0, 0.01, 0.5, 0.9)]
+    assert costs[0] > 0.99
+    assert costs[0] > costs[1] > costs[2]
+    assert costs[2:] == [0, 0]
+
+
+def test_strokes_that_a_hand_has_added_want_a_line_too() -> None:
+    strokes, everywhere = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    strokes[..., 32] = 1
+    assert stroke_loss(_step(0.0), _step(0.0), strokes, everywhere) > 0.99
+
+
+def test_strokes_that_nobody_drew_cost_nothing() -> None:
+    image, none, everywhere = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    assert stroke_loss(image, image.flip(-1), none, everywhere) == 0
 
 
 def test_parts_that_nobody_told_cost_nothing() -> None:

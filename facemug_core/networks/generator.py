@@ -15,7 +15,7 @@ from .banks import FeatureBank
 from .picture_head import PictureHead
 from .recoloring import PRIOR, WHOLE, color_shift
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
-from .seams import nearness, without_seam
+from .seams import carried_on, nearness, without_seam
 
 MOST_TONE = 0.2
 """How far the bank's picture is brought to the photo's tone at most, in the units of pictures in [-1, 1]."""
@@ -42,6 +42,10 @@ class Features:
     """The color map in full strength, [B, 3, H, W]."""
     color_weight: Tensor
     """Its strength, [B, 1, H, W] in [0, 1]; 0 where no color is asked for."""
+    carried: Tensor
+    """The photo carried on across the mask's rim, [B, 3, H, W]."""
+    worth: Tensor
+    """How much that is worth, [B, 1, H, W] in [0, 1]."""
 
     def __len__(self) -> int:
         """Batch size."""
@@ -74,6 +78,8 @@ class Features:
             torch.cat([part.g for part in parts]),
             torch.cat([part.color for part in parts]),
             torch.cat([part.color_weight for part in parts]),
+            torch.cat([part.carried for part in parts]),
+            torch.cat([part.worth for part in parts]),
         )
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Features:
@@ -85,6 +91,8 @@ class Features:
             change(self.g),
             change(self.color),
             change(self.color_weight),
+            change(self.carried),
+            change(self.worth),
         )
 
 
@@ -125,7 +133,9 @@ class Generator(nn.Module):
         weight = conditions.color_weight
         color = torch.where(weight > 0, conditions.color / weight.clamp(min=1e-6), 0.0)
         encoded, g = self.encoder(features)
-        return Features(conditions.image, conditions.mask, image, encoded, g, color, weight)
+        with torch.autocast(color.device.type, enabled=False):
+            carried = carried_on(conditions.image, conditions.mask)
+        return Features(conditions.image, conditions.mask, image, encoded, g, color, weight, *carried)
 
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
         """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
@@ -140,10 +150,11 @@ class Generator(nn.Module):
         # In a filled hole only the difference to the smooth filling is left to draw.
         edited = features.base + drawn[:, :3]
         if self.bank_picture:
-            edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
+            edited = edited + torch.sigmoid(drawn[:, 3:4]) * self._detail(features, prior)
             edited = self._in_the_colors_asked(features, edited)
         if self.blend_seam:
             edited = without_seam(edited, features.image, features.mask)
+            edited = torch.lerp(edited, features.carried, torch.sigmoid(drawn[:, -1:]) * features.worth)
         return edited
 
     @staticmethod

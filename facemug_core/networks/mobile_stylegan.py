@@ -56,7 +56,8 @@ class StyledConv(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """x [B, C_in, R, R], code [B, code_dim]. Returns [B, C_out, R, R]."""
         x = self.conv(x * self.scale(code)[:, :, None, None])
-        return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # in place: saves fresh memory
+        # In place: saves fresh memory. Noise of another type than x would be added value by value.
+        return F.leaky_relu(x.add_(self.noise.to(x.dtype)), 0.2, inplace=True)
 
 
 class MobileBlock(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .layers import separable_conv2d
@@ -13,6 +14,15 @@ nature stay, a rim that is off as a whole does not."""
 
 REACH_WINDOW = 13
 """Side of the window, run twice, whose view of what lies outside says how much is taken back."""
+
+VIEW = 1.75
+"""Standard deviation, in pixels, of the view by which a photo is carried on across the rim."""
+
+SLOPE_DOUBT = 0.2
+"""In square pixels: where what is in view lies within less, it tells little of a slope."""
+
+VISIBLE = 0.1
+"""Share of a view that must be outside the mask for the photo that is carried on to count fully."""
 
 
 def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
@@ -32,6 +42,40 @@ def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     steps = (kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit) * rim
     spread = _mean(_mean(torch.cat([steps, rim], 1), STEP_WINDOW), STEP_WINDOW)
     return edit + nearness(mask, REACH_WINDOW) * spread[:, :3] / spread[:, 3:].clamp(min=1e-6)
+
+
+def carried_on(photo: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """A photo carried on across the rim of a mask, by planes fitted to the colors outside near each pixel.
+
+    Args:
+        photo: [B, 3, H, W] in [-1, 1]; what lies under the mask is never read.
+        mask: [B, 1, H, W] in {0, 1}, 1 = unknown.
+
+    Returns:
+        Colors [B, 3, H, W] in [-1, 1], and how much they are worth, [B, 1, H, W]: 1 at the rim, 0 some 6 px
+        inside.
+    """
+    reach = round(3.5 * VIEW)
+    offset = torch.arange(-reach, reach + 1).to(photo)
+    view = torch.exp(-0.5 * (offset / VIEW) ** 2)
+    view = view / view.sum()
+    weights = torch.stack([view, view * offset, view * offset**2])  # [3, K]
+    seen = torch.cat([1 - mask, torch.where(mask > 0, 0.0, photo)], 1)
+    down = F.conv2d(seen, weights.repeat(4, 1)[:, None, :, None], padding=(reach, 0), groups=4)
+    both = F.conv2d(down, weights.repeat(12, 1)[:, None, None, :], padding=(0, reach), groups=12)
+    sums = both.unflatten(1, (4, 3, 3))  # [B, value, power of y, power of x, H, W]
+    share = sums[:, :1, 0, 0]
+    moments = sums / share.clamp(min=1e-6)[:, :, None, None]
+    known, colors = moments[:, :1], moments[:, 1:]
+    x, y = known[:, :, 0, 1], known[:, :, 1, 0]
+    mean = colors[:, :, 0, 0]
+    xx = known[:, :, 0, 2] - x * x + SLOPE_DOUBT
+    yy = known[:, :, 2, 0] - y * y + SLOPE_DOUBT
+    xy = known[:, :, 1, 1] - x * y
+    xc, yc = colors[:, :, 0, 1] - x * mean, colors[:, :, 1, 0] - y * mean
+    inverse = 1 / (xx * yy - xy * xy)
+    carried = mean - ((yy * xc - xy * yc) * x + (xx * yc - xy * xc) * y) * inverse
+    return carried.clamp(-1, 1), (share / VISIBLE).clamp(max=1)
 
 
 def nearness(mask: Tensor, window: int) -> Tensor:

@@ -33,6 +33,9 @@ RARE_THINGS = {"hat": 0.01, "eye_g": 0.005}
 RARE_SHARE = 1 / 6
 """Of all samples, beside those that come by chance."""
 
+PERSON_SHARE = 0.2
+"""Of the masks by regions, those of the whole person: the background's colors are none of a face's."""
+
 
 class FaceShards:
     """Aligned faces with parser labels and, for bank faces, their codes: all `.npz` files of a folder.
@@ -108,9 +111,12 @@ def some_face(faces: Faces, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """One to three parser regions of [H, W] labels, grown by up to 12 px: [1, H, W] in {0, 1}."""
+    """One to three parser regions of [H, W] labels, or the whole person, grown by up to 12 px: [1, H, W] in
+    {0, 1}."""
     names = list(REGIONS)
     chosen = "+".join(names[draw.integer(len(names))] for _ in range(1 + draw.integer(3)))
+    if draw.chance(PERSON_SHARE):
+        chosen = "foreground"
     return region_mask(labels[None], chosen, grow=draw.integer(13))[0]
 
 

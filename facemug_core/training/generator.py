@@ -22,14 +22,29 @@ from ..networks.picture_head import PictureHead
 from .critics import FeatureCritic, PictureCritic, Shown, build_critic
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
-from .losses import adversarial_loss, discriminator_loss, line_loss, part_loss, pixel_loss, tone_loss
+from .losses import (
+    adversarial_loss,
+    discriminator_loss,
+    line_loss,
+    part_loss,
+    pixel_loss,
+    rim_loss,
+    stroke_loss,
+    tone_loss,
+)
 
 LIKENESS_WEIGHT = 0.5
 """Of the distance to the bank's picture, for strangers; small, as a place of it may show what does not belong
 there."""
 
-LINE_WEIGHT = 0.6
+LINE_WEIGHT = 2.0
 """Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
+
+STROKE_WEIGHT = 1.0
+"""Of lines at the strokes themselves: beside them the line loss is content with none."""
+
+RIM_WEIGHT = 1.5
+"""Of the colors along the rim, where no guides of another person may contradict them."""
 
 PART_WEIGHT = 0.15
 """Of parts that are not where the semantic map wants them."""
@@ -95,12 +110,15 @@ class GeneratorStage:
             "perceptual": feature_distance(fake.features, real.features, known),
             "pixel": pixel_loss(edited, image, known),
             "tone": tone_loss(edited, image, known),
+            "rim": rim_loss(edited, image, torch.where(borrowed, 0.0, mask)),
             "lines": line_loss(edited, batch["drawn"], mask * _told(batch["sketch"])),
+            "strokes": stroke_loss(edited, batch["drawn"], batch["sketch"], mask),
             "parts": self._part_loss(edited, batch["semantic"] * mask),
             "colors": tone_loss(edited * colored, batch["color"] * colored, colored),
         }
         total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * (parts["tone"] + parts["colors"])
-        total = total + LINE_WEIGHT * parts["lines"] + PART_WEIGHT * parts["parts"]
+        total = total + RIM_WEIGHT * parts["rim"] + PART_WEIGHT * parts["parts"]
+        total = total + LINE_WEIGHT * parts["lines"] + STROKE_WEIGHT * parts["strokes"]
         if prior.picture is not None:
             shown = self.perceptual.features(prior.picture)
             parts["likeness"] = feature_distance(fake.features, shown, mask * stranger)
