@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from facemug_core.conditions import Conditions
 from facemug_core.networks.generator import MOST_TONE, Generator, Prior
+from facemug_core.networks.seams import carried_on
 from tests.tiny import BANK_CHANNELS, tiny_config
 
 OPEN, SHUT = 50.0, -50.0
@@ -24,10 +25,12 @@ def hole() -> torch.Tensor:
     return mask
 
 
-def edited(photo: torch.Tensor, mask: torch.Tensor, picture: torch.Tensor, gate: float) -> torch.Tensor:
-    """The edit of a generator that draws nothing itself and whose gate has these logits everywhere."""
+def edited(
+    photo: torch.Tensor, mask: torch.Tensor, picture: torch.Tensor, gate: float, blend_seam: bool = False
+) -> torch.Tensor:
+    """The edit of a generator that draws nothing itself and whose last gate has these logits everywhere."""
     torch.manual_seed(2)
-    config = replace(tiny_config().generator, blend_seam=False)
+    config = replace(tiny_config().generator, blend_seam=blend_seam)
     generator = Generator(config).eval().requires_grad_(False)
     for name, parameter in generator.decoder.named_parameters():
         if "rgb" in name:
@@ -64,3 +67,11 @@ def test_without_a_photo_the_banks_picture_is_taken_as_it_is() -> None:
     picture = smooth_picture()
     everything = torch.ones(1, 1, 256, 256)
     torch.testing.assert_close(edited(torch.zeros(1, 3, 256, 256), everything, picture, OPEN), picture)
+
+
+def test_the_last_gate_lets_the_photo_go_on_across_the_rim_and_no_further() -> None:
+    photo, mask = smooth_picture(), hole()
+    drawn, joined = (edited(photo, mask, photo, gate, blend_seam=True) for gate in (SHUT, OPEN))
+    carried, _ = carried_on(photo, mask)
+    assert torch.equal(joined[..., 80:82, 70:190], carried[..., 80:82, 70:190])
+    assert torch.equal(joined[..., 100:160, 90:170], drawn[..., 100:160, 90:170])
