@@ -38,7 +38,7 @@ from facemug_core.training.losses import (
     IdentityLoss,
     adversarial_loss,
     discriminator_loss,
-    line_loss,
+    lines,
     part_loss,
     pixel_loss,
     rim_loss,
@@ -219,12 +219,13 @@ def test_lines_that_are_lost_cost_more_than_lines_that_are_faint() -> None:
     everywhere = torch.ones(1, 1, 64, 64)
     faint, clear = image.clone(), image.clone()
     faint[..., 32:], clear[..., 32:] = 0.3, -0.5
-    assert line_loss(faint, clear, everywhere) < 0.5 * line_loss(image, clear, everywhere)
+    some, none, all_lines = map(lines, (faint, image, clear))
+    assert pixel_loss(some, all_lines, everywhere) < 0.5 * pixel_loss(none, all_lines, everywhere)
 
 
 def test_lines_of_flat_pictures_have_a_gradient() -> None:
     image = torch.zeros(1, 3, 64, 64, requires_grad=True)
-    line_loss(image, torch.randn(1, 3, 64, 64), torch.ones(1, 1, 64, 64)).backward()
+    pixel_loss(lines(image), lines(torch.randn(1, 3, 64, 64)), torch.ones(1, 1, 64, 64)).backward()
     assert image.grad is not None
     assert image.grad.isfinite().all()
 
@@ -241,10 +242,10 @@ def test_the_rim_costs_what_its_colors_are_off_on_average() -> None:
 
 
 def _step(height: float) -> torch.Tensor:
-    """A picture [1, 3, 64, 64] that grows brighter in the middle."""
+    """The lines of a picture [1, 3, 64, 64] that grows brighter in the middle."""
     image = torch.zeros(1, 3, 64, 64)
     image[..., 32:] = height
-    return image
+    return lines(image)
 
 
 def test_strokes_cost_the_less_the_nearer_a_line_comes_to_what_was_drawn() -> None:
@@ -264,7 +265,7 @@ def test_strokes_that_a_hand_has_added_want_a_line_too() -> None:
 
 def test_strokes_that_nobody_drew_cost_nothing() -> None:
     image, none, everywhere = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
-    assert stroke_loss(image, image.flip(-1), none, everywhere) == 0
+    assert stroke_loss(lines(image), lines(image.flip(-1)), none, everywhere) == 0
 
 
 def test_parts_that_nobody_told_cost_nothing() -> None:

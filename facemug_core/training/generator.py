@@ -25,7 +25,7 @@ from .loop import Batch
 from .losses import (
     adversarial_loss,
     discriminator_loss,
-    line_loss,
+    lines,
     part_loss,
     pixel_loss,
     rim_loss,
@@ -106,13 +106,14 @@ class GeneratorStage:
         fake = Shown(edited, self.perceptual.features(edited))
         with torch.no_grad():
             real = Shown(image, self.perceptual.features(image))
+        contrasts = lines(edited), lines(batch["drawn"])
         parts = {
             "perceptual": feature_distance(fake.features, real.features, known),
             "pixel": pixel_loss(edited, image, known),
             "tone": tone_loss(edited, image, known),
             "rim": rim_loss(edited, image, torch.where(borrowed, 0.0, mask)),
-            "lines": line_loss(edited, batch["drawn"], mask * _told(batch["sketch"])),
-            "strokes": stroke_loss(edited, batch["drawn"], batch["sketch"], mask),
+            "lines": pixel_loss(*contrasts, mask * _told(batch["sketch"])),
+            "strokes": stroke_loss(*contrasts, batch["sketch"], mask),
             "parts": self._part_loss(edited, batch["semantic"] * mask),
             "colors": tone_loss(edited * colored, batch["color"] * colored, colored),
         }

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..conditions import line_contrast
+from ..conditions.conditions import dilated
 from ..networks.face_recognition import INPUT_SIZE, FaceRecognition
 from ..networks.perceptual import masked_mean
 
@@ -63,35 +64,33 @@ def tone_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> T
 
 def rim_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """L1 of mean colors along a mask's rim, piece by piece: what lies beside it foretells them."""
-    near = F.max_pool2d(1 - mask, 2 * RIM_WIDTH + 1, stride=1, padding=RIM_WIDTH)
-    rim = mask * (near > 0)
+    rim = mask * (dilated(1 - mask, RIM_WIDTH) > 0)
     apart = F.avg_pool2d((image - truth) * rim, RIM_PIECE).abs()
     return apart.sum() / (3 * F.avg_pool2d(rim, RIM_PIECE).sum()).clamp(min=1e-6)
 
 
-def line_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """L1 of how much pixels look like lines, over the mask: strokes are to be followed where they are faint,
-    too."""
+def lines(image: Tensor) -> Tensor:
+    """How much each pixel of [B, 3, H, W] looks like a line, [B, 1, H, W]: strokes are to be followed where
+    they are faint, too."""
     with torch.autocast(image.device.type, enabled=False):  # small differences of small numbers
-        return masked_mean((line_contrast(image.float()) - line_contrast(truth.float())).abs(), mask)
+        return line_contrast(image.float())
 
 
-def stroke_loss(image: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> Tensor:
+def stroke_loss(found: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> Tensor:
     """How much is missing to lines where strokes [B, 1, H, W] are asked for under the mask: 0 to 1.
 
-    They should be as clear as in the picture that was drawn, [B, 3, H, W], within limits: what a hand has
-    added is no line there.
+    Those that are found should be as clear as those of the picture that was drawn (`lines` of both), within
+    limits: what a hand has added is no line there.
     """
-    with torch.autocast(image.device.type, enabled=False):
-        wanted = _nearest_line(drawn).clamp(*STROKE_CONTRAST)
-        asked = strokes * mask
-        missing = F.relu(1 - _nearest_line(image) / wanted)
-        return (missing * asked).sum() / asked.sum().clamp(min=1)
+    wanted = _clearest(drawn).clamp(*STROKE_CONTRAST)
+    asked = strokes * mask
+    missing = F.relu(1 - _clearest(found) / wanted)
+    return (missing * asked).sum() / asked.sum().clamp(min=1)
 
 
-def _nearest_line(image: Tensor) -> Tensor:
-    """Line contrast of the clearest among a pixel and its neighbors."""
-    return F.max_pool2d(line_contrast(image.float()), 3, stride=1, padding=1)
+def _clearest(contrast: Tensor) -> Tensor:
+    """The clearest line among a pixel and its neighbors."""
+    return F.max_pool2d(contrast, 3, stride=1, padding=1)
 
 
 def part_loss(shares: Tensor, told: Tensor) -> Tensor:
