@@ -69,9 +69,19 @@ def test_without_a_photo_the_banks_picture_is_taken_as_it_is() -> None:
     torch.testing.assert_close(edited(torch.zeros(1, 3, 256, 256), everything, picture, OPEN), picture)
 
 
-def test_the_last_gate_lets_the_photo_go_on_across_the_rim_and_no_further() -> None:
+def test_the_photo_goes_on_across_the_rim_and_no_further() -> None:
     photo, mask = smooth_picture(), hole()
-    drawn, joined = (edited(photo, mask, photo, gate, blend_seam=True) for gate in (SHUT, OPEN))
+    drawn, joined = (edited(photo, mask, photo, SHUT, blend_seam=blend) for blend in (False, True))
     carried, _ = carried_on(photo, mask)
-    assert torch.equal(joined[..., 80:82, 70:190], carried[..., 80:82, 70:190])
+    torch.testing.assert_close(joined[..., 80, 60:200], carried[..., 80, 60:200])
     assert torch.equal(joined[..., 100:160, 90:170], drawn[..., 100:160, 90:170])
+
+
+def test_where_a_color_is_asked_for_the_photo_does_not_go_on_across_the_rim() -> None:
+    generator = Generator(replace(tiny_config().generator, blend_seam=True)).eval()
+    color = torch.zeros(1, 3, 256, 256)
+    color[..., :128] = 0.3
+    conditions = Conditions.build(image=smooth_picture(), mask=hole(), color=color)
+    worth = generator.aggregate(conditions).worth
+    assert not (worth * hole())[..., :128].any()
+    assert worth[..., 80, 128:200].eq(1).all()

@@ -15,7 +15,7 @@ from .banks import FeatureBank
 from .picture_head import PictureHead
 from .recoloring import PRIOR, WHOLE, color_shift
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
-from .seams import carried_on, nearness, without_seam
+from .seams import carried_on, meeting, nearness, without_seam
 
 MOST_TONE = 0.2
 """How far the bank's picture is brought to the photo's tone at most, in the units of pictures in [-1, 1]."""
@@ -133,9 +133,16 @@ class Generator(nn.Module):
         weight = conditions.color_weight
         color = torch.where(weight > 0, conditions.color / weight.clamp(min=1e-6), 0.0)
         encoded, g = self.encoder(features)
-        with torch.autocast(color.device.type, enabled=False):
-            carried = carried_on(conditions.image, conditions.mask)
-        return Features(conditions.image, conditions.mask, image, encoded, g, color, weight, *carried)
+        carried, worth = self._carried_on(conditions)
+        return Features(conditions.image, conditions.mask, image, encoded, g, color, weight, carried, worth)
+
+    def _carried_on(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
+        """The photo carried on across the rim, and what it is worth: nothing where a color is asked for."""
+        if not self.blend_seam:
+            return conditions.image, torch.zeros_like(conditions.mask)
+        with torch.autocast(conditions.image.device.type, enabled=False):
+            carried, worth = carried_on(conditions.image, conditions.mask)
+        return carried, worth * (1 - conditions.color_weight)
 
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
         """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
@@ -150,11 +157,11 @@ class Generator(nn.Module):
         # In a filled hole only the difference to the smooth filling is left to draw.
         edited = features.base + drawn[:, :3]
         if self.bank_picture:
-            edited = edited + torch.sigmoid(drawn[:, 3:4]) * self._detail(features, prior)
+            edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
             edited = self._in_the_colors_asked(features, edited)
         if self.blend_seam:
             edited = without_seam(edited, features.image, features.mask)
-            edited = torch.lerp(edited, features.carried, torch.sigmoid(drawn[:, -1:]) * features.worth)
+            edited = meeting(edited, features.carried, features.worth, features.mask)
         return edited
 
     @staticmethod

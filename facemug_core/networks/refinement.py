@@ -104,15 +104,14 @@ class _DecoderLevel(nn.Module):
 
 
 def planes(config: GeneratorConfig) -> int:
-    """How many planes the decoder draws: the picture's, the gate of the last fusion if there is one, and that
-    of the photo carried on across the mask's rim if seams are blended."""
-    return 3 + config.bank_picture + config.blend_seam
+    """How many planes the decoder draws: the picture's, and the last fusion's gate if there is one."""
+    return 4 if config.bank_picture else 3
 
 
 class RefinementDecoder(nn.Module):
     """Encoder features, bank features, codes and g → picture [B, 3, 256, 256], not yet composited.
 
-    Beside the picture's planes there are the logits of the gates (see `planes`).
+    With a fourth plane, the logits of the gate, if the bank's picture is fused (see `planes`).
     """
 
     def __init__(self, config: GeneratorConfig) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 from .layers import separable_conv2d
 
 STEP_WINDOW = 5
-"""Side of the window, run twice, over which steps along the rim are averaged: edges that end at the mask by
-nature stay, a rim that is off as a whole does not."""
+"""Side of the window, run twice, over which differences to the photo are averaged: edges that end at the mask
+by nature stay, a rim that is off as a whole does not."""
 
 REACH_WINDOW = 13
 """Side of the window, run twice, whose view of what lies outside says how much is taken back."""
@@ -36,12 +36,10 @@ def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     Returns:
         [B, 3, H, W]; of use under the mask alone.
     """
-    outside = 1 - mask
-    kept = _mean(torch.cat([torch.where(mask > 0, 0.0, photo), outside], 1), 3)
-    rim = ((kept[:, 3:] > 0) & (mask > 0)).to(mask.dtype)
-    steps = (kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit) * rim
-    spread = _mean(_mean(torch.cat([steps, rim], 1), STEP_WINDOW), STEP_WINDOW)
-    return edit + nearness(mask, REACH_WINDOW) * spread[:, :3] / spread[:, 3:].clamp(min=1e-6)
+    kept = _mean(torch.cat([torch.where(mask > 0, 0.0, photo), 1 - mask], 1), 3)
+    rim = _rim(mask)
+    steps = kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit
+    return edit + nearness(mask, REACH_WINDOW) * _spread(steps * rim, rim)
 
 
 def carried_on(photo: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,27 +53,48 @@ def carried_on(photo: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         Colors [B, 3, H, W] in [-1, 1], and how much they are worth, [B, 1, H, W]: 1 at the rim, 0 some 6 px
         inside.
     """
+    outside = 1 - mask
+    share = _moment(outside, 0, 0)
+    whole = share.clamp(min=1e-6)
+    y, x, yy, xx, yx = (
+        _moment(outside, *powers) / whole for powers in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
+    )
+    seen = torch.where(mask > 0, 0.0, photo)
+    mean, down, across = (_moment(seen, *powers) / whole for powers in ((0, 0), (1, 0), (0, 1)))
+    yy, xx, yx = yy - y * y + SLOPE_DOUBT, xx - x * x + SLOPE_DOUBT, yx - y * x
+    down, across = down - y * mean, across - x * mean
+    slopes = (yy * across - yx * down) * x + (xx * down - yx * across) * y
+    carried = mean - slopes / (xx * yy - yx * yx)
+    return carried.clamp(-1, 1), (share / VISIBLE).clamp(max=1).sqrt()
+
+
+def meeting(edit: Tensor, carried: Tensor, worth: Tensor, mask: Tensor) -> Tensor:
+    """The edit, near the rim in the tones of a photo that is carried on, and at the rim in its very colors.
+
+    Args:
+        edit: [B, 3, H, W]; only what lies under the mask counts.
+        carried, worth: see `carried_on`.
+        mask: [B, 1, H, W] in {0, 1}, 1 = edit.
+
+    Returns:
+        [B, 3, H, W]; of use under the mask alone.
+    """
+    counts = worth * mask
+    tones = _spread((carried - edit) * counts, counts)
+    return torch.lerp(edit + worth * tones, carried, worth * _rim(mask))
+
+
+def _moment(x: Tensor, down: int, across: int) -> Tensor:
+    """Sums over the view around each pixel of x [B, C, H, W], times powers of the way there."""
     reach = round(3.5 * VIEW)
-    offset = torch.arange(-reach, reach + 1).to(photo)
-    view = torch.exp(-0.5 * (offset / VIEW) ** 2)
+    way = torch.arange(-reach, reach + 1).to(x)
+    view = torch.exp(-0.5 * (way / VIEW) ** 2)
     view = view / view.sum()
-    weights = torch.stack([view, view * offset, view * offset**2])  # [3, K]
-    seen = torch.cat([1 - mask, torch.where(mask > 0, 0.0, photo)], 1)
-    down = F.conv2d(seen, weights.repeat(4, 1)[:, None, :, None], padding=(reach, 0), groups=4)
-    both = F.conv2d(down, weights.repeat(12, 1)[:, None, None, :], padding=(0, reach), groups=12)
-    sums = both.unflatten(1, (4, 3, 3))  # [B, value, power of y, power of x, H, W]
-    share = sums[:, :1, 0, 0]
-    moments = sums / share.clamp(min=1e-6)[:, :, None, None]
-    known, colors = moments[:, :1], moments[:, 1:]
-    x, y = known[:, :, 0, 1], known[:, :, 1, 0]
-    mean = colors[:, :, 0, 0]
-    xx = known[:, :, 0, 2] - x * x + SLOPE_DOUBT
-    yy = known[:, :, 2, 0] - y * y + SLOPE_DOUBT
-    xy = known[:, :, 1, 1] - x * y
-    xc, yc = colors[:, :, 0, 1] - x * mean, colors[:, :, 1, 0] - y * mean
-    inverse = 1 / (xx * yy - xy * xy)
-    carried = mean - ((yy * xc - xy * yc) * x + (xx * yc - xy * xc) * y) * inverse
-    return carried.clamp(-1, 1), (share / VISIBLE).clamp(max=1)
+    channels = x.shape[1]
+    column = (view * way**down).view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+    row = (view * way**across).view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    x = F.conv2d(x, column, padding=(reach, 0), groups=channels)
+    return F.conv2d(x, row, padding=(0, reach), groups=channels)
 
 
 def nearness(mask: Tensor, window: int) -> Tensor:
@@ -96,6 +115,17 @@ def _means_of_means(side: int, window: int) -> Tensor:
     place = torch.arange(side)
     mean = ((place[:, None] - place).abs() <= window // 2) / window
     return mean @ mean
+
+
+def _rim(mask: Tensor) -> Tensor:
+    """The outermost pixels of a mask [B, 1, H, W] in {0, 1}."""
+    return mask * (_mean(1 - mask, 3) > 0)
+
+
+def _spread(x: Tensor, counts: Tensor) -> Tensor:
+    """Weighted means around each pixel; x [B, C, H, W] times how much it counts, which is [B, 1, H, W]."""
+    sums = _mean(_mean(torch.cat([x, counts], 1), STEP_WINDOW), STEP_WINDOW)
+    return sums[:, :-1] / sums[:, -1:].clamp(min=1e-6)
 
 
 def _mean(x: Tensor, window: int) -> Tensor:

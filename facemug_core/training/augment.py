@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -126,12 +127,13 @@ RECOLORED = ("hair", "lips", "cloth", "skin+nose+ears", "eyes", "background", "h
 """Parts that people color anew."""
 
 
-def recolored(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
-    """A face [3, H, W] in [-1, 1] with one part of its labels [H, W] in another hue, as people paint hair.
+def recolored(image: Tensor, labels: Tensor, draw: Draw, parts: Sequence[str] = RECOLORED) -> Tensor:
+    """A face [3, H, W] in [-1, 1] with one of some parts of its labels [H, W] in another hue, as people paint
+    hair.
 
     The bank has no blue hair. Learned together with a color map of the new picture, hue comes from the map.
     """
-    part = region_mask(labels[None], RECOLORED[draw.integer(len(RECOLORED))])  # [1, 1, H, W]
+    part = region_mask(labels[None], parts[draw.integer(len(parts))])  # [1, 1, H, W]
     soft = F.avg_pool2d(part, 5, stride=1, padding=2, count_include_pad=False)[0]
     gray = image.mean(0, keepdim=True)
     turned = _turned_hue(image - gray, draw.uniform(0, 2 * math.pi)) * draw.uniform(0.5, 1.5)

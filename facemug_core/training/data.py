@@ -33,7 +33,7 @@ RARE_THINGS = {"hat": 0.01, "eye_g": 0.005}
 RARE_SHARE = 1 / 6
 """Of all samples, beside those that come by chance."""
 
-PERSON_SHARE = 0.2
+PERSON_SHARE = 0.35
 """Of the masks by regions, those of the whole person: the background's colors are none of a face's."""
 
 
@@ -236,6 +236,9 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         present = [draw.chance(p) for p in GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]]
         if present[2] and draw.chance(0.5):
             image = recolored(image, labels, draw)
+        elif draw.chance(0.25):
+            # A wall tells nothing of the skin before it.
+            image = recolored(image, labels, draw, ["background"])
         borrowed = any(present) and draw.chance(BORROWED_SHARE)
         drawn, told = some_face(self.faces, draw)[:2] if borrowed else (image, labels)
         projected, distance = self.mix.draw(draw)

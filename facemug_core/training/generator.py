@@ -71,7 +71,7 @@ class GeneratorStage:
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
         encoder: nn.Module, picture_head: PictureHead | None, perceptual: PerceptualLoss,
         part_reader: PartReader, *, seed: int = 0,
-        adversarial_from: int | None = None, adversarial_weight: float = 0.1,
+        adversarial_from: int | None = None, adversarial_weight: float = 0.2,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
         self.critic: PictureCritic | FeatureCritic | None = (
@@ -101,6 +101,8 @@ class GeneratorStage:
         image, mask = batch["image"], batch["mask"]
         stranger, borrowed = (batch[name][:, :, None, None] for name in ("stranger", "borrowed"))
         known = torch.where(stranger | borrowed, 0.0, mask)
+        # Where colors are told, too, the truth itself says how clear its lines are.
+        vague = torch.where(borrowed, 1.0, 1 - _told(batch["color"])) * mask
         colored = mask * borrowed * batch["color"].any(1, keepdim=True)
         edited, prior = self._edit(model, batch)
         fake = Shown(edited, self.perceptual.features(edited))
@@ -113,7 +115,7 @@ class GeneratorStage:
             "tone": tone_loss(edited, image, known),
             "rim": rim_loss(edited, image, torch.where(borrowed, 0.0, mask)),
             "lines": pixel_loss(*contrasts, mask * _told(batch["sketch"])),
-            "strokes": stroke_loss(*contrasts, batch["sketch"], mask),
+            "strokes": stroke_loss(*contrasts, batch["sketch"], vague),
             "parts": self._part_loss(edited, batch["semantic"] * mask),
             "colors": tone_loss(edited * colored, batch["color"] * colored, colored),
         }
