@@ -31,7 +31,7 @@ class Recoloring(NamedTuple):
 
 PRIOR = Recoloring(9, 1.0)
 """Of the bank's picture, before it is fused."""
-WHOLE = Recoloring(31, 0.5)
+WHOLE = Recoloring(61, 0.5)
 """Of the whole edit: light and shade on a face stay, and thin strokes of paint are laid on thinly."""
 
 

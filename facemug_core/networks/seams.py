@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .layers import separable_conv2d
@@ -90,11 +89,7 @@ def _moment(x: Tensor, down: int, across: int) -> Tensor:
     way = torch.arange(-reach, reach + 1).to(x)
     view = torch.exp(-0.5 * (way / VIEW) ** 2)
     view = view / view.sum()
-    channels = x.shape[1]
-    column = (view * way**down).view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    row = (view * way**across).view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    x = F.conv2d(x, column, padding=(reach, 0), groups=channels)
-    return F.conv2d(x, row, padding=(0, reach), groups=channels)
+    return separable_conv2d(x, view * way**down, view * way**across, padding=reach)
 
 
 def nearness(mask: Tensor, window: int) -> Tensor:

@@ -40,7 +40,7 @@ there."""
 LINE_WEIGHT = 2.0
 """Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
 
-STROKE_WEIGHT = 1.0
+STROKE_WEIGHT = 1.5
 """Of lines at the strokes themselves: beside them the line loss is content with none."""
 
 RIM_WEIGHT = 1.5
@@ -101,8 +101,8 @@ class GeneratorStage:
         image, mask = batch["image"], batch["mask"]
         stranger, borrowed = (batch[name][:, :, None, None] for name in ("stranger", "borrowed"))
         known = torch.where(stranger | borrowed, 0.0, mask)
-        # Where colors are told, too, the truth itself says how clear its lines are.
-        vague = torch.where(borrowed, 1.0, 1 - _told(batch["color"])) * mask
+        # Colors tell what lies on either side of a line: strokes that were drawn on top would be seen.
+        uncolored = mask * (1 - _told(batch["color"]))
         colored = mask * borrowed * batch["color"].any(1, keepdim=True)
         edited, prior = self._edit(model, batch)
         fake = Shown(edited, self.perceptual.features(edited))
@@ -115,7 +115,7 @@ class GeneratorStage:
             "tone": tone_loss(edited, image, known),
             "rim": rim_loss(edited, image, torch.where(borrowed, 0.0, mask)),
             "lines": pixel_loss(*contrasts, mask * _told(batch["sketch"])),
-            "strokes": stroke_loss(*contrasts, batch["sketch"], vague),
+            "strokes": stroke_loss(*contrasts, batch["sketch"], uncolored),
             "parts": self._part_loss(edited, batch["semantic"] * mask),
             "colors": tone_loss(edited * colored, batch["color"] * colored, colored),
         }
