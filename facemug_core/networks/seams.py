@@ -20,7 +20,7 @@ VIEW = 1.75
 SLOPE_DOUBT = 0.2
 """In square pixels: where what is in view lies within less, it tells little of a slope."""
 
-VISIBLE = 0.1
+VISIBLE = 0.07
 """Share of a view that must be outside the mask for the photo that is carried on to count fully."""
 
 

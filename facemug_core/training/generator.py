@@ -40,7 +40,7 @@ there."""
 LINE_WEIGHT = 2.0
 """Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
 
-STROKE_WEIGHT = 1.5
+STROKE_WEIGHT = 1.0
 """Of lines at the strokes themselves: beside them the line loss is content with none."""
 
 RIM_WEIGHT = 1.5
@@ -71,7 +71,7 @@ class GeneratorStage:
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
         encoder: nn.Module, picture_head: PictureHead | None, perceptual: PerceptualLoss,
         part_reader: PartReader, *, seed: int = 0,
-        adversarial_from: int | None = None, adversarial_weight: float = 0.2,
+        adversarial_from: int | None = None, adversarial_weight: float = 0.3,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
         self.critic: PictureCritic | FeatureCritic | None = (
