@@ -312,6 +312,27 @@ def test_recoloring_leaves_other_parts_alone() -> None:
     assert not any(change[:97].any() and change[103:].any() for change in changed)
 
 
+def test_recoloring_can_be_told_which_part_to_recolor() -> None:
+    image, labels = _flat_face()
+    changed = [(recolored(image, labels, Draw(4, i), ["hair"]) != image).any(0) for i in range(6)]
+    assert all(change[:97].any() for change in changed)
+    assert not any(change[103:].any() for change in changed)
+
+
+def test_strokes_are_asked_for_where_no_colors_are_told(faces: FaceShards) -> None:
+    stage = make_stage("generator", faces)
+    sample = stage.dataset[0]
+    sample["sketch"], sample["mask"] = torch.ones(1, 256, 256), torch.ones(1, 256, 256)
+
+    def cost(color: torch.Tensor) -> float:
+        batch = default_collate([{**sample, "color": color}])
+        with torch.no_grad():
+            return float(stage.loss(stage.model, batch, step=0)[1]["strokes"])
+
+    assert cost(torch.zeros(3, 256, 256)) > 0
+    assert cost(torch.full((3, 256, 256), 0.3)) == 0
+
+
 def test_a_hand_drawn_sketch_is_a_sketch() -> None:
     _, labels = _flat_face()
     lines = (torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(1)) > 0.98).float()
