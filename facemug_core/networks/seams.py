@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..conditions.conditions import dilated
 from .layers import separable_conv2d
 
 STEP_WINDOW = 5
@@ -36,9 +37,9 @@ def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
         [B, 3, H, W]; of use under the mask alone.
     """
     kept = _mean(torch.cat([torch.where(mask > 0, 0.0, photo), 1 - mask], 1), 3)
-    rim = _rim(mask)
+    outermost = rim(mask)
     steps = kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit
-    return edit + nearness(mask, REACH_WINDOW) * _spread(steps * rim, rim)
+    return edit + nearness(mask, REACH_WINDOW) * _spread(steps * outermost, outermost)
 
 
 def carried_on(photo: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,14 +53,19 @@ def carried_on(photo: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         Colors [B, 3, H, W] in [-1, 1], and how much they are worth, [B, 1, H, W]: 1 at the rim, 0 some 6 px
         inside.
     """
+    view = _view(photo)
+
+    def moment(x: Tensor, down: int, across: int) -> Tensor:
+        return separable_conv2d(x, view[down], view[across], padding=view.shape[1] // 2)
+
     outside = 1 - mask
-    share = _moment(outside, 0, 0)
+    share = moment(outside, 0, 0)
     whole = share.clamp(min=1e-6)
     y, x, yy, xx, yx = (
-        _moment(outside, *powers) / whole for powers in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
+        moment(outside, *powers) / whole for powers in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
     )
     seen = torch.where(mask > 0, 0.0, photo)
-    mean, down, across = (_moment(seen, *powers) / whole for powers in ((0, 0), (1, 0), (0, 1)))
+    mean, down, across = (moment(seen, *powers) / whole for powers in ((0, 0), (1, 0), (0, 1)))
     yy, xx, yx = yy - y * y + SLOPE_DOUBT, xx - x * x + SLOPE_DOUBT, yx - y * x
     down, across = down - y * mean, across - x * mean
     slopes = (yy * across - yx * down) * x + (xx * down - yx * across) * y
@@ -80,16 +86,22 @@ def meeting(edit: Tensor, carried: Tensor, worth: Tensor, mask: Tensor) -> Tenso
     """
     counts = worth * mask
     tones = _spread((carried - edit) * counts, counts)
-    return torch.lerp(edit + worth * tones, carried, worth * _rim(mask))
+    return torch.lerp(edit + worth * tones, carried, worth * rim(mask))
 
 
-def _moment(x: Tensor, down: int, across: int) -> Tensor:
-    """Sums over the view around each pixel of x [B, C, H, W], times powers of the way there."""
+def _view(like: Tensor) -> Tensor:
+    """How much pixels along a line through the middle of a view count, times powers 0, 1 and 2 of the way to
+    them: [3, K]."""
     reach = round(3.5 * VIEW)
-    way = torch.arange(-reach, reach + 1).to(x)
+    way = torch.arange(-reach, reach + 1).to(like)
     view = torch.exp(-0.5 * (way / VIEW) ** 2)
     view = view / view.sum()
-    return separable_conv2d(x, view * way**down, view * way**across, padding=reach)
+    return torch.stack([view, view * way, view * way**2])
+
+
+def rim(mask: Tensor, width: int = 1) -> Tensor:
+    """The outermost pixels of a mask [B, 1, H, W] in {0, 1}, so many of them."""
+    return mask * (dilated(1 - mask, width) > 0)
 
 
 def nearness(mask: Tensor, window: int) -> Tensor:
@@ -110,11 +122,6 @@ def _means_of_means(side: int, window: int) -> Tensor:
     place = torch.arange(side)
     mean = ((place[:, None] - place).abs() <= window // 2) / window
     return mean @ mean
-
-
-def _rim(mask: Tensor) -> Tensor:
-    """The outermost pixels of a mask [B, 1, H, W] in {0, 1}."""
-    return mask * (_mean(1 - mask, 3) > 0)
 
 
 def _spread(x: Tensor, counts: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..conditions import line_contrast
-from ..conditions.conditions import dilated
 from ..networks.face_recognition import INPUT_SIZE, FaceRecognition
 from ..networks.perceptual import masked_mean
+from ..networks.seams import rim
 
 TOP, LEFT, SIDE = 60, 38, 180
 """The square of a 256 px crop that identity is told by. Of nine squares, on twelve photos of six people, the
@@ -64,9 +64,9 @@ def tone_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> T
 
 def rim_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """L1 of mean colors along a mask's rim, piece by piece: what lies beside it foretells them."""
-    rim = mask * (dilated(1 - mask, RIM_WIDTH) > 0)
-    apart = F.avg_pool2d((image - truth) * rim, RIM_PIECE).abs()
-    return apart.sum() / (3 * F.avg_pool2d(rim, RIM_PIECE).sum()).clamp(min=1e-6)
+    along = rim(mask, RIM_WIDTH)
+    apart = F.avg_pool2d((image - truth) * along, RIM_PIECE).abs()
+    return apart.sum() / (3 * F.avg_pool2d(along, RIM_PIECE).sum()).clamp(min=1e-6)
 
 
 def lines(image: Tensor) -> Tensor:
