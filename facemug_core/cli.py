@@ -967,7 +967,16 @@ def _add_training(commands: Any) -> None:
     train = _command(
         commands, "train", _train, "Train a part of the model; a run found in the folder goes on."
     )
-    stages = ("clip", "encoder", "generator", "part_reader", "picture_head", "search_head", "warping")
+    stages = (
+        "clip",
+        "encoder",
+        "generator",
+        "part_head",
+        "part_reader",
+        "picture_head",
+        "search_head",
+        "warping",
+    )
     train.add_argument("stage", choices=stages)
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",

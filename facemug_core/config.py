@@ -32,9 +32,7 @@ class GeneratorConfig:
     fill_holes: bool
     """Start from the hole filled from the visible pixels (pull-push pyramid) instead of zeros."""
     bank_picture: bool
-    """Fuse the bank's own picture, seamlessly joined to the visible pixels, with the one that is drawn."""
-    blend_seam: bool = False
-    """Bring the edit to the photo's tone along the mask's rim."""
+    """Compose the edit of the bank's own picture and what is drawn, instead of the latter alone."""
     fusion: Literal["style", "addition", "gated"] = "style"
     """Fusion block: the paper's, or a variant of its Table VI."""
 
@@ -94,6 +92,17 @@ class PictureHeadConfig:
 
 
 @dataclass(frozen=True)
+class PartHeadConfig:
+    """A head that reads the parts of a face off the bank's features."""
+
+    bank_channels: MappingProxyType[int, int]
+    """Channels of the bank's maps that it reads, by their side."""
+    bank_scales: MappingProxyType[int, float]
+    """Constants that bring these maps to unit standard deviation."""
+    channels: int
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """One size of the model."""
 
@@ -108,6 +117,8 @@ class ModelConfig:
     """The bank's picture as edits fuse it and losses see it."""
     search_head: PictureHeadConfig
     """The same off coarser features, for the descent of codes, which looks at small pictures many times."""
+    part_head: PartHeadConfig
+    """The parts of a face that the bank's picture shows."""
 
 
 LIGHT = ModelConfig(
@@ -129,11 +140,15 @@ LIGHT = ModelConfig(
         bank_scales=MappingProxyType({8: 1 / 0.5, 16: 1 / 0.4, 32: 1 / 0.7, 64: 1 / 0.9, 128: 1 / 1.4}),
         fill_holes=True,
         bank_picture=True,
-        blend_seam=True,
     ),
     discriminator=ProjectedDiscriminatorConfig(strides=(4, 8, 16, 32), channels=64),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1 / 1.4, channels=48),
     search_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1 / 0.9, channels=64),
+    part_head=PartHeadConfig(
+        MappingProxyType({32: 512, 64: 512, 128: 256}),
+        MappingProxyType({32: 1 / 0.7, 64: 1 / 0.9, 128: 1 / 1.4}),
+        channels=64,
+    ),
 )
 
 FULL = ModelConfig(
@@ -162,6 +177,11 @@ FULL = ModelConfig(
     ),
     picture_head=PictureHeadConfig(128, bank_channels=256, bank_scale=1.0, channels=128),
     search_head=PictureHeadConfig(64, bank_channels=512, bank_scale=1.0, channels=128),
+    part_head=PartHeadConfig(
+        MappingProxyType({32: 512, 64: 512, 128: 256}),
+        MappingProxyType({32: 1.0, 64: 1.0, 128: 1.0}),
+        channels=64,
+    ),
 )
 
 SIZES: MappingProxyType[str, ModelConfig] = MappingProxyType({c.name: c for c in (LIGHT, FULL)})

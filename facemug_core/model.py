@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,8 @@ from .checkpoints.assembling import (
     load_bank,
     load_encoder,
     load_inverter,
-    load_picture_head,
+    load_photo_parts,
+    load_prior_heads,
     load_trained,
     require,
 )
@@ -42,19 +43,19 @@ from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM
 from .editing.clip import Clip
 from .editing.directions import Direction, apply_all
-from .editing.inversion import Goal, descend
+from .editing.inversion import BOUND, Goal, descend
 from .editing.relevance import principal_steps
 from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize
 from .errors import InputError, ShapeError, WeightsMissingError
 from .faces.fine_band import with_fine_band
 from .faces.grain import match_grain
 from .networks.banks import FeatureBank
-from .networks.generator import Features, Generator, draw_prior
+from .networks.generator import Features, Generator, PriorHeads, draw_prior
 from .networks.inverter import Inverter
 from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
-from .networks.picture_head import PictureHead
+from .networks.part_reader import PhotoParts
 from .pictures import at_working_size
 
 Style = Literal["projected", "photo", "exemplar", "random"]
@@ -70,6 +71,9 @@ SHAPE_CODES = 8
 
 INVERSION_STEPS = 12
 """Steps of descent after which codes are near to a photo."""
+
+FIT_STEPS = 6
+"""Steps of descent by which codes of another person fit a photo; twelve are 2 % nearer."""
 
 DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
@@ -87,8 +91,9 @@ class FaceMug:
         mapping, bank: frozen mapping network and feature bank.
         encoder: style encoder.
         generator: aggregation and refinement.
-        picture_head: reads the bank's picture off its features, for a generator that fuses it; None while
-            there are no weights for it.
+        heads: read the bank's picture and its parts off its features, for a generator that composes edits
+            of it; None while there are no weights for them.
+        photo_parts: reads the parts of the photo; None while there are no weights for it.
         warping: latent warping network, or None while there are no weights for it.
         inverter: what inversion needs, or None while there are no weights for it.
     """
@@ -98,7 +103,8 @@ class FaceMug:
     bank: FeatureBank
     encoder: nn.Module
     generator: Generator
-    picture_head: PictureHead | None = None
+    heads: PriorHeads | None = None
+    photo_parts: PhotoParts | None = None
     warping: nn.Module | None = None
     inverter: Inverter | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -140,9 +146,10 @@ class FaceMug:
                     lambda: LatentWarping(config.warp_rank), f"{size}_warping", folders
                 )
             with suppress(WeightsMissingError):
-                model.picture_head = load_picture_head(config, folders)
+                model.heads = load_prior_heads(config, folders)
             with suppress(WeightsMissingError):
-                model.inverter = load_inverter(config, folders)
+                model.photo_parts = load_photo_parts(folders)
+                model.inverter = load_inverter(config, model.photo_parts, folders)
             model.precision = precision
             return model.to(device)
 
@@ -157,7 +164,7 @@ class FaceMug:
     def networks(self) -> list[nn.Module]:
         """All networks that there are."""
         parts = (
-            self.mapping, self.bank, self.encoder, self.generator, self.picture_head, self.warping,
+            self.mapping, self.bank, self.encoder, self.generator, self.heads, self.photo_parts, self.warping,
             self.inverter,
         )  # fmt: skip
         return [part for part in parts if part is not None]
@@ -169,8 +176,11 @@ class FaceMug:
 
     @torch.no_grad()
     def project(self, conditions: Conditions) -> Tensor:
-        """What photo, mask and guides tell of the face → codes [B, 18, 512] (w_prj)."""
-        return self._encoded(conditions.stack)
+        """What photo, mask and guides say about the face → codes [B, 18, 512] (w_prj).
+
+        The photo's background is hidden from the encoder: it says nothing about the person before it.
+        """
+        return self._encoded(self._without_background(conditions).stack)
 
     def invert(
         self,
@@ -179,15 +189,16 @@ class FaceMug:
         steps: int = INVERSION_STEPS,
         progress: Progress = no_progress,
     ) -> Tensor:
-        """Codes [B, 18, 512] whose pictures are nearer to what is visible of aligned photos than those they
-        start from; where the mask hides the photo, nearer to the semantic map, if there is one.
+        """Codes [B, 18, 512] whose pictures are nearer to the visible part of aligned photos than those they
+        start from, and under the mask nearer to the guides.
 
-        The encoder's codes resemble a person; a few steps of descent find the person. Works inside inference
-        mode; the same inputs give the same bits.
+        The encoder's codes resemble a person; a few steps of descent find the person. Codes of another person
+        fit the head, the light and the skin of the photo after a few steps, and follow sketch, map and colors
+        as far as faces can. Works inside inference mode; the same inputs give the same bits.
 
         Args:
             codes: to start from, such as those of `encode` or `project`; 0 steps return their bits, and so do
-                any where neither photo nor map says anything.
+                any where neither photo nor guides say anything.
             conditions: of the edit; `whole_photo` makes those of an exemplar.
             steps: of descent, each about as long as one style change.
             progress: told about every step; may raise `Interrupted` to end with the codes so far.
@@ -195,7 +206,7 @@ class FaceMug:
         Raises:
             WeightsMissingError: there are no weights for this, for this size.
         """
-        if steps == 0 or not (conditions.mask.min() < 1 or conditions.semantic.any()):
+        if steps == 0 or not (conditions.mask.min() < 1 or conditions.guided):
             return codes
         inverter = self.inverter
         if inverter is None:
@@ -207,14 +218,23 @@ class FaceMug:
             )
         with torch.inference_mode(False), torch.enable_grad():
             start = codes.to(self.device, copy=True)
-            goal = Goal(inverter, conditions.to(self.device).cloned())
+            conditions = conditions.to(self.device).cloned()
+            with torch.no_grad():
+                background = self._parts(conditions)[:, :1]
+            goal = Goal(inverter, conditions, background)
             draw = partial(inverter.head.picture, self.bank)
-            return descend(draw, start, inverter.steps, goal, steps, progress)
+            return descend(draw, start, inverter.steps, goal, steps, self._bounded, progress)
 
     @property
     def likeness_steps(self) -> int:
         """Steps of descent that bring codes near to a photo; none where there are no weights for them."""
         return 0 if self.inverter is None else INVERSION_STEPS
+
+    @property
+    def fit_steps(self) -> int:
+        """Steps of descent by which codes of another person fit a photo; none where there are no weights for
+        them."""
+        return 0 if self.inverter is None else FIT_STEPS
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
@@ -294,8 +314,9 @@ class FaceMug:
     @torch.no_grad()
     def aggregate(self, conditions: Conditions) -> Features:
         """All that the conditions say to the generator, whatever the codes are (PAPER sections 8, 10.1)."""
+        conditions = conditions.to(self.device)
         with self._autocast():
-            return self.generator.aggregate(conditions.to(self.device))
+            return self.generator.aggregate(conditions, self._parts(conditions))
 
     def generate(self, features: Features, codes: Tensor) -> Tensor:
         """The edited crop [B, 3, 256, 256]; only masked pixels are new (PAPER sections 9-11).
@@ -318,8 +339,8 @@ class FaceMug:
         codes = codes.expand(batch, -1, -1)
         with self._autocast():
             finest = max(self.config.generator.bank_channels)
-            head = self.picture_head if self.config.generator.bank_picture else None
-            prior = draw_prior(self.bank, head, codes, finest)
+            heads = self.heads if self.config.generator.bank_picture else None
+            prior = draw_prior(self.bank, heads, codes, finest)
             edited = self.generator.decode(features, prior, codes).float()
         # The clamp must not touch kept pixels, whatever their range.
         return torch.where(features.mask > 0, edited.clamp(-1, 1), features.image)
@@ -381,6 +402,7 @@ class FaceMug:
         seeds: Sequence[int] = (0,),
         codes: Tensor | None = None,
         inversion: int | None = 0,
+        fit: int | None = 0,
         progress: Progress = no_progress,
     ) -> Tensor:
         """The codes that an edit has before sliders and text, [1 or seeds, 18, 512].
@@ -394,16 +416,26 @@ class FaceMug:
             seeds: of the random codes.
             codes: use these [1, 18, 512] instead.
             inversion: steps of descent by which codes of a photo or exemplar come nearer to it; None for
-                as many as suit (`likeness_steps`). Random codes stay as they are.
-            progress: told about every step.
+                as many as suit (`likeness_steps`).
+            fit: steps of descent by which codes of another source than the photo come nearer to what is
+                visible of it, and to the guides; None for as many as suit (`fit_steps`).
+            progress: called with the number of steps done and of all.
         """
         conditions = conditions.to(self.device)
+        of_photo = False
         if codes is None:
             style = style or default_style(conditions, exemplar)
             steps = self.likeness_steps if inversion is None else inversion
             codes = self._codes_of(conditions, exemplar, style, seeds, steps, progress)
+            of_photo = style in ("projected", "photo") and style_mix == 0
         codes = latents.check_codes(codes).to(self.device)
-        return codes if style_mix == 0 else self.interpolate(codes, self.random_codes(seeds), style_mix)
+        if style_mix > 0:
+            codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
+        steps = self.fit_steps if fit is None else fit
+        if of_photo or steps == 0:
+            return codes
+        # One by one: every seed has the bits that it has alone.
+        return torch.cat([self.invert(own, conditions, steps, progress) for own in codes.split(1)])
 
     @torch.no_grad()
     def edit(
@@ -418,13 +450,14 @@ class FaceMug:
         directions: Sequence[tuple[Direction, float]] = (),
         text: TextGoal | None = None,
         inversion: int | None = 0,
+        fit: int | None = 0,
         progress: Progress = no_progress,
     ) -> tuple[Tensor, Tensor]:
         """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.
 
         Args:
             conditions: photo, mask and guides of one edit (batch 1).
-            exemplar, style, style_mix, seeds, codes, inversion: as for `style_codes`.
+            exemplar, style, style_mix, seeds, codes, inversion, fit: as for `style_codes`.
             directions: what to change in the codes, with amounts, in this order.
             text: what the codes are then optimized for.
             progress: told about every step and variant.
@@ -433,7 +466,7 @@ class FaceMug:
         moved = bool(directions) or text is not None
         codes = self.style_codes(
             conditions, exemplar=exemplar, style=style or default_style(conditions, exemplar, moved=moved),
-            style_mix=style_mix, seeds=seeds, codes=codes, inversion=inversion, progress=progress,
+            style_mix=style_mix, seeds=seeds, codes=codes, inversion=inversion, fit=fit, progress=progress,
         )  # fmt: skip
         codes = apply_all(codes, directions)
         codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
@@ -447,9 +480,24 @@ class FaceMug:
     @cached_property
     def _steps(self) -> Tensor:
         """One standard deviation along each principal component of faces' codes, [100, 512]."""
+        with torch.inference_mode(False), torch.no_grad():
+            return principal_steps(self._some_codes.cpu()).to(self.device)
+
+    @cached_property
+    def _deviations(self) -> Tensor:
+        """Offsets from the mean code → standard deviations of faces in the coordinates of the descent,
+        [512, rank]."""
+        assert self.inverter is not None
+        with torch.inference_mode(False), torch.no_grad():
+            to_coordinates = torch.linalg.pinv(self.inverter.steps).T  # [512, rank]
+            return to_coordinates / (self._some_codes @ to_coordinates).std(0)
+
+    @cached_property
+    def _some_codes(self) -> Tensor:
+        """Codes w [2048, 512] of random faces."""
         z = torch.randn(SPREAD_FACES, CODE_DIM, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode(False), torch.no_grad():
-            return principal_steps(self.mapping(z.to(self.device)).cpu()).to(self.device)
+            return self.mapping(z.to(self.device))
 
     def _follow(self, features: Features, codes: Tensor, goal: TextGoal) -> TextEdit:
         return self.optimize_text(
@@ -484,6 +532,26 @@ class FaceMug:
             return codes
         target = self.project(conditions)
         return self.warp(codes, target.expand(len(codes), -1, -1))
+
+    def _bounded(self, codes: Tensor) -> Tensor:
+        """Codes [B, 18, 512], those too far from the mean code brought back."""
+        apart = codes - self.mapping.mean_code
+        far = (apart @ self._deviations).norm(dim=-1, keepdim=True)
+        return self.mapping.mean_code + apart * (BOUND / far.clamp(min=1e-6)).clamp(max=1)
+
+    def _without_background(self, conditions: Conditions) -> Conditions:
+        """Conditions whose visible background is hidden, too."""
+        conditions = conditions.to(self.device)
+        background = F.interpolate(
+            self._parts(conditions)[:, :1], conditions.mask.shape[-2:], mode="bilinear", align_corners=False
+        )
+        return replace(conditions, mask=torch.maximum(conditions.mask, (background > 0.5).to(background)))
+
+    def _parts(self, conditions: Conditions) -> Tensor:
+        """Shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody can read them."""
+        if self.photo_parts is None:
+            return conditions.semantic.new_zeros(conditions.semantic.shape)
+        return self.photo_parts(conditions.masked_image)
 
     def _encoded(self, guides: Tensor) -> Tensor:
         guides = guides.to(self.device, memory_format=torch.channels_last)

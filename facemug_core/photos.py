@@ -215,6 +215,9 @@ class EditRequest:
     inversion: int | None = None
     """Steps of descent by which codes of the photo or the exemplar come nearer to it; by default
     `FaceMug.likeness_steps`."""
+    fit: int | None = None
+    """Steps of descent by which codes of another source than the photo fit what is visible of it; by default
+    `FaceMug.fit_steps`."""
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None
@@ -366,7 +369,7 @@ class PhotoEditor:
                 styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
                     seeds=request.seeds, codes=request.codes, inversion=request.inversion,
-                    progress=progress,
+                    fit=request.fit, progress=progress,
                 )  # fmt: skip
                 crops, codes = self.model.edit(
                     conditions, seeds=request.seeds, codes=styles, directions=request.directions,

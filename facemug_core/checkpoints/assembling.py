@@ -13,11 +13,12 @@ from ..errors import CheckpointError, WeightsMissingError
 from ..networks.banks import FeatureBank
 from ..networks.bisenet import BiSeNet
 from ..networks.face_recognition import FaceRecognition
+from ..networks.generator import PriorHeads
 from ..networks.inverter import Inverter
 from ..networks.mapping import MappingNetwork
 from ..networks.mobile_stylegan import MobileStyleGAN
 from ..networks.mobilenet_v2 import MobileNetV2Features
-from ..networks.part_reader import PartReader
+from ..networks.part_reader import PartHead, PartReader, PhotoParts
 from ..networks.perceptual import PerceptualLoss
 from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
@@ -137,7 +138,7 @@ def require(config: ModelConfig, folders: Folders = ()) -> None:
     _, bank, mapping = BANKS[config.bank]
     names = [bank, mapping, f"{config.name}_encoder", f"{config.name}_generator"]
     if config.generator.bank_picture:
-        names.append(f"{config.name}_picture_head")
+        names += [f"{config.name}_picture_head", f"{config.name}_part_head", "part_reader", "mobilenet_v2"]
     lost = [name for name in names if _found(name, folders) is None]
     if lost:
         raise _missing(lost, folders)
@@ -197,12 +198,24 @@ def load_picture_head(config: ModelConfig, folders: Folders = ()) -> PictureHead
     return load_trained(lambda: PictureHead(config.picture_head), f"{config.name}_picture_head", folders)
 
 
+def load_prior_heads(config: ModelConfig, folders: Folders = ()) -> PriorHeads:
+    """What reads a picture and its parts off the bank's features."""
+    part_head = load_trained(lambda: PartHead(config.part_head), f"{config.name}_part_head", folders)
+    return PriorHeads(load_picture_head(config, folders), part_head)
+
+
+def load_photo_parts(folders: Folders = ()) -> PhotoParts:
+    """What reads the parts of a photo."""
+    perceptual = PerceptualLoss(load_mobilenet(folders))
+    return PhotoParts(perceptual, load_trained(PartReader, "part_reader", folders))
+
+
 def load_search_head(config: ModelConfig, folders: Folders = ()) -> PictureHead:
     """Head that reads a picture off coarser features of the bank, for inversion."""
     return load_trained(lambda: PictureHead(config.search_head), f"{config.name}_search_head", folders)
 
 
-def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
+def load_inverter(config: ModelConfig, photo_parts: PhotoParts, folders: Folders = ()) -> Inverter:
     """What brings the codes of a photo nearer to it.
 
     Raises:
@@ -216,8 +229,8 @@ def load_inverter(config: ModelConfig, folders: Folders = ()) -> Inverter:
     steps = read_safetensors(path)[0]["steps"].float()
     return Inverter(
         load_search_head(config, folders),
-        PerceptualLoss(load_mobilenet(folders)),
-        load_trained(PartReader, "part_reader", folders),
+        photo_parts.perceptual,
+        photo_parts.reader,
         steps,
     )
 

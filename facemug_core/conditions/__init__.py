@@ -1,19 +1,20 @@
 """Pixel-wise guides: the conditions of an edit; guides made from photos and read from pictures."""
 
 from .color_maps import region_means, superpixels
-from .conditions import GUIDE_MARGIN, Conditions, fill_holes, whole_photo
+from .conditions import GUIDE_MARGIN, Conditions, whole_photo
 from .paint import painted_over, split_paint
 from .semantic import from_celebamask, labels_to_palette, one_hot, palette_to_labels
-from .sketches import boundary_sketch, line_contrast, on_white, pencil_sketch
+from .sketches import boundary_sketch, clearest, line_contrast, missing_lines, on_white, pencil_sketch
 
 __all__ = [
     "GUIDE_MARGIN",
     "Conditions",
     "boundary_sketch",
-    "fill_holes",
+    "clearest",
     "from_celebamask",
     "labels_to_palette",
     "line_contrast",
+    "missing_lines",
     "on_white",
     "one_hot",
     "painted_over",

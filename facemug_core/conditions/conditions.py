@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import common_batch
 from ..conventions import GUIDE_CHANNELS, WORKING_SIZE
 from ..errors import InputError, ShapeError
+from ..ops.masks import dilated
 
 GUIDE_MARGIN = 4
 """Sketch and color count inside the mask grown by this many pixels (PAPER 14.2): strokes that lead into the
@@ -167,33 +167,6 @@ def whole_photo(image: Tensor) -> Conditions:
     return Conditions(image=image, mask=absent(1), color_weight=absent(1), **guides)
 
 
-def fill_holes(image: Tensor, mask: Tensor) -> Tensor:
-    """Fill the hole smoothly from the visible pixels: a pull-push pyramid.
-
-    Visible pixels are averaged down level by level (premultiplied by how much of each cell is visible); on
-    the way up, cells without enough visible pixels take the bilinearly enlarged coarser level.
-
-    `image` `[B, C, H, W]`, `mask` `[B, 1, H, W]` with 1 = hole; returns `[B, C, H, W]` with the kept pixels'
-    own bits. A picture that is all hole becomes zeros. Values under the mask are never read.
-    """
-    visible = mask <= 0
-    color, weight = torch.where(visible, image, 0.0), visible.to(image.dtype)
-    levels = [(color, weight)]
-    while max(color.shape[-2:]) > 1:
-        total = F.avg_pool2d(weight, 2, ceil_mode=True)
-        color = F.avg_pool2d(color * weight, 2, ceil_mode=True) / total.clamp(
-            min=torch.finfo(total.dtype).tiny
-        )
-        # One visible pixel of four is enough to trust a cell: tones stay local to the hole's rim.
-        weight = (4 * total).clamp(max=1)
-        levels.append((color, weight))
-    filled, _ = levels.pop()
-    for color, weight in reversed(levels):
-        coarse = F.interpolate(filled, size=color.shape[-2:], mode="bilinear", align_corners=False)
-        filled = torch.lerp(coarse, color, weight)
-    return torch.where(visible, image, filled)
-
-
 _NAMES = {
     "image": "photo",
     "mask": "mask",
@@ -220,9 +193,3 @@ def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
     if not all(extreme.isfinite() for extreme in torch.aminmax(tensor)):
         raise InputError(f"The {_NAMES[name]} holds values that are not finite numbers (NaN or infinity).")
     return tensor
-
-
-def dilated(mask: Tensor, radius: int) -> Tensor:
-    """The mask grown by `radius` pixels in the chessboard distance, rows and columns apart for speed."""
-    rows = F.max_pool2d(mask, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
-    return F.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))

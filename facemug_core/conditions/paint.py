@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .conditions import dilated
+from ..ops.masks import dilated
 from .reading import GRAY_NUDGE
 
 PAINTED = 16 / 255

@@ -92,6 +92,16 @@ def _contrast(strength: Tensor) -> Tensor:
     return strength / (_local_mean(strength) + overall).clamp(min=FAINTEST)
 
 
+def missing_lines(contrast: Tensor, wanted: Tensor | float) -> Tensor:
+    """How much a line is fainter than wanted, 0 to 1, where one should be within a pixel: [B, 1, H, W]."""
+    return F.relu(1 - clearest(contrast) / wanted)
+
+
+def clearest(contrast: Tensor) -> Tensor:
+    """The clearest line among a pixel and its neighbors."""
+    return F.max_pool2d(contrast, 3, stride=1, padding=1)
+
+
 def _legacy_sketch(gray: Tensor) -> Tensor:
     gray = F.pad((gray * 255).round(), (1,) * 4, mode="reflect")
     kernel = gray.new_tensor([0.25, 0.5, 0.25])

@@ -1,8 +1,10 @@
-"""Inversion: codes whose picture is a photo, by descent from a first guess. Of an edit's photo only what is
-visible counts, and for the rest the semantic map.
+"""Inversion: codes whose picture fits a photo and guides, by descent from a first guess.
 
-The encoder sees a photo once, and misses much of it. How far the bank's picture is from the photo says which
-way the codes should move; in coordinates in which all ways are about equally steep, a few steps go far.
+Of an edit's photo the visible part of the person counts, and under the mask the guides: semantic map, sketch
+and colors. The photo's background says nothing about a person; only its place counts.
+
+The encoder sees a photo once, and misses much of it. The difference of the bank's picture to the photo says
+which way the codes should move. In coordinates in which all ways are about equally steep, a few steps go far.
 """
 
 from __future__ import annotations
@@ -14,19 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..batches import Interrupted, Progress, no_progress
-from ..conditions import Conditions
+from ..conditions import Conditions, line_contrast, missing_lines
+from ..conventions import LABELS
 from ..networks.inverter import Inverter
-from ..networks.part_reader import READ_STRIDES
-from ..networks.perceptual import feature_distance
-
-SEEN_SIZE = 128
-"""Side of the pictures that are compared: a quarter of the work of the working size."""
-
-PART_CELLS = SEEN_SIZE // READ_STRIDES[0]
-"""Side of the grid in which the parts of a face are told."""
+from ..networks.part_reader import PART_CELLS, SEEN_SIZE
+from ..networks.perceptual import feature_distances
 
 TONE_SIZE = 16
 """Side of the pictures whose tones are compared."""
+
+COLOR_CELLS = 32
+"""Side of the grid on which colors are compared to a color map."""
 
 RATE = 3.0
 """Of the descent; above the quadratic model's 1, as the distance flattens far from its minimum."""
@@ -44,44 +44,69 @@ MAP_WEIGHT = 0.15
 """Of the semantic map against what is visible of the photo."""
 
 
+BACKGROUND_WEIGHT = 0.15
+"""Of the place of the visible background: hair must not grow beyond what the photo shows of it."""
+
+SKETCH_WEIGHT = 0.15
+"""Of strokes without a line."""
+
+STROKE_CONTRAST = 1.0
+"""Line contrast that strokes should have."""
+
+COLOR_WEIGHT = 0.6
+"""Of the color map."""
+
+BOUND = 11.0
+"""Largest distance of a code from the mean code, in standard deviations of faces along the coordinates of the
+descent: half of all random faces are nearer, and photos' codes are at 4 to 6."""
+
+
 class Goal:
-    """Distance of pictures from what conditions tell: from the photo where it is visible, and from the
-    semantic map where it is not.
+    """Distance of pictures from what conditions ask for.
 
     Args:
         inverter: its frozen networks judge.
-        conditions: of a batch of edits; the mask hides, and sketch and colors do not count.
+        conditions: of a batch of edits; the mask hides the photo, and guides count under the mask.
+        background: share of background in the visible photo, [B, 1, h, w].
     """
 
-    def __init__(self, inverter: Inverter, conditions: Conditions) -> None:
+    def __init__(self, inverter: Inverter, conditions: Conditions, background: Tensor) -> None:
         self.perceptual = inverter.perceptual
         self.part_reader = inverter.part_reader
-        self.visible = F.adaptive_avg_pool2d(1 - conditions.mask, SEEN_SIZE)
-        whole = (conditions.mask == 0).flatten(1).all(1)[:, None, None]
+        hidden = conditions.mask
+        whole = (hidden == 0).flatten(1).all(1)[:, None, None]
         self.own_share = torch.where(whole, OWN_SHARE, HIDDEN_OWN_SHARE)  # [B, 1, 1]
-        self.photo = _small(conditions.image) * self.visible
+        behind = F.interpolate(background, hidden.shape[-2:], mode="bilinear", align_corners=False) > 0.5
+        person = (1 - hidden) * ~behind
+        self.visible = F.adaptive_avg_pool2d(person, SEEN_SIZE)
+        self.photo = F.adaptive_avg_pool2d(conditions.image * person, SEEN_SIZE)
         self.features = self.perceptual.features(self.photo)
-        told = conditions.semantic * conditions.mask
-        self.map = F.adaptive_avg_pool2d(told, PART_CELLS) if told.any() else None
+        wanted = MAP_WEIGHT * conditions.semantic * hidden
+        wanted[:, LABELS.index("background")] += BACKGROUND_WEIGHT * ((1 - hidden) * behind)[:, 0]
+        self.parts = F.adaptive_avg_pool2d(wanted, PART_CELLS)
+        self.strokes = conditions.sketch * hidden
+        self.color, self.color_weight = conditions.color * hidden, conditions.color_weight * hidden
 
-    def distance(self, picture: Tensor) -> Tensor:
-        """Distances, summed over the batch, of pictures [B, 3, 256, 256]."""
-        small = _small(picture)
-        seen = small * self.visible  # gray where nothing is visible
-        # Over all pixels, so that the descent is the slower the less is visible.
-        everywhere = torch.ones_like(self.visible)
-        apart = feature_distance(self.perceptual.features(seen), self.features, everywhere)
-        tone = F.adaptive_avg_pool2d(seen - self.photo, TONE_SIZE).square().mean()
-        distance = apart + tone
-        if self.map is not None:
-            shares = self.part_reader(self.perceptual.features(small))
-            distance = distance - MAP_WEIGHT * (self.map * shares).sum(1).mean()
-        return len(seen) * distance
-
-
-def _small(picture: Tensor) -> Tensor:
-    """A picture at the size of comparison."""
-    return F.adaptive_avg_pool2d(picture, SEEN_SIZE)
+    def distances(self, picture: Tensor) -> Tensor:
+        """Distances [B] of pictures [B, 3, 256, 256]."""
+        small = F.adaptive_avg_pool2d(picture, SEEN_SIZE)
+        seen = small * self.visible  # gray where no person is visible
+        distances = feature_distances(self.perceptual.features(seen), self.features)
+        tone = F.adaptive_avg_pool2d(seen - self.photo, TONE_SIZE).square()
+        distances = distances + tone.mean((1, 2, 3))
+        if self.parts.any():
+            read = self.part_reader(self.perceptual.features(small))
+            distances = distances - (self.parts * read).sum(1).mean((1, 2))
+        if self.strokes.any():
+            missing = missing_lines(line_contrast(picture), STROKE_CONTRAST)
+            asked = self.strokes.sum((1, 2, 3))
+            distances = distances + SKETCH_WEIGHT * (missing * self.strokes).sum((1, 2, 3)) / asked.clamp(
+                min=1
+            )
+        if self.color_weight.any():
+            apart = F.adaptive_avg_pool2d(picture * self.color_weight - self.color, COLOR_CELLS).abs()
+            distances = distances + COLOR_WEIGHT * apart.mean((1, 2, 3))
+        return distances
 
 
 def descend(
@@ -90,10 +115,13 @@ def descend(
     steps: Tensor,
     goal: Goal,
     count: int,
+    bounded: Callable[[Tensor], Tensor],
     progress: Progress = no_progress,
 ) -> Tensor:
-    """Codes [B, 18, 512] after `count` steps of descent towards the goal; somebody who interrupts keeps what
-    there is.
+    """The best codes [B, 18, 512] of `count` steps of descent towards the goal; somebody who interrupts keeps
+    what there is.
+
+    A step that makes the distance larger is taken back, and the next ones are half as long.
 
     Args:
         draw: codes [B, 18, 512] → pictures [B, 3, 256, 256], differentiable; makes no inference tensors.
@@ -101,19 +129,30 @@ def descend(
         steps: coordinates of the descent, [512, rank] (`Inverter.steps`).
         goal: what to come near to.
         count: 0 returns the codes.
+        bounded: brings codes back that are too far from any face.
         progress: told about every step; may raise `Interrupted`.
     """
-    velocity = torch.zeros_like(codes)
+    best, least = codes, codes.new_full((len(codes), 1, 1), torch.inf)
+    velocity, uphill = torch.zeros_like(codes), torch.zeros_like(codes)
+    rate = torch.full_like(least, RATE)
     try:
         for step in range(count):
             progress(step, count)
             start = codes.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(goal.distance(draw(start)), start)
+            distances = goal.distances(draw(start))
+            (gradient,) = torch.autograd.grad(distances.sum(), start)
+            distances = distances.detach()[:, None, None]
+            better = distances < least
             shared = gradient.sum(1, keepdim=True)
-            uphill = (shared + goal.own_share * gradient) @ steps @ steps.T
-            velocity = MOMENTUM * velocity + uphill
-            codes = codes - RATE * velocity
+            there = (shared + goal.own_share * gradient) @ steps @ steps.T
+            uphill = torch.where(better, there, uphill)
+            velocity = torch.where(better, MOMENTUM * velocity + there, uphill)
+            rate = torch.where(better, rate, rate / 2)
+            best, least = torch.where(better, codes, best), torch.where(better, distances, least)
+            codes = bounded(best - rate * velocity)
         progress(count, count)
     except Interrupted:
         pass
-    return codes
+    with torch.no_grad():
+        better = goal.distances(draw(codes))[:, None, None] < least
+    return torch.where(better, codes, best)

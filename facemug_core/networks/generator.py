@@ -8,44 +8,37 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..conditions import Conditions, fill_holes
+from ..compositing import Scene, build_scene, composed
+from ..conditions import Conditions
 from ..config import GeneratorConfig
+from ..ops.masks import fill_holes
 from .aggregation import Aggregation
 from .banks import FeatureBank
+from .part_reader import PartHead
 from .picture_head import PictureHead
-from .recoloring import PRIOR, WHOLE, color_shift
 from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
-from .seams import carried_on, meeting, nearness, without_seam
-
-MOST_TONE = 0.2
-"""How far the bank's picture is brought to the photo's tone at most, in the units of pictures in [-1, 1]."""
-
-RIM_WINDOW = 33
-"""Side of the window, run twice, that sees the rim where the bank's picture meets the photo in any tone."""
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
     """What the conditions say, independent of any style code: computed once per edit."""
 
-    image: Tensor
-    """The photo that the edit goes into, [B, 3, H, W]."""
-    mask: Tensor
-    """[B, 1, H, W], 1 = edit."""
-    base: Tensor
-    """What the generator starts from, [B, 3, H, W]: the photo with its hole filled or zero."""
+    scene: Scene
+    """The photo's side of the composition."""
     encoded: Pyramid
     """Encoder features [B, C, r, r] by their side r."""
     g: Tensor
     """Global vector [B, global_dim]."""
-    color: Tensor
-    """The color map in full strength, [B, 3, H, W]."""
-    color_weight: Tensor
-    """Its strength, [B, 1, H, W] in [0, 1]; 0 where no color is asked for."""
-    carried: Tensor
-    """The photo carried on across the mask's rim, [B, 3, H, W]."""
-    worth: Tensor
-    """How much that is worth, [B, 1, H, W] in [0, 1]."""
+
+    @property
+    def image(self) -> Tensor:
+        """The photo that the edit goes into, [B, 3, H, W]."""
+        return self.scene.photo
+
+    @property
+    def mask(self) -> Tensor:
+        """[B, 1, H, W], 1 = edit."""
+        return self.scene.mask
 
     def __len__(self) -> int:
         """Batch size."""
@@ -71,29 +64,14 @@ class Features:
     def cat(parts: Sequence[Features]) -> Features:
         """One batch of several."""
         return Features(
-            torch.cat([part.image for part in parts]),
-            torch.cat([part.mask for part in parts]),
-            torch.cat([part.base for part in parts]),
+            Scene.cat([part.scene for part in parts]),
             {r: torch.cat([part.encoded[r] for part in parts]) for r in parts[0].encoded},
             torch.cat([part.g for part in parts]),
-            torch.cat([part.color for part in parts]),
-            torch.cat([part.color_weight for part in parts]),
-            torch.cat([part.carried for part in parts]),
-            torch.cat([part.worth for part in parts]),
         )
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Features:
-        return Features(
-            change(self.image),
-            change(self.mask),
-            change(self.base),
-            {r: change(x) for r, x in self.encoded.items()},
-            change(self.g),
-            change(self.color),
-            change(self.color_weight),
-            change(self.carried),
-            change(self.worth),
-        )
+        encoded = {r: change(x) for r, x in self.encoded.items()}
+        return Features(self.scene.mapped(change), encoded, change(self.g))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +81,31 @@ class Prior:
     maps: Pyramid
     """Bank features [B, C, r, r] by their side r, as far as they are fused."""
     picture: Tensor | None
-    """The bank's picture [B, 3, H, W], if it is fused."""
+    """The bank's picture [B, 3, H, W], if the edit is composed of it."""
+    parts: Tensor | None
+    """Shares of the classes in it, [B, 19, h, w]."""
 
 
-def draw_prior(bank: FeatureBank, head: PictureHead | None, codes: Tensor, finest: int) -> Prior:
-    """The prior of codes [B, 18, 512]: maps up to the side `finest`, and a picture if there is a head."""
+class PriorHeads(nn.Module):
+    """What reads the bank's picture and its parts off the bank's maps.
+
+    Args:
+        picture: frozen.
+        parts: frozen.
+    """
+
+    def __init__(self, picture: PictureHead, parts: PartHead) -> None:
+        super().__init__()
+        self.picture = picture
+        self.parts = parts
+
+
+def draw_prior(bank: FeatureBank, heads: PriorHeads | None, codes: Tensor, finest: int) -> Prior:
+    """The prior of codes [B, 18, 512]: maps up to the side `finest`, picture and parts if there are heads."""
     maps = bank.features(codes, up_to=finest)
-    return Prior(maps, None if head is None else head(maps[head.resolution], codes))
+    if heads is None:
+        return Prior(maps, None, None)
+    return Prior(maps, heads.picture(maps[heads.picture.resolution], codes), heads.parts(maps).exp())
 
 
 class Generator(nn.Module):
@@ -118,78 +114,46 @@ class Generator(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.fill = config.fill_holes
-        self.bank_picture = config.bank_picture
-        self.blend_seam = config.blend_seam
         self.aggregation = Aggregation(config)
         self.encoder = RefinementEncoder(config)
         self.decoder = RefinementDecoder(config)
 
-    def aggregate(self, conditions: Conditions) -> Features:
-        """The style-independent half: aggregation and refinement encoder."""
+    def aggregate(self, conditions: Conditions, parts: Tensor) -> Features:
+        """The style-independent half: aggregation, refinement encoder, and the photo's side of the edit.
+
+        `parts` are the shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody knows.
+        """
         image = fill_holes(conditions.image, conditions.mask) if self.fill else conditions.masked_image
         features = self.aggregation(
             image, conditions.mask, conditions.sketch, conditions.semantic, conditions.color
         )
+        encoded, g = self.encoder(features)
         weight = conditions.color_weight
         color = torch.where(weight > 0, conditions.color / weight.clamp(min=1e-6), 0.0)
-        encoded, g = self.encoder(features)
-        carried, worth = self._carried_on(conditions)
-        return Features(conditions.image, conditions.mask, image, encoded, g, color, weight, carried, worth)
-
-    def _carried_on(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
-        """The photo carried on across the rim, and what it is worth: nothing where a color is asked for."""
-        if not self.blend_seam:
-            return conditions.image, torch.zeros_like(conditions.mask)
-        with torch.autocast(conditions.image.device.type, enabled=False):
-            carried, worth = carried_on(conditions.image, conditions.mask)
-        return carried, worth * (1 - conditions.color_weight)
+        with torch.autocast(g.device.type, enabled=False):
+            scene = build_scene(conditions.image, conditions.mask, parts.float(), color, weight)
+        return Features(scene, encoded, g)
 
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
-        """The style-dependent half: I_raw inside the mask, the photo's own bits outside (PAPER 10.4)."""
+        """The style-dependent half: the edit inside the mask, the photo's own bits outside (PAPER 10.4)."""
         drawn = self.decoder(features.encoded, prior.maps, codes, features.g)
+        return composite(features, prior, drawn)
+
+    def forward(
+        self, conditions: Conditions, parts: Tensor, prior: Prior, codes: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Conditions, the photo's parts, prior and codes [B, 18, 512] → I_out [B, 3, H, W], and the same with
+        nothing drawn."""
+        features = self.aggregate(conditions, parts)
+        with torch.no_grad():
+            plain = composite(features, prior, torch.zeros_like(features.image))
+        return self.decode(features, prior, codes), plain
+
+
+def composite(features: Features, prior: Prior, drawn: Tensor) -> Tensor:
+    """The photo [B, 3, H, W] with an edit of what is drawn and, if there is one, of the bank's picture."""
+    if prior.picture is not None and prior.parts is not None:
         # Tones that meet need more bits than half precision has.
         with torch.autocast(drawn.device.type, enabled=False):
-            edited = self._joined(features, prior, drawn)
-        return torch.where(features.mask > 0, edited, features.image)
-
-    def _joined(self, features: Features, prior: Prior, drawn: Tensor) -> Tensor:
-        """What the decoder has drawn, and what it takes of the bank's picture, on the photo."""
-        # In a filled hole only the difference to the smooth filling is left to draw.
-        edited = features.base + drawn[:, :3]
-        if self.bank_picture:
-            edited = edited + torch.sigmoid(drawn[:, 3:]) * self._detail(features, prior)
-            edited = self._in_the_colors_asked(features, edited)
-        if self.blend_seam:
-            edited = without_seam(edited, features.image, features.mask)
-            edited = meeting(edited, features.carried, features.worth, features.mask)
-        return edited
-
-    @staticmethod
-    def _in_the_colors_asked(features: Features, edited: Tensor) -> Tensor:
-        """The edit with each part in the color that the map has there: the hole's filling, of which it is a
-        part, would else show through."""
-        if not features.color_weight.any():
-            return edited
-        shift, weight = color_shift(edited, features.color, features.color_weight, WHOLE)
-        return edited + weight * shift
-
-    @staticmethod
-    def _detail(features: Features, prior: Prior) -> Tensor:
-        """What the bank's picture has beyond the photo's smooth filling of the hole, in about its tone.
-
-        What photo and bank differ by along the hole's rim is spread smoothly over the hole and taken back;
-        large differences, which are of other things and not of another tone, near the rim alone. Where a
-        color is asked for, the bank's picture has that one instead.
-        """
-        assert prior.picture is not None
-        apart = features.base - fill_holes(prior.picture, features.mask)
-        tone = MOST_TONE * torch.tanh(apart / MOST_TONE)
-        shift = torch.lerp(tone, apart, nearness(features.mask, RIM_WINDOW))
-        if features.color_weight.any():
-            asked = features.color, features.color_weight
-            shift = torch.lerp(shift, *color_shift(prior.picture, *asked, PRIOR))
-        return prior.picture - features.base + shift
-
-    def forward(self, conditions: Conditions, prior: Prior, codes: Tensor) -> Tensor:
-        """Conditions, prior and codes [B, 18, 512] → I_out [B, 3, H, W]."""
-        return self.decode(self.aggregate(conditions), prior, codes)
+            drawn = composed(features.scene, prior.picture.float(), prior.parts.float(), drawn.float())
+    return torch.where(features.mask > 0, drawn, features.image)

@@ -189,12 +189,3 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
-
-
-def separable_conv2d(x: Tensor, down: Tensor, across: Tensor | None = None, padding: int = 0) -> Tensor:
-    """Each channel of x [B, C, H, W] convolved with a kernel [K] along columns, then with another, by default
-    the same, along rows."""
-    channels = x.shape[1]
-    row = down if across is None else across
-    x = F.conv2d(x, down.view(1, 1, -1, 1).expand(channels, 1, -1, 1), padding=(padding, 0), groups=channels)
-    return F.conv2d(x, row.expand(channels, 1, 1, -1), padding=(0, padding), groups=channels)

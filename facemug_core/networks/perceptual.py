@@ -71,3 +71,9 @@ def feature_distance(features: Features, wanted: Features, mask: Tensor) -> Tens
         difference = (x - wanted[stride]).square().sum(1, keepdim=True)
         terms.append(masked_mean(difference, F.avg_pool2d(mask, stride)))
     return torch.stack(terms).mean()
+
+
+def feature_distances(features: Features, wanted: Features) -> Tensor:
+    """Squared distances [B] of unit-normalized features, means over the pixels and then over the levels."""
+    levels = [(x - wanted[stride]).square().sum(1).mean((1, 2)) for stride, x in features.items()]
+    return torch.stack(levels).mean(0)

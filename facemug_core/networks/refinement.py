@@ -9,7 +9,8 @@ from torch import Tensor, cat, nn
 
 from ..config import GeneratorConfig
 from ..conventions import CODE_DIM
-from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLayer, separable_conv2d
+from ..ops.filters import separable_conv2d
+from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLayer
 from .style_fusion import FUSIONS
 
 GRID_FREE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
@@ -51,17 +52,14 @@ class RefinementEncoder(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Modulated 1×1 convolution to a picture `stem` times the side of its input; linear, not demodulated.
+    """Modulated 1×1 convolution to a picture `stem` times the side of its input; linear, not demodulated."""
 
-    `planes` is 3, or more for a picture with maps beside it.
-    """
-
-    def __init__(self, in_channels: int, style_dim: int, stem: int = 1, planes: int = 3) -> None:
+    def __init__(self, in_channels: int, style_dim: int, stem: int = 1) -> None:
         super().__init__()
-        self.conv = ModulatedConv2d(in_channels, planes * stem**2, 1, style_dim, demodulate=False)
+        self.conv = ModulatedConv2d(in_channels, 3 * stem**2, 1, style_dim, demodulate=False)
         # Faint at first: a picture of unit variance would only have to be unlearned.
         nn.init.normal_(self.conv.weight, std=0.1)
-        self.bias = nn.Parameter(self.conv.weight.new_zeros(planes * stem**2))
+        self.bias = nn.Parameter(self.conv.weight.new_zeros(3 * stem**2))
         self.stem = stem
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -100,19 +98,11 @@ class _DecoderLevel(nn.Module):
         self.fuse = FUSIONS[config.fusion](
             channels, style_dim, config.bank_channels.get(resolution), config.bank_scales.get(resolution, 1.0)
         )
-        self.to_rgb = ToRGB(channels, style_dim, config.stem, planes(config))
-
-
-def planes(config: GeneratorConfig) -> int:
-    """How many planes the decoder draws: the picture's, and the last fusion's gate if there is one."""
-    return 4 if config.bank_picture else 3
+        self.to_rgb = ToRGB(channels, style_dim, config.stem)
 
 
 class RefinementDecoder(nn.Module):
-    """Encoder features, bank features, codes and g → picture [B, 3, 256, 256], not yet composited.
-
-    With a fourth plane, the logits of the gate, if the bank's picture is fused (see `planes`).
-    """
+    """Encoder features, bank features, codes and g → picture [B, 3, 256, 256], not yet composited."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -120,7 +110,7 @@ class RefinementDecoder(nn.Module):
         first, *rest = config.resolutions
         self.bank_resolutions = tuple(config.bank_channels)
         self.first = StyleLayer(config.channels[first], config.channels[first], style_dim, first)
-        self.first_rgb = ToRGB(config.channels[first], style_dim, config.stem, planes(config))
+        self.first_rgb = ToRGB(config.channels[first], style_dim, config.stem)
         self.levels = nn.ModuleDict({str(r): _DecoderLevel(config, r) for r in rest})
 
     def forward(self, encoded: Pyramid, bank: Pyramid, codes: Tensor, g: Tensor) -> Tensor:

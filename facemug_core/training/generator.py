@@ -8,23 +8,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..compositing.seams import rim
 from ..conditions import Conditions
 from ..config import ModelConfig
-from ..editing.inversion import PART_CELLS, SEEN_SIZE
 from ..latents import broadcast
 from ..networks.banks import FeatureBank
-from ..networks.generator import Generator, Prior, draw_prior
+from ..networks.generator import Generator, PriorHeads, draw_prior
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
-from ..networks.part_reader import PartReader
-from ..networks.perceptual import PerceptualLoss, feature_distance
-from ..networks.picture_head import PictureHead
+from ..networks.part_reader import PART_CELLS, SEEN_SIZE, PhotoParts
+from ..networks.perceptual import feature_distance
 from .critics import FeatureCritic, PictureCritic, Shown, build_critic
 from .data import FaceShards, GeneratorEdits
 from .loop import Batch
 from .losses import (
     adversarial_loss,
     discriminator_loss,
+    haze_loss,
     lines,
     part_loss,
     pixel_loss,
@@ -33,9 +33,19 @@ from .losses import (
     tone_loss,
 )
 
-LIKENESS_WEIGHT = 0.5
-"""Of the distance to the bank's picture, for strangers; small, as a place of it may show what does not belong
-there."""
+LIKENESS_WEIGHT = 1.0
+"""Of the distance to the edit with nothing drawn, where no guide asks for more: that one is as solid as the
+bank's pictures."""
+
+TRUTH_REACH = 10
+"""Pixels inside the mask that the photo beside them determines."""
+
+GUIDED_TRUTH = 0.5
+"""Weight of the truth farther inside, where guides of it are given. Without guides it has none: nobody can
+know it, and the best guess is haze."""
+
+HAZE_WEIGHT = 0.5
+"""Of contrast that the edit has lost."""
 
 LINE_WEIGHT = 2.0
 """Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
@@ -51,17 +61,16 @@ PART_WEIGHT = 0.15
 
 
 class GeneratorStage:
-    """Aggregation, refinement encoder and decoder against the truth and, later, a discriminator.
+    """Aggregation, refinement encoder and decoder against what is knowable and, later, a discriminator.
 
-    Where a stranger's code leads and no guide contradicts it, the truth has no say: the edit is to look like
-    the bank's picture of the code, as far as the discriminator takes that for a part of the photo. Nor has it
-    where guides are another person's: lines, parts and colors are to be theirs.
+    The truth counts near the mask's border, and where guides of it are given. Elsewhere the edit is to stay
+    as it is with nothing drawn, as far as the discriminator takes that for a part of the photo. Where guides
+    are another person's, lines, parts and colors are to be theirs.
 
     Args:
         bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
-        picture_head: frozen; None for a generator that does not fuse the bank's picture.
-        perceptual: frozen perceptual loss.
-        part_reader: frozen; tells the parts of edits by the features of that loss.
+        heads: frozen; None for a generator that does not compose edits of the bank's picture.
+        photo_parts: frozen; its perceptual network is the perceptual loss.
         adversarial_from: step at which the discriminator joins; None leaves it out.
     """
 
@@ -69,9 +78,8 @@ class GeneratorStage:
 
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
-        encoder: nn.Module, picture_head: PictureHead | None, perceptual: PerceptualLoss,
-        part_reader: PartReader, *, seed: int = 0,
-        adversarial_from: int | None = None, adversarial_weight: float = 0.3,
+        encoder: nn.Module, heads: PriorHeads | None, photo_parts: PhotoParts, *, seed: int = 0,
+        adversarial_from: int | None = None, adversarial_weight: float = 0.5,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
         self.critic: PictureCritic | FeatureCritic | None = (
@@ -81,10 +89,10 @@ class GeneratorStage:
         self.bank = bank.eval().requires_grad_(False)
         self.mapping = mapping.eval().requires_grad_(False)
         self.encoder = encoder.eval().requires_grad_(False)
-        self.picture_head = None if picture_head is None else picture_head.eval().requires_grad_(False)
+        self.heads = None if heads is None else heads.eval().requires_grad_(False)
         self.finest = max(config.generator.bank_channels)
-        self.perceptual = perceptual
-        self.part_reader = part_reader.eval().requires_grad_(False)
+        self.photo_parts = photo_parts.eval().requires_grad_(False)
+        self.perceptual = photo_parts.perceptual
         self.adversarial_from = adversarial_from or 0
         self.adversarial_weight = adversarial_weight
 
@@ -92,40 +100,45 @@ class GeneratorStage:
         return [{"params": self.model.parameters(), "lr": learning_rate}]
 
     def to(self, device: torch.device) -> None:
-        networks = (self.bank, self.mapping, self.encoder, self.picture_head, self.perceptual)
-        for module in (*networks, self.part_reader):
+        for module in (self.bank, self.mapping, self.encoder, self.heads, self.photo_parts):
             if module is not None:
                 place(module, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         image, mask = batch["image"], batch["mask"]
-        stranger, borrowed = (batch[name][:, :, None, None] for name in ("stranger", "borrowed"))
-        known = torch.where(stranger | borrowed, 0.0, mask)
-        # Colors tell what lies on either side of a line: strokes that were drawn on top would be seen.
-        uncolored = mask * (1 - _told(batch["color"]))
+        borrowed = batch["borrowed"][:, :, None, None].to(mask.dtype)
+        guided = torch.maximum(
+            torch.maximum(_given(batch["sketch"]), _given(batch["semantic"])), _given(batch["color"])
+        )
+        own = mask * (1 - borrowed)
+        near = rim(mask, TRUTH_REACH) * own
+        known = torch.maximum(near, GUIDED_TRUTH * guided * own)
+        free = (mask - near).clamp(min=0) * (1 - guided)
+        # Colors tell what is on either side of a line: strokes that were drawn on top would be seen.
+        uncolored = mask * (1 - _given(batch["color"]))
         colored = mask * borrowed * batch["color"].any(1, keepdim=True)
-        edited, prior = self._edit(model, batch)
+        edited, plain = self._edit(model, batch)
         fake = Shown(edited, self.perceptual.features(edited))
         with torch.no_grad():
             real = Shown(image, self.perceptual.features(image))
+            undrawn = self.perceptual.features(plain)
         contrasts = lines(edited), lines(batch["drawn"])
         parts = {
             "perceptual": feature_distance(fake.features, real.features, known),
             "pixel": pixel_loss(edited, image, known),
-            "tone": tone_loss(edited, image, known),
-            "rim": rim_loss(edited, image, torch.where(borrowed, 0.0, mask)),
-            "lines": pixel_loss(*contrasts, mask * _told(batch["sketch"])),
+            "tone": tone_loss(edited * known, image * known, known),
+            "rim": rim_loss(edited, image, own),
+            "lines": pixel_loss(*contrasts, mask * _given(batch["sketch"])),
             "strokes": stroke_loss(*contrasts, batch["sketch"], uncolored),
             "parts": self._part_loss(edited, batch["semantic"] * mask),
             "colors": tone_loss(edited * colored, batch["color"] * colored, colored),
+            "likeness": feature_distance(fake.features, undrawn, free) + pixel_loss(edited, plain, free),
+            "haze": haze_loss(edited, plain, mask),
         }
         total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * (parts["tone"] + parts["colors"])
         total = total + RIM_WEIGHT * parts["rim"] + PART_WEIGHT * parts["parts"]
         total = total + LINE_WEIGHT * parts["lines"] + STROKE_WEIGHT * parts["strokes"]
-        if prior.picture is not None:
-            shown = self.perceptual.features(prior.picture)
-            parts["likeness"] = feature_distance(fake.features, shown, mask * stranger)
-            total = total + LIKENESS_WEIGHT * parts["likeness"]
+        total = total + LIKENESS_WEIGHT * parts["likeness"] + HAZE_WEIGHT * parts["haze"]
         if self.critic is not None and step >= self.adversarial_from:
             self.critic.requires_grad_(False)
             parts["adversarial"] = adversarial_loss(self.critic(fake), mask)
@@ -143,12 +156,13 @@ class GeneratorStage:
         )
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Columns: photo with its hole, edit, truth."""
+        """Columns: photo with its hole, edit with nothing drawn, edit, truth."""
         hole = torch.where(batch["mask"] > 0, 0.0, batch["image"])
-        return torch.stack([hole, self._edit(model, batch)[0], batch["image"]], 1)
+        edited, plain = self._edit(model, batch)
+        return torch.stack([hole, plain, edited, batch["image"]], 1)
 
-    def _edit(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Prior]:
-        """Composited edit with the codes that the sample asks for, and what the bank makes of them."""
+    def _edit(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The edit with the codes that the sample asks for, and the same with nothing drawn."""
         conditions = Conditions.build(
             image=batch["image"],
             mask=batch["mask"],
@@ -158,13 +172,14 @@ class GeneratorStage:
         )
         with torch.no_grad():
             codes = self._codes(batch, conditions)
-            prior = draw_prior(self.bank, self.picture_head, codes, self.finest)
-        return model(conditions, prior, codes), prior
+            prior = draw_prior(self.bank, self.heads, codes, self.finest)
+            parts = self.photo_parts(conditions.masked_image)
+        return model(conditions, parts, prior, codes)
 
     def _part_loss(self, edited: Tensor, told: Tensor) -> Tensor:
         """How far the parts of edits are from the semantic maps [B, 19, H, W], zero where nothing is told."""
         features = self.perceptual.features(F.adaptive_avg_pool2d(edited, SEEN_SIZE))
-        return part_loss(self.part_reader(features), F.adaptive_avg_pool2d(told, PART_CELLS))
+        return part_loss(self.photo_parts.reader(features), F.adaptive_avg_pool2d(told, PART_CELLS))
 
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
         own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"]).float()).clone()
@@ -175,6 +190,6 @@ class GeneratorStage:
         return torch.lerp(own, led_to, batch["distance"][:, None])
 
 
-def _told(guide: Tensor) -> Tensor:
+def _given(guide: Tensor) -> Tensor:
     """[B, 1, 1, 1]: 1 for the samples that have a guide [B, C, H, W], and 0 for the others."""
     return guide.flatten(1).any(1)[:, None, None, None].to(guide.dtype)

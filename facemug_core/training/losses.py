@@ -8,10 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..conditions import line_contrast
+from ..compositing.harmony import bands
+from ..compositing.seams import rim
+from ..conditions import clearest, line_contrast, missing_lines
 from ..networks.face_recognition import INPUT_SIZE, FaceRecognition
 from ..networks.perceptual import masked_mean
-from ..networks.seams import rim
+from ..ops.masks import eroded
 
 TOP, LEFT, SIDE = 60, 38, 180
 """The square of a 256 px crop that identity is told by. Of nine squares, on twelve photos of six people, the
@@ -26,6 +28,16 @@ RIM_PIECE = 16
 STROKE_CONTRAST = 0.75, 1.5
 """Line contrast that strokes should have, at least and at most: of those that the filter draws nine in ten
 have the one, a third the other."""
+
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in luminance (ITU-R 601)."""
+
+HAZE_MARGIN = 4
+"""Pixels inside a mask's border whose contrast is not counted: it is the step to the photo's."""
+
+HAZE_DOUBT = 0.01
+"""Energy, summed over the pixels, below which contrast says nothing."""
 
 
 class IdentityLoss(nn.Module):
@@ -69,6 +81,20 @@ def rim_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     return apart.sum() / (3 * F.avg_pool2d(along, RIM_PIECE).sum()).clamp(min=1e-6)
 
 
+def haze_loss(image: Tensor, solid: Tensor, mask: Tensor) -> Tensor:
+    """How much contrast pictures have lost against solid ones inside the mask, as the logarithm of the mid and
+    fine bands' energy; more contrast costs nothing."""
+    inside = eroded(mask, HAZE_MARGIN)
+    weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
+    lost = []
+    for band, wanted in zip(
+        *(bands((x * weights).sum(1, keepdim=True))[1:] for x in (image, solid)), strict=True
+    ):
+        energies = [(x.square() * inside).sum((1, 2, 3)) + HAZE_DOUBT for x in (band, wanted)]
+        lost.append(F.relu((energies[1] / energies[0]).log()))
+    return torch.stack(lost).mean()
+
+
 def lines(image: Tensor) -> Tensor:
     """How much each pixel of [B, 3, H, W] looks like a line, [B, 1, H, W]: strokes are to be followed where
     they are faint, too."""
@@ -82,15 +108,9 @@ def stroke_loss(found: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> 
     Those that are found should be as clear as those of the picture that was drawn (`lines` of both), within
     limits: what a hand has added is no line there.
     """
-    wanted = _clearest(drawn).clamp(*STROKE_CONTRAST)
+    missing = missing_lines(found, clearest(drawn).clamp(*STROKE_CONTRAST))
     asked = strokes * mask
-    missing = F.relu(1 - _clearest(found) / wanted)
     return (missing * asked).sum() / asked.sum().clamp(min=1)
-
-
-def _clearest(contrast: Tensor) -> Tensor:
-    """The clearest line among a pixel and its neighbors."""
-    return F.max_pool2d(contrast, 3, stride=1, padding=1)
 
 
 def part_loss(shares: Tensor, told: Tensor) -> Tensor:

@@ -19,16 +19,16 @@ from ..checkpoints.assembling import (
     load_encoder,
     load_mapping,
     load_mobilenet,
+    load_photo_parts,
     load_picture_head,
+    load_prior_heads,
     load_recognition,
     load_search_head,
-    load_trained,
     start_from,
 )
 from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..config import SIZES, ModelConfig, PictureHeadConfig
 from ..editing.clip import FACE_FILE, load_clip
-from ..networks.part_reader import PartReader
 from ..networks.perceptual import PerceptualLoss
 from ..networks.style_encoder import widen_stem
 from .bank_faces import Faces, Together
@@ -39,7 +39,7 @@ from .facts import OBSERVED_TONED, Toned, load_facts
 from .generator import GeneratorStage
 from .loop import RunConfig, Stage, load_weights, train
 from .losses import IdentityLoss
-from .part_reader import PartReaderStage
+from .part_reader import PartHeadStage, PartReaderStage
 from .picture_head import PictureHeadStage
 from .visibility import MEASURED_FACES, descent_steps, measure_visibility, measured_codes
 from .warp import WarpStage
@@ -98,10 +98,9 @@ def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> St
     mapping, bank = load_bank(config)
     folders = [] if options.init is None else [options.init]
     encoder = load_encoder(config, mapping.mean_code, folders)
-    head = load_picture_head(config, folders) if config.generator.bank_picture else None
+    heads = load_prior_heads(config, folders) if config.generator.bank_picture else None
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, head, PerceptualLoss(load_mobilenet()),
-        load_trained(PartReader, "part_reader", folders), seed=options.seed,
+        config, faces, bank, mapping, encoder, heads, load_photo_parts(folders), seed=options.seed,
         adversarial_from=options.adversarial_from,
     )  # fmt: skip
 
@@ -121,6 +120,11 @@ def _head(config: ModelConfig, head: PictureHeadConfig, faces: FaceShards, optio
 
 def _part_reader(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
     return PartReaderStage(faces, PerceptualLoss(load_mobilenet()), seed=options.seed)
+
+
+def _part_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
+    _, bank = load_bank(config)
+    return PartHeadStage(config.part_head, faces, bank, seed=options.seed)
 
 
 def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
@@ -143,6 +147,7 @@ def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
 STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
     "encoder": _encoder,
     "generator": _generator,
+    "part_head": _part_head,
     "part_reader": _part_reader,
     "picture_head": _picture_head,
     "search_head": _search_head,
@@ -151,7 +156,7 @@ STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
 }
 """What can be trained, by name; the weights file is called by the size and this name."""
 
-LEARN_FROM_CODES = ("encoder", "picture_head", "search_head", "warping")
+LEARN_FROM_CODES = ("encoder", "part_head", "picture_head", "search_head", "warping")
 """Stages for which faces without codes are no use."""
 
 SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {

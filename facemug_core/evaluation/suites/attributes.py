@@ -13,7 +13,6 @@ from torch import Tensor
 from ...editing.directions import shipped_directions
 from ...editing.measuring import ATTRIBUTES
 from ...model import FaceMug
-from ...networks.generator import draw_prior
 from ..attributes import ALL_SOURCES, KEYS, Look, judge_face, look_along, others_of
 from ..trials import Case, Summary, Trial, mean, slow_faces
 from .identity import identity
@@ -68,9 +67,9 @@ def _case(trial: Trial, i: int) -> Case:
 
 def _draw(model: FaceMug, codes: Tensor) -> Tensor:
     """The bank's picture [1, 3, 256, 256] of codes, by the picture head where there is one."""
-    if model.picture_head is None:
+    if model.heads is None:
         return model.render(codes).clamp(-1, 1)
-    picture = draw_prior(model.bank, model.picture_head, codes, model.picture_head.resolution).picture
+    picture = model.heads.picture.picture(model.bank, codes)
     assert picture is not None
     return picture.clamp(-1, 1)
 

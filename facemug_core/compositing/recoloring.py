@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .seams import wide_mean
+from ..ops.filters import enlarged, wide_mean
 
 REDUCTION = 4
 """The shift is found on a grid this many times smaller."""
@@ -33,6 +33,14 @@ PRIOR = Recoloring(9, 1.0)
 """Of the bank's picture, before it is fused."""
 WHOLE = Recoloring(61, 0.5)
 """Of the whole edit: light and shade on a face stay, and thin strokes of paint are laid on thinly."""
+
+
+def recolored(picture: Tensor, color: Tensor, weight: Tensor) -> Tensor:
+    """A picture [B, 3, H, W] in the colors of a map; with its bits where no color is asked for at all."""
+    if not weight.any():
+        return picture
+    shift, counts = color_shift(picture, color, weight, PRIOR)
+    return picture + counts * shift
 
 
 def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring) -> tuple[Tensor, Tensor]:
@@ -64,10 +72,6 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
     # Lines through every window that a pixel lies in, averaged.
     lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), how.window) / seen
-    slope, offset, strength = _enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
+    slope, offset, strength = enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
     reached = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
     return slope * gray + offset, (2 * how.border * reached).clamp(max=1) * strength
-
-
-def _enlarged(x: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..conditions.conditions import dilated
-from .layers import separable_conv2d
+from ..ops.filters import separable_conv2d, wide_mean
+from ..ops.masks import dilated
 
 STEP_WINDOW = 5
 """Side of the window, run twice, over which differences to the photo are averaged: edges that end at the mask
@@ -108,20 +108,6 @@ def nearness(mask: Tensor, window: int) -> Tensor:
     """1 at the rim of a mask [B, 1, H, W] and some pixels on, and 0 where a window, run twice, sees nothing
     beyond it."""
     return (3 * wide_mean(1 - mask, window)).clamp(max=1)
-
-
-def wide_mean(x: Tensor, window: int) -> Tensor:
-    """Mean over a square window, twice, of a picture with zeros around it. For wide windows two matrix
-    products take a tenth of the time of convolutions."""
-    rows, columns = (_means_of_means(side, window).to(x) for side in x.shape[-2:])
-    return rows @ x @ columns
-
-
-def _means_of_means(side: int, window: int) -> Tensor:
-    """Running means along a side, twice, with zeros around it: [side, side], symmetric."""
-    place = torch.arange(side)
-    mean = ((place[:, None] - place).abs() <= window // 2) / window
-    return mean @ mean
 
 
 def _spread(x: Tensor, counts: Tensor) -> Tensor:

@@ -1,0 +1,112 @@
+"""How an edit is composed: of the bank's picture, what the decoder draws, and the photo.
+
+picture = harmonized(photo, bank)             each material in the photo's tone and sharpness
+picture = photo's own background              where the bank shows background
+picture = recolored(picture, color map)       where colors are asked for
+picture = picture + drawn                     what guides ask for beyond that
+edit    = without_seam(picture, photo)        no step along the mask's border
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ..conventions import LABELS
+from ..ops.filters import enlarged
+from ..ops.masks import dilated
+from .background import continued
+from .harmony import harmonized
+from .recoloring import recolored
+from .seams import without_seam
+
+SKIN = (
+    "skin",
+    "l_brow",
+    "r_brow",
+    "l_eye",
+    "r_eye",
+    "l_ear",
+    "r_ear",
+    "nose",
+    "mouth",
+    "u_lip",
+    "l_lip",
+    "neck",
+)
+MATERIALS = (SKIN, ("hair",), ("background",))
+"""Classes of the materials; the last one is everything else."""
+BACKGROUND = 2
+"""Place of the background among them."""
+
+PERSON_MARGIN = 4
+"""Pixels around a person whose background is not copied: hair and focus blur it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The photo's side of an edit, whatever the style codes are."""
+
+    photo: Tensor
+    """[B, 3, H, W] in [-1, 1]."""
+    mask: Tensor
+    """[B, 1, H, W] in {0, 1}, 1 = edit."""
+    seen: Tensor
+    """Shares of the materials in the visible photo, [B, M, H, W]."""
+    background: Tensor
+    """The photo with its background continued under mask and person, [B, 3, H, W]."""
+    behind: Tensor
+    """[B, 1, 1, 1]: 1 where there is a visible background to continue, else 0."""
+    color: Tensor
+    """The color map in full strength, [B, 3, H, W]."""
+    color_weight: Tensor
+    """Its strength, [B, 1, H, W] in [0, 1]; 0 where no color is asked for."""
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Scene:
+        """All tensors changed in the same way."""
+        return Scene(*(change(getattr(self, field.name)) for field in fields(self)))
+
+    @staticmethod
+    def cat(parts: Sequence[Scene]) -> Scene:
+        """One batch of several."""
+        return Scene(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Scene)))
+
+
+def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color_weight: Tensor) -> Scene:
+    """What `composed` needs of a photo and of guides.
+
+    Args:
+        photo, mask, color, color_weight: see `Scene`.
+        parts: shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody knows.
+    """
+    seen = materials(parts, photo)
+    person = (1 - mask) * (seen[:, BACKGROUND, None] < 0.5)
+    hidden = torch.maximum(mask, dilated(person, PERSON_MARGIN))
+    background, behind = continued(photo, hidden)
+    return Scene(photo, mask, seen, background, behind, color, color_weight)
+
+
+def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor:
+    """The edit [B, 3, H, W] for the pixels under the mask.
+
+    Args:
+        scene: the photo's side.
+        bank: the bank's picture, [B, 3, H, W].
+        parts: shares of the classes in it, [B, 19, h, w].
+        drawn: what the decoder adds, [B, 3, H, W].
+    """
+    shown = materials(parts, bank)
+    picture = harmonized(scene.photo, scene.mask, bank, scene.seen, shown)
+    picture = torch.lerp(picture, scene.background, scene.behind * shown[:, BACKGROUND, None])
+    picture = recolored(picture + drawn, scene.color, scene.color_weight)
+    return without_seam(picture, scene.photo, scene.mask)
+
+
+def materials(parts: Tensor, like: Tensor) -> Tensor:
+    """Shares of classes [B, 19, h, w] → shares of materials [B, M, H, W] at the size of a picture."""
+    groups = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in MATERIALS]
+    rest = parts.sum(1) - torch.stack(groups).sum(0)
+    return enlarged(torch.stack([*groups, rest], 1), like)

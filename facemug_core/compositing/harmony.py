@@ -1,0 +1,118 @@
+"""Harmonization: the bank's picture, each material in the tone and the sharpness that the visible photo has for
+it.
+
+A material's shift of tone is measured where photo and bank both show that material. Nothing is taken from the
+border of the hole itself: what is beside a face says nothing about its skin. Contrast is the bank's own, so
+that no haze is possible.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..ops.filters import box_mean, enlarged, gaussian_blur, wide_mean
+from ..ops.masks import eroded
+
+CELL = 4
+"""Tones are measured in cells of so many pixels."""
+
+BORDER = 2
+"""Pixels along a material's border that say nothing about it: parsers and pictures miss each other there."""
+
+TONE_RANGE = 0.25
+"""How far a tone's shift may differ from its median, for pictures in [-1, 1]: what differs by more is another
+thing, such as a shadow or a reflection."""
+
+TONE_WINDOW = 19
+"""Side of the window, run twice, over which a shift is averaged, in cells: σ 31 px."""
+
+GLOBAL_SHARE = 0.03
+"""Weight of a material's mean shift against its local one."""
+
+TONE_DOUBT = 250.0
+"""Pixels of evidence that count half."""
+
+BAND_DOUBT = 150.0
+BAND_BORDER = 4
+LEAST_GAIN, MOST_GAIN = 0.85, 1.7
+"""Limits of the gain of a band."""
+
+LOW_SIGMA = 8.0
+"""Standard deviation, in pixels, of what is below the mid band."""
+
+
+def harmonized(photo: Tensor, mask: Tensor, bank: Tensor, seen: Tensor, drawn: Tensor) -> Tensor:
+    """The bank's picture in the photo's tones and as sharp as the photo.
+
+    Args:
+        photo: [B, 3, H, W] in [-1, 1]; what is under the mask is never read.
+        mask: [B, 1, H, W] in {0, 1}, 1 = edit.
+        bank: the bank's picture [B, 3, H, W].
+        seen: shares of the photo's materials, [B, M, H, W].
+        drawn: shares of the bank's materials, [B, M, H, W].
+
+    Returns:
+        [B, 3, H, W] for the pixels under the mask.
+    """
+    both = (1 - mask) * (torch.minimum(seen, drawn) > 0.5)
+    toned = bank + (tone_shift(photo, bank, eroded(both, BORDER)) * drawn[:, :, None]).sum(1)
+    return sharpened(photo, mask, toned, drawn, eroded(both, BAND_BORDER))
+
+
+def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
+    """What has to be added to the bank's picture for the photo's tone of each material.
+
+    Args:
+        photo, bank: [B, 3, H, W].
+        both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
+
+    Returns:
+        [B, M, 3, H, W]; 0 where a material is seen nowhere.
+    """
+    count = F.avg_pool2d(both, CELL)[:, :, None]  # [B, M, 1, h, w]
+    sums = _pooled((photo - bank)[:, None] * both[:, :, None])  # [B, M, 3, h, w]
+    apart = sums / count.clamp(min=1e-6)
+    median = torch.where(count > 0, apart, torch.nan).flatten(3).nanmedian(3).values.nan_to_num()
+    median = median[..., None, None]
+    sums = ((apart - median).clamp(-TONE_RANGE, TONE_RANGE) + median) * count
+    evidence = count.sum((3, 4), keepdim=True) * CELL**2
+    mean = sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
+    local = wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean
+    local = local / (wide_mean(count, TONE_WINDOW) + GLOBAL_SHARE)
+    return enlarged((local * evidence / (evidence + TONE_DOUBT)).flatten(0, 1), photo).view(
+        *both.shape[:2], *photo.shape[1:]
+    )
+
+
+def sharpened(photo: Tensor, mask: Tensor, toned: Tensor, drawn: Tensor, both: Tensor) -> Tensor:
+    """A picture whose mid and fine bands are as strong as the photo's, material by material.
+
+    Args:
+        photo, mask, toned: [B, 3, H, W], [B, 1, H, W], [B, 3, H, W].
+        drawn: shares of the picture's materials, [B, M, H, W].
+        both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
+    """
+    low, *there = bands(toned)
+    _, *wanted = bands(torch.where(mask > 0, toned, photo))
+    evidence = both.sum((2, 3), keepdim=True)
+    trust = evidence / (evidence + BAND_DOUBT)
+    result = low
+    for goal, band in zip(wanted, there, strict=True):
+        energies = [(x.square().mean(1, keepdim=True) * both).sum((2, 3), keepdim=True) for x in (goal, band)]
+        ratio = ((energies[0] + 1e-4) / (energies[1] + 1e-4)).sqrt() ** trust
+        gain = (ratio.clamp(LEAST_GAIN, MOST_GAIN) * drawn).sum(1, keepdim=True)
+        result = result + gain * band
+    return result
+
+
+def bands(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Low, mid and fine bands of [B, C, H, W], which add up to it."""
+    mean, low = box_mean(picture, 3), gaussian_blur(picture, LOW_SIGMA)
+    return low, mean - low, picture - mean
+
+
+def _pooled(x: Tensor) -> Tensor:
+    """Means of [B, M, C, H, W] over cells."""
+    return F.avg_pool2d(x.flatten(0, 1), CELL).view(*x.shape[:3], x.shape[-2] // CELL, x.shape[-1] // CELL)
