@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from facemug_core.networks.seams import carried_on
 
 from facemug_core.conditions import Conditions
 from facemug_core.networks.generator import MOST_TONE, Generator, Prior
-from facemug_core.networks.seams import carried_on
 from tests.tiny import BANK_CHANNELS, tiny_config
 
 OPEN, SHUT = 50.0, -50.0

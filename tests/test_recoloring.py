@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
+from facemug_core.networks.recoloring import PRIOR, WHOLE, color_shift
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facemug_core.conditions import Conditions
 from facemug_core.networks.generator import Generator, Prior
-from facemug_core.networks.recoloring import PRIOR, WHOLE, color_shift
 
 from .tiny import tiny_config
 

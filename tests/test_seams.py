@@ -1,10 +1,9 @@
 """Seams between an edit and its photo."""
 
 import torch
+from facemug_core.networks.seams import carried_on, meeting, without_seam
 from hypothesis import given
 from hypothesis import strategies as st
-
-from facemug_core.networks.seams import carried_on, meeting, without_seam
 
 
 def _square(low: int, high: int) -> torch.Tensor:

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from ..conventions import LABELS
-from ..ops.filters import enlarged
-from ..ops.masks import dilated
+from ..ops.filters import enlarged, wide_mean
+from ..ops.masks import dilated, fill_holes
 from .background import continued
 from .harmony import harmonized
 from .recoloring import recolored
-from .seams import without_seam
+from .seams import nearness, without_seam
 
 SKIN = (
     "skin",
@@ -42,6 +42,9 @@ MATERIALS = (SKIN, ("hair",), ("background",))
 BACKGROUND = 2
 """Place of the background among them."""
 
+BORDER_WINDOW = 9
+"""Side of the window, run twice, in which the visible photo says where the person ends."""
+
 PERSON_MARGIN = 4
 """Pixels around a person whose background is not copied: hair and focus blur it."""
 
@@ -60,6 +63,12 @@ class Scene:
     """The photo with its background continued under mask and person, [B, 3, H, W]."""
     behind: Tensor
     """[B, 1, 1, 1]: 1 where there is a visible background to continue, else 0."""
+    extended: Tensor
+    """The photo smoothly extended over the mask's border, [B, 3, H, W]."""
+    border: Tensor
+    """[B, 1, H, W] in [0, 1]: 1 at the mask's border, 0 some pixels inside."""
+    beside: Tensor
+    """Share of background in what is visible beside the border, [B, 1, H, W]."""
     color: Tensor
     """The color map in full strength, [B, 3, H, W]."""
     color_weight: Tensor
@@ -86,7 +95,13 @@ def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color
     person = (1 - mask) * (seen[:, BACKGROUND, None] < 0.5)
     hidden = torch.maximum(mask, dilated(person, PERSON_MARGIN))
     background, behind = continued(photo, hidden)
-    return Scene(photo, mask, seen, background, behind, color, color_weight)
+    visible = 1 - mask
+    weight = wide_mean(torch.cat([seen[:, BACKGROUND, None] * visible, visible], 1), BORDER_WINDOW)
+    beside = weight[:, :1] / weight[:, 1:].clamp(min=1e-6)
+    border = nearness(mask, BORDER_WINDOW)
+    return Scene(
+        photo, mask, seen, background, behind, fill_holes(photo, mask), border, beside, color, color_weight
+    )
 
 
 def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor:
@@ -100,7 +115,11 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     """
     shown = materials(parts, bank)
     picture = harmonized(scene.photo, scene.mask, bank, scene.seen, shown)
-    picture = torch.lerp(picture, scene.background, scene.behind * shown[:, BACKGROUND, None])
+    behind = shown[:, BACKGROUND, None]
+    # The person ends where the photo's does: at the border the photo says what is background.
+    picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
+    behind = torch.lerp(behind, scene.beside, scene.border)
+    picture = torch.lerp(picture, scene.background, scene.behind * behind)
     picture = recolored(picture + drawn, scene.color, scene.color_weight)
     return without_seam(picture, scene.photo, scene.mask)
 

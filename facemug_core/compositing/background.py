@@ -22,6 +22,9 @@ DISTANCE_COST = 0.004
 """What a way of one cell costs a source, against the mean squared difference of colors: near sources are in
 the same light and focus."""
 
+OVERLAP = (1.0, 2.0, 3.0, 2.0, 1.0)
+"""Weights of the neighbors of a cell whose sources, continued, are averaged in it."""
+
 STEP_SIGMA = 10.0
 """Standard deviation, in pixels, of the tones that are smoothed where sources meet."""
 
@@ -75,10 +78,11 @@ def _blended(picture: Tensor, source: Tensor) -> Tensor:
     """Cells [h, w] of a picture copied from `source`, each one overlapping its neighbors."""
     height, width = source.shape
     y, x = torch.arange(height * CELL)[:, None], torch.arange(width * CELL)
-    weights = torch.tensor([0.25, 0.5, 0.25])
+    weights = torch.tensor(OVERLAP) / sum(OVERLAP)
+    reach = range(-(len(OVERLAP) // 2), len(OVERLAP) // 2 + 1)
     total = torch.zeros_like(picture)
-    for i, down in enumerate((-1, 0, 1)):
-        for j, across in enumerate((-1, 0, 1)):
+    for i, down in enumerate(reach):
+        for j, across in enumerate(reach):
             # The pixel as a neighboring cell continues it.
             rows, columns = (y // CELL + down).clamp(0, height - 1), (x // CELL + across).clamp(0, width - 1)
             there = source[rows, columns]
