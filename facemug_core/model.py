@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -180,7 +180,10 @@ class FaceMug:
 
         The photo's background is hidden from the encoder: it says nothing about the person before it.
         """
-        return self._encoded(self._without_background(conditions).stack)
+        conditions = conditions.to(self.device)
+        if self.photo_parts is not None:
+            conditions = self.photo_parts.without_background(conditions)
+        return self._encoded(conditions.stack)
 
     def invert(
         self,
@@ -538,14 +541,6 @@ class FaceMug:
         apart = codes - self.mapping.mean_code
         far = (apart @ self._deviations).norm(dim=-1, keepdim=True)
         return self.mapping.mean_code + apart * (BOUND / far.clamp(min=1e-6)).clamp(max=1)
-
-    def _without_background(self, conditions: Conditions) -> Conditions:
-        """Conditions whose visible background is hidden, too."""
-        conditions = conditions.to(self.device)
-        background = F.interpolate(
-            self._parts(conditions)[:, :1], conditions.mask.shape[-2:], mode="bilinear", align_corners=False
-        )
-        return replace(conditions, mask=torch.maximum(conditions.mask, (background > 0.5).to(background)))
 
     def _parts(self, conditions: Conditions) -> Tensor:
         """Shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody can read them."""
