@@ -91,10 +91,16 @@ def skin_delta_e(edit: Tensor, truth: Tensor, labels: Tensor, mask: Tensor) -> T
 
 
 def style_delta_e(edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """CIEDE2000 `[B]` of the edit's facial skin inside the mask and the photo's skin outside of it."""
+    """How far the new face's skin is from the tone that the visible skin asks for, CIEDE2000 `[B]`.
+
+    Necks lie in shadow, so photos themselves have a large step from visible skin to face. The photo's own
+    step is what the edit's is compared to: the mean color of the edit's facial skin to that of the photo's.
+    NaN where the photo shows no skin outside the mask.
+    """
     hidden = mask[:, 0] > 0
-    new, visible = of_classes(edit_labels, FACE_SKIN) & hidden, of_classes(labels, SKIN) & ~hidden
-    return mean_delta_e(edit, photo, new, visible)
+    new, old = (of_classes(seen, FACE_SKIN) & hidden for seen in (edit_labels, labels))
+    visible = (of_classes(labels, SKIN) & ~hidden).sum((1, 2))
+    return mean_delta_e(edit, photo, new, old).where(visible.cpu() >= FEWEST_PIXELS, torch.nan)
 
 
 def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:

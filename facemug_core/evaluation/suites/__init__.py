@@ -15,17 +15,21 @@ from .guides import Color, Generation, Semantic, Sketch
 from .identity import Encoder, Exemplar, Warp
 from .pairs import Pairs
 from .reconstruction import COMPLETION, GUIDED, Seam
+from .solid import Solid
 from .subsets import Subsets
 from .text import Retrieval, Text
 
-__all__ = ["COMPLETION", "GUIDED", "PAIRS", "SUITES"]
+__all__ = ["COMPLETION", "GUIDED", "PAIRS", "SOLID", "SUITES"]
+
+SOLID: Suite = Solid()
+"""Runs by itself, on each photo once."""
 
 SUITES: Mapping[str, Suite] = {
     suite.name: suite
     for suite in (
         COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
         Generation(), Subsets(), Diversity(), Attributes(), Text(), Retrieval(),
-        DetailStage(),
+        DetailStage(), SOLID,
     )
 }  # fmt: skip
 """All suites by name."""
