@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..editing.measuring import ATTRIBUTES
 from .faces import MASK_KINDS
+from .solidity import EDITS
 
 Values = Mapping[str, float]
 
@@ -122,7 +123,7 @@ BARS: Sequence[Bar] = (
     at_least("text.retrieval_at_1", 0.5),
     at_most("detail.perceptual_ratio", 0.7),
     within("detail.sharpness_ratio", 0.7, 1.3),
-    *(bar for edit in ("completion", "guided", "random") for bar in solid_bars(edit)),
+    *(bar for edit in EDITS for bar in solid_bars(edit)),
     at_most("real.solid.completion.skin_delta_e", 3),
     at_most("real.solid.completion.skin_delta_e_p90", 6),
     at_most("real.solid.completion.background_leak_skin", 0.7),

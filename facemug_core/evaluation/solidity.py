@@ -22,6 +22,9 @@ from ..networks.seams import rim
 from .adherence import FEWEST_PIXELS, lab
 from .metrics import masked_mean
 
+EDITS = ("completion", "guided", "random")
+"""Kinds of edits that are judged: by the photo alone, by all guides of the truth, in a random style."""
+
 CONTRAST_INSET = 4
 """Pixels along the mask's border that do not count for contrast: bands there mix both sides."""
 MID_SIGMA = 8.0

@@ -32,7 +32,6 @@ REGION_MASKS: Mapping[str, tuple[str, int]] = {
 }
 """Masks by name: regions, and the pixels by which they are grown."""
 MASKS = ("half_face", *REGION_MASKS)
-EDITS = ("completion", "guided", "random")
 
 STYLE_MASKS = ("face", "hair_face")
 """Masks in which a new style gives the face a new skin."""
@@ -70,7 +69,7 @@ class Solid:
     def summary(self, found: Sequence[Case]) -> Summary:
         """Means, geometric means of ratios, and areas under curves, by kind of edit and by mask."""
         keys: Summary = {}
-        for edit in EDITS:
+        for edit in solidity.EDITS:
             of_edit = [case for case in found if case.kind.startswith(f"{edit}.")]
             keys |= {f"solid.{edit}.{key}": value for key, value in _of_edit(of_edit).items()}
         return keys
