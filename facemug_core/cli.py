@@ -1054,7 +1054,7 @@ def _evaluate(parsed: Parsed) -> None:
     from .model import FaceMug
 
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
-    with tqdm(total=parsed.limit, unit="face") as bar:
+    with tqdm(unit="face") as bar:
         report = evaluate(
             model, parsed.suites or list(SUITES), limit=parsed.limit, report_dir=parsed.report,
             cache_dir=parsed.cache, faces_dir=parsed.faces, folders=parsed.weights,

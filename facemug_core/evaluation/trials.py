@@ -132,6 +132,14 @@ class Trial:
         # One by one: a batch of 1024 px pictures takes three times the memory and is slower on a CPU.
         return torch.cat([self.model.render(code) for code in codes.split(1)])
 
+    def bank_picture(self, codes: Tensor) -> Tensor:
+        """The bank's pictures `[B, 3, 256, 256]` as edits use them: by the picture head if there is one."""
+        head = self.model.picture_head
+        if head is None:
+            return self.render(codes)
+        draw = partial(head.picture, self.model.bank)
+        return torch.cat([draw(code) for code in codes.split(1)]).clamp(-1, 1)
+
     def told(self, **guides: Tensor) -> Conditions:
         """Photo, mask and these guides."""
         return Conditions.build(image=self.faces.photo, mask=self.faces.mask, **guides)  # type: ignore[arg-type]
