@@ -42,6 +42,10 @@ MATERIALS = (SKIN, ("hair",), ("background",))
 BACKGROUND = 2
 """Place of the background among them."""
 
+LEAST_BEHIND, MOST_BEHIND = 0.1, 0.6
+"""Shares of background between which a person's edge is blended: what is half the bank's background would be
+seen as a fringe of its color."""
+
 BORDER_WINDOW = 9
 """Side of the window, run twice, in which the visible photo says where the person ends."""
 
@@ -115,7 +119,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     """
     shown = materials(parts, bank)
     picture = harmonized(scene.photo, scene.mask, bank, scene.seen, shown)
-    behind = shown[:, BACKGROUND, None]
+    behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     # The person ends where the photo's does: at the border the photo says what is background.
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)
