@@ -19,7 +19,7 @@ from ..conventions import LABELS
 from ..ops.filters import enlarged, wide_mean
 from ..ops.masks import dilated, fill_holes
 from .background import continued
-from .harmony import harmonized
+from .harmony import energies, harmonized
 from .recoloring import recolored
 from .seams import nearness, without_seam
 
@@ -63,8 +63,11 @@ class Scene:
     """[B, 1, H, W] in {0, 1}, 1 = edit."""
     seen: Tensor
     """Shares of the materials in the visible photo, [B, M, H, W]."""
+    mid: Tensor
+    fine: Tensor
+    """Energies of the photo's mid and fine bands, [B, 1, H, W]."""
     background: Tensor
-    """The photo with its background continued under mask and person, [B, 3, H, W]."""
+    """The photo with its background continued under the mask, [B, 3, H, W]."""
     behind: Tensor
     """[B, 1, 1, 1]: 1 where there is a visible background to continue, else 0."""
     extended: Tensor
@@ -97,14 +100,14 @@ def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color
     """
     seen = materials(parts, photo)
     person = (1 - mask) * (seen[:, BACKGROUND, None] < 0.5)
-    hidden = torch.maximum(mask, dilated(person, PERSON_MARGIN))
-    background, behind = continued(photo, hidden)
-    visible = 1 - mask
+    background, behind = continued(photo, mask, dilated(person, PERSON_MARGIN) * (1 - mask))
+    extended, visible = fill_holes(photo, mask), 1 - mask
     weight = wide_mean(torch.cat([seen[:, BACKGROUND, None] * visible, visible], 1), BORDER_WINDOW)
     beside = weight[:, :1] / weight[:, 1:].clamp(min=1e-6)
     border = nearness(mask, BORDER_WINDOW)
+    mid, fine = energies(extended)
     return Scene(
-        photo, mask, seen, background, behind, fill_holes(photo, mask), border, beside, color, color_weight
+        photo, mask, seen, mid, fine, background, behind, extended, border, beside, color, color_weight
     )
 
 
@@ -118,7 +121,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
         drawn: what the decoder adds, [B, 3, H, W].
     """
     shown = materials(parts, bank)
-    picture = harmonized(scene.photo, scene.mask, bank, scene.seen, shown)
+    picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     # The person ends where the photo's does: at the border the photo says what is background.
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)

@@ -134,10 +134,9 @@ class Trial:
 
     def bank_picture(self, codes: Tensor) -> Tensor:
         """The bank's pictures `[B, 3, 256, 256]` as edits use them: by the picture head if there is one."""
-        head = self.model.picture_head
-        if head is None:
+        if self.model.heads is None:
             return self.render(codes)
-        draw = partial(head.picture, self.model.bank)
+        draw = partial(self.model.heads.picture.picture, self.model.bank)
         return torch.cat([draw(code) for code in codes.split(1)]).clamp(-1, 1)
 
     def told(self, **guides: Tensor) -> Conditions:
