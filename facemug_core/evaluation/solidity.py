@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..compositing.seams import rim
 from ..conditions.sketches import LUMA, gaussian_blur
 from ..conventions import REGIONS
 from ..faces.regions import distance_to, grow_mask
-from ..networks.seams import rim
 from .adherence import FEWEST_PIXELS, lab
 from .metrics import masked_mean
 
