@@ -122,6 +122,8 @@ def _add_edit(commands: Any) -> None:
     edit.add_argument("--size", type=_size, default="auto", metavar="auto|256|512|1024",
                       help="pixels of the edited face crop; auto: as fine as the photo")  # fmt: skip
     edit.add_argument("--no-face", choices=("error", "skip"), default="error")
+    edit.add_argument("--fit", type=_at_least_zero, metavar="STEPS",
+                      help="fit another person's style to photo and guides (default: mostly 6)")  # fmt: skip
     edit.add_argument("--keep-metadata", action="store_true", help="write EXIF, XMP and resolution as well")
     edit.add_argument("--json", action="store_true", help="print what was done")
     _add_guidance(edit)
@@ -261,6 +263,7 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         style=parsed.style,
         style_mix=parsed.style_mix,
         inversion=parsed.inversion,
+        fit=parsed.fit,
         seeds=_seeds(parsed),
         codes=_saved_codes(parsed, source),
         directions=_directions_asked(parsed),
@@ -579,11 +582,14 @@ def _begun(parsed: Parsed, model: FaceMug, styles: torch.Tensor, source: Path | 
     latent, saved = model.as_latent(styles), _latent(parsed, source)
     if saved is None:
         return latent
-    latent = replace(latent, recipe=saved.recipe, before=saved.before)
-    if parsed.style_mix == 0:
-        return latent
-    mixed = {"seed": parsed.seed, "amount": parsed.style_mix}
-    return replace(latent, codes=saved.codes).then(latent.codes, "interpolate", **mixed)
+    begun = replace(latent, codes=saved.codes, recipe=saved.recipe, before=saved.before)
+    if parsed.style_mix > 0:
+        others = model.random_codes(_seeds(parsed))
+        mixed = model.interpolate(saved.codes.to(others), others, parsed.style_mix).cpu()
+        begun = begun.then(mixed, "interpolate", seed=parsed.seed, amount=parsed.style_mix)
+    if torch.equal(begun.codes.expand_as(latent.codes), latent.codes):
+        return replace(begun, codes=latent.codes)
+    return begun.then(latent.codes, "fit", steps=model.fit_steps if parsed.fit is None else parsed.fit)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------

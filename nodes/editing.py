@@ -16,7 +16,7 @@ from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import AUTO, exemplar_crops, inversion_input, possible_steps, seeds
+from .latents import AUTO, exemplar_crops, possible_steps, seeds, steps_input
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 
@@ -53,7 +53,8 @@ class Edit(io.ComfyNode):
                     "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
                 ),
                 io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
-                inversion_input(),
+                steps_input("inversion_steps"),
+                steps_input("fit_steps"),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -92,6 +93,7 @@ class Edit(io.ComfyNode):
         direction_amount: float = 1.0,
         size: str = "auto",
         inversion_steps: int = AUTO,
+        fit_steps: int = AUTO,
     ) -> io.NodeOutput:
         if exemplar is not None and latent is not None:
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
@@ -118,6 +120,7 @@ class Edit(io.ComfyNode):
         counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
         total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
         editor = model.editor(parses=bool(regions))
+        fit = None if fit_steps == AUTO else possible_steps(editor.model, fit_steps)
         warn_of_stretched(guides, photos[0].size)
         results, changes, codes = [], [], []
         for i in range(total):
@@ -127,6 +130,7 @@ class Edit(io.ComfyNode):
                 regions=regions or None,
                 grow=grow,
                 exemplar=item(exemplars, i)[0],
+                fit=fit,
                 which=chosen(which, index),
                 size=EDIT_SIZES[size],
                 aligned=aligned,

@@ -13,7 +13,7 @@ from ..facemug_core.batches import common_batch, one_by_one, seeds_from
 from ..facemug_core.conditions import Conditions, whole_photo
 from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import INVERSION_STEPS, FaceMug
+from ..facemug_core.model import FIT_STEPS, INVERSION_STEPS, FaceMug
 from ..facemug_core.photos import BLACKENED_FACE, is_black_face
 from . import host, tensors
 from .faces import one_of
@@ -22,18 +22,20 @@ from .loading import HostedEditor
 from .payloads import Faces
 
 AUTO = -1
-"""As many steps of inversion as suit the edit."""
+"""As many steps of descent as suit the edit."""
+
+MOST_STEPS = 200
 
 
-def inversion_input(default: int = AUTO) -> io.Int.Input:
-    """How far codes descend to the photo. Optional: workflows from before there was one still run."""
-    return io.Int.Input("inversion_steps", default=default, min=min(0, default), max=200, optional=True)
+def steps_input(name: str, default: int = AUTO) -> io.Int.Input:
+    """How far codes descend. Optional: workflows from before there was one still run."""
+    return io.Int.Input(name, default=default, min=min(0, default), max=MOST_STEPS, optional=True)
 
 
 def possible_steps(network: FaceMug, steps: int) -> int:
-    """The steps of inversion, or none and a warning where the model has no weights for it."""
+    """The steps of descent, or none and a warning where the model has no weights for it."""
     if steps > 0 and network.inverter is None:
-        host.warn("This model has no weights for inversion; the encoder's codes are used as they are.")
+        host.warn("This model has no weights for inversion; the style codes are used as they are.")
         return 0
     return steps
 
@@ -43,7 +45,7 @@ def descended(
 ) -> Tensor:
     """Codes nearer to what their conditions tell, one by one."""
     stage = partial(network.invert, steps=possible_steps(network, steps), progress=watch)
-    return torch.cat(one_by_one(stage, {"latents": codes, "conditions": conditions}))
+    return torch.cat(one_by_one(stage, {"latent": codes, "conditions": conditions}))
 
 
 class EncodeExemplar(io.ComfyNode):
@@ -56,7 +58,7 @@ class EncodeExemplar(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
-                inversion_input(INVERSION_STEPS),
+                steps_input("inversion_steps", INVERSION_STEPS),
             ],
             outputs=[
                 host.Latent.Output(display_name="latent"),
@@ -97,7 +99,11 @@ class ProjectConditions(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
             search_aliases=["project face", "encode conditions", "photo style"],
-            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input()],
+            inputs=[
+                host.Model.Input("model"),
+                host.Conditions.Input("conditions"),
+                steps_input("inversion_steps"),
+            ],
             outputs=[host.Latent.Output(display_name="latent")],
         )
 
@@ -256,6 +262,29 @@ class WarpLatent(io.ComfyNode):
         codes = {"latent": latent, "target": target}
         inputs = {name: latents.check_codes(one).to(ready.device) for name, one in codes.items()}
         return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.Watch()))))
+
+
+class FitLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_FitLatent",
+            search_aliases=["fit style to photo", "match pose and light", "fit codes", "adapt face"],
+            inputs=[
+                host.Model.Input("model"),
+                host.Conditions.Input("conditions"),
+                host.Latent.Input("latent"),
+                io.Int.Input("steps", default=FIT_STEPS, min=0, max=MOST_STEPS),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: HostedEditor, conditions: Conditions, latent: Tensor, steps: int
+    ) -> io.NodeOutput:
+        codes = latents.check_codes(latent)
+        return io.NodeOutput(host.hand_over(descended(model.model(), codes, conditions, steps, host.Watch())))
 
 
 class SaveLatent(io.ComfyNode):

@@ -120,6 +120,7 @@ def color(editor: PhotoEditor) -> Pictures:
     request = EditRequest(
         mask=part_mask(face, labels, "hair", 3),
         codes=encoded(editor, PHOTO),
+        fit=0,
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
     return staged(editor, request)
@@ -172,7 +173,8 @@ def group_photo(editor: PhotoEditor) -> Pictures:
     result = group
     for face, codes in zip(faces, editor.model.random_codes([20, 21, 22]), strict=True):
         conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
-        crop = editor.model.generate(editor.model.aggregate(conditions), codes[None])
+        style = editor.model.style_codes(conditions, codes=codes[None], fit=None)
+        crop = editor.model.generate(editor.model.aggregate(conditions), style)
         result = result.with_crop(crop, mask, face.matrix, 0, 1.0)
     return [shown(result)]
 
@@ -211,7 +213,7 @@ def attributes(editor: PhotoEditor) -> Pictures:
     directions = shipped_directions()
     amounts = {"smile": -0.6, "eyes_open": 0.8, "lipstick": 0.8}
     codes = apply_all(encoded(editor, PHOTO), [(directions[name], amounts[name]) for name in amounts])
-    return staged(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=codes))
+    return staged(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=codes, fit=0))
 
 
 @of_workflow
@@ -231,7 +233,7 @@ def text(editor: PhotoEditor) -> Pictures:
     open_clip()
     mask = own_mask(editor, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
-    return staged(editor, EditRequest(mask=mask, codes=encoded(editor, PHOTO), text=goal))
+    return staged(editor, EditRequest(mask=mask, codes=encoded(editor, PHOTO), fit=0, text=goal))
 
 
 WHOLE_FACE = "skin+brows+eyes+nose+mouth"

@@ -79,7 +79,9 @@ def test_after_a_slider_only_what_depends_on_it_runs_again(host: Host, prompts: 
     host.run(prompt)
     mixed = [key for key, node in prompt.items() if node["class_type"] == "FACEMUG_InterpolateLatents"]
     again = host.run(changed(prompt, mixed[0], amount=0.6))
-    stages = ["FACEMUG_Generate", "FACEMUG_InterpolateLatents", "FACEMUG_PasteFaces"]
+    stages = [
+        "FACEMUG_FitLatent", "FACEMUG_Generate", "FACEMUG_InterpolateLatents", "FACEMUG_PasteFaces",
+    ]  # fmt: skip
     assert types(prompt, again) == [*stages, "PreviewImage", "PreviewImage"]
 
 
