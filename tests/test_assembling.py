@@ -17,7 +17,7 @@ from facemug_core.errors import CheckpointError, WeightsMissingError
 from facemug_core.networks.layers import EqualLinear, ModulatedConv2d
 from facemug_core.networks.mapping import MappingNetwork
 
-from .tiny import tiny_config
+from .tiny import tiny_config, tiny_photo_parts
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,7 +70,7 @@ def test_an_inverter_without_its_search_head_names_the_file(tmp_path):
     config = replace(tiny_config(), name="tiny")
     save_safetensors(tmp_path / "tiny_inverter.safetensors", {"steps": torch.zeros(512, 4)})
     with pytest.raises(WeightsMissingError, match=r"tiny_search_head\.safetensors is missing"):
-        load_inverter(config, [tmp_path])
+        load_inverter(config, tiny_photo_parts(), [tmp_path])
 
 
 def test_loading_does_not_import_the_compiler_of_torch(stored, tmp_path):

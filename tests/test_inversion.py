@@ -18,6 +18,8 @@ from facemug_core.training.visibility import descent_steps
 
 from .tiny import random_conditions, tiny_inverter, tiny_model
 
+NO_BACKGROUND = torch.zeros(1, 1, 64, 64)
+
 
 @pytest.fixture(scope="module")
 def model() -> FaceMug:
@@ -30,15 +32,15 @@ def test_codes_come_nearer_to_the_photo_with_every_few_steps(model: FaceMug) -> 
     head, start, there = model.inverter.head, model.random_codes([0]), model.random_codes([1])
     with torch.no_grad():
         photo = head.picture(model.bank, there)
-        goal = Goal(model.inverter, whole_photo(photo))
+        goal = Goal(model.inverter, whole_photo(photo), NO_BACKGROUND)
         found = [model.invert(start, whole_photo(photo), steps) for steps in (0, 3, 6)]
-        distances = [goal.distance(head.picture(model.bank, codes)).item() for codes in found]
+        distances = [goal.distances(head.picture(model.bank, codes)).item() for codes in found]
     assert distances[0] > distances[1] > distances[2]
 
 
 def test_the_search_does_not_need_the_head_that_edits_draw_with(model: FaceMug) -> None:
     codes, conditions = model.random_codes([0]), random_conditions()
-    without = replace(model, picture_head=None)
+    without = replace(model, heads=None)
     assert torch.equal(without.invert(codes, conditions, steps=1), model.invert(codes, conditions, steps=1))
 
 
@@ -79,10 +81,11 @@ def test_hidden_parts_come_nearer_to_the_map_with_every_few_steps(model: FaceMug
     # Untrained networks hardly tell one face from another: it takes long steps.
     able = model.inverter
     inverter = Inverter(able.head, able.perceptual, able.part_reader, 500 * able.steps)
-    bold, start, goal = replace(model, inverter=inverter), model.random_codes([0]), Goal(inverter, conditions)
+    bold, start = replace(model, inverter=inverter), model.random_codes([0])
+    goal = Goal(inverter, conditions, NO_BACKGROUND)
     with torch.no_grad():
         found = [bold.invert(start, conditions, steps) for steps in (0, 2, 4)]
-        distances = [goal.distance(able.head.picture(model.bank, codes)).item() for codes in found]
+        distances = [goal.distances(able.head.picture(model.bank, codes)).item() for codes in found]
     assert distances[0] > distances[1] > distances[2]
 
 

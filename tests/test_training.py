@@ -15,9 +15,10 @@ from facemug_core.config import DiscriminatorConfig
 from facemug_core.conventions import LABELS
 from facemug_core.errors import FacemugError, InputError
 from facemug_core.networks.face_recognition import FaceRecognition
+from facemug_core.networks.generator import PriorHeads
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
-from facemug_core.networks.part_reader import PartReader
+from facemug_core.networks.part_reader import PartHead
 from facemug_core.networks.perceptual import PerceptualLoss, fold_batch_norms
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
@@ -44,12 +45,12 @@ from facemug_core.training.losses import (
     rim_loss,
     stroke_loss,
 )
-from facemug_core.training.part_reader import PartReaderStage, class_shares
+from facemug_core.training.part_reader import PartHeadStage, PartReaderStage, class_shares
 from facemug_core.training.picture_head import PictureHeadStage
 from facemug_core.training.visibility import measure_visibility
 from facemug_core.training.warp import WarpStage
 
-from .tiny import tiny_bank, tiny_config
+from .tiny import tiny_bank, tiny_config, tiny_photo_parts
 
 PAPER_CRITIC = DiscriminatorConfig(2, MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}))
 
@@ -83,6 +84,8 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
         return EncoderStage(config, faces, bank, mapping, head, perceptual, identity, drawn=1, measured=1)
     if name == "part_reader":
         return PartReaderStage(faces, perceptual)
+    if name == "part_head":
+        return PartHeadStage(config.part_head, faces, bank)
     if name == "picture_head":
         return PictureHeadStage(config.picture_head, faces, bank, perceptual)
     if name == "search_head":
@@ -93,8 +96,9 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     head = PictureHead(config.picture_head)
     if name == "warping":
         return WarpStage(config, faces, bank, mapping, encoder, head)
+    heads = PriorHeads(head, PartHead(config.part_head))
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, head, perceptual, PartReader(8), adversarial_from=1
+        config, faces, bank, mapping, encoder, heads, tiny_photo_parts(), adversarial_from=1
     )
 
 
@@ -113,6 +117,7 @@ def _trained(
         "generator",
         "generator with the paper's critic",
         "encoder",
+        "part_head",
         "part_reader",
         "picture_head",
         "search_head",

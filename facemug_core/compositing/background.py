@@ -19,14 +19,15 @@ ROUNDS = 4
 """How often the hole is filled anew with the cells whose patches are nearest."""
 
 DISTANCE_COST = 0.004
-"""What a way of one cell costs a source, against the mean squared difference of colors: near sources are in
-the same light and focus."""
+"""What a way of one cell costs a source, against the mean squared difference of colors: near sources are
+in the same light and focus."""
 
 STEP_SIGMA = 10.0
 """Standard deviation, in pixels, of the tones that are smoothed where sources meet."""
 
 STEP_RANGE = 0.2
-"""Steps of tone below this are smoothed away, for pictures in [-1, 1]; larger ones are things of their own."""
+"""Steps of tone below this are smoothed away, for pictures in [-1, 1]; larger ones are things of their
+own."""
 
 
 def continued(photo: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,5 @@
-"""Harmonization: the bank's picture, each material in the tone and the sharpness that the visible photo has for
-it.
+"""Harmonization: the bank's picture, each material in the tone and the sharpness that the visible photo has
+for it.
 
 A material's shift of tone is measured where photo and bank both show that material. Nothing is taken from the
 border of the hole itself: what is beside a face says nothing about its skin. Contrast is the bank's own, so
