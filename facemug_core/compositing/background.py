@@ -58,9 +58,8 @@ def _copied(smooth: Tensor, blocked: Tensor, copyable: Tensor) -> Tensor:
     """A picture [1, 3, H, W] whose blocked cells show the copyable cells that fit best."""
     height, width = blocked.shape[-2:]
     holes, places = (torch.nonzero(x.flatten())[:, 0] for x in (blocked, copyable))
-    cost = DISTANCE_COST * torch.cdist(
-        *(torch.stack([p // width, p % width], 1).float() for p in (holes, places))
-    )
+    here, there = (torch.stack([p // width, p % width], 1).float() for p in (holes, places))
+    cost = DISTANCE_COST * torch.cdist(here, there)
     small = F.avg_pool2d(smooth, CELL)
     shown, source = small, torch.arange(height * width, device=smooth.device)
     for _ in range(ROUNDS):
@@ -75,7 +74,8 @@ def _copied(smooth: Tensor, blocked: Tensor, copyable: Tensor) -> Tensor:
 def _blended(picture: Tensor, source: Tensor) -> Tensor:
     """Cells [h, w] of a picture copied from `source`, each one overlapping its neighbors."""
     height, width = source.shape
-    y, x = torch.arange(height * CELL)[:, None], torch.arange(width * CELL)
+    y, x = (torch.arange(side * CELL, device=source.device) for side in (height, width))
+    y = y[:, None]
     weights = torch.tensor([0.25, 0.5, 0.25])
     total = torch.zeros_like(picture)
     for i, down in enumerate((-1, 0, 1)):
