@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from facemug_core.checkpoints.assembling import load_inverter, load_trained
+from facemug_core.checkpoints.assembling import load_inverter, load_trained, require
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.errors import CheckpointError, WeightsMissingError
+from facemug_core.networks.generator import Generator
 from facemug_core.networks.layers import EqualLinear, ModulatedConv2d
 from facemug_core.networks.mapping import MappingNetwork
 
-from .tiny import tiny_config
+from .tiny import tiny_config, tiny_photo_parts
 
 ROOT = Path(__file__).parents[1]
 
@@ -66,11 +67,31 @@ def test_a_file_of_another_network_is_refused_by_name(stored, tmp_path):
         load_trained(lambda: MappingNetwork(8), "every", [tmp_path])
 
 
+def test_a_generator_that_drew_a_plane_more_is_refused_with_a_sentence(tmp_path):
+    """Older ones drew a fourth plane, a gate."""
+    config = tiny_config().generator
+    state = Generator(config).state_dict()
+    planes = config.stem**2
+    for name in [name for name in state if "rgb" in name and name.endswith(("conv.weight", ".bias"))]:
+        if "modulation" not in name and state[name].shape[0] == 3 * planes:
+            state[name] = torch.cat([state[name], torch.zeros_like(state[name][:planes])])
+    save_safetensors(tmp_path / "tiny_generator.safetensors", state)
+    with pytest.raises(CheckpointError, match=r"tiny_generator\.safetensors does not fit.*rgb"):
+        load_trained(lambda: Generator(config), "tiny_generator", [tmp_path])
+
+
+def test_a_size_that_composes_edits_names_all_files_that_it_lacks(tmp_path):
+    with pytest.raises(WeightsMissingError) as lost:
+        require(replace(tiny_config(), name="tiny"), [tmp_path])
+    for name in ("tiny_generator", "tiny_picture_head", "tiny_part_head"):
+        assert f"{name}.safetensors" in str(lost.value)
+
+
 def test_an_inverter_without_its_search_head_names_the_file(tmp_path):
     config = replace(tiny_config(), name="tiny")
     save_safetensors(tmp_path / "tiny_inverter.safetensors", {"steps": torch.zeros(512, 4)})
     with pytest.raises(WeightsMissingError, match=r"tiny_search_head\.safetensors is missing"):
-        load_inverter(config, [tmp_path])
+        load_inverter(config, tiny_photo_parts(), [tmp_path])
 
 
 def test_loading_does_not_import_the_compiler_of_torch(stored, tmp_path):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facemug_core.conditions import GUIDE_MARGIN, Conditions, fill_holes
+from facemug_core.conditions import GUIDE_MARGIN, Conditions
 from facemug_core.errors import InputError, ShapeError
 
 SIZE = 24
@@ -158,55 +158,3 @@ def test_masked_image_keeps_bits_and_has_plain_zeros_in_the_hole():
 def test_to_moves_every_tensor():
     moved = build(**random_parts()).to("meta")
     assert all(getattr(moved, name).device.type == "meta" for name in FIELDS)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    seed=st.integers(0, 2**31),
-    height=st.integers(1, 40),
-    width=st.integers(1, 40),
-    share=st.floats(0, 1),
-)
-def test_filling_keeps_the_bits_of_kept_pixels_and_stays_in_their_range(seed, height, width, share):
-    generator = torch.Generator().manual_seed(seed)
-    image = torch.rand(2, 3, height, width, generator=generator) * 2 - 1
-    mask = (torch.rand(2, 1, height, width, generator=generator) < share).float()
-    filled = fill_holes(image, mask)
-    kept = (mask == 0).expand_as(image)
-    assert torch.equal(bits(filled)[kept], bits(image)[kept])
-    assert filled.abs().max() <= 1 + 1e-5
-
-
-def test_filling_never_reads_under_the_mask():
-    image, mask = random_parts()["image"], random_parts()["mask"]
-    assert torch.equal(fill_holes(image, mask), fill_holes(torch.where(mask > 0, torch.nan, image), mask))
-
-
-def test_a_picture_that_is_all_hole_becomes_zeros():
-    assert not bits(fill_holes(torch.full((1, 3, 20, 20), -0.5), torch.ones(1, 1, 20, 20))).any()
-
-
-def test_a_hole_in_one_tone_takes_that_tone():
-    image = torch.full((1, 3, 32, 32), 0.4)
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[..., 4:29, 3:30] = 1
-    assert torch.allclose(fill_holes(torch.where(mask > 0, -1.0, image), mask), image, atol=1e-6)
-
-
-def test_a_hole_between_two_tones_goes_from_one_to_the_other():
-    image = torch.cat([torch.full((1, 3, 64, 32), -1.0), torch.full((1, 3, 64, 32), 1.0)], dim=-1)
-    mask = torch.zeros(1, 1, 64, 64)
-    mask[..., 16:48] = 1
-    row = fill_holes(image, mask)[0, 0, 32]
-    assert row[17] < -0.7
-    assert row[46] > 0.7
-    assert row.diff().min() > -1e-5
-
-
-def test_filling_treats_pictures_of_a_batch_apart():
-    parts = random_parts(batch=3)
-    together = fill_holes(parts["image"], parts["mask"])
-    alone = torch.cat(
-        [fill_holes(i[None], m[None]) for i, m in zip(parts["image"], parts["mask"], strict=True)]
-    )
-    assert torch.allclose(together, alone, atol=1e-6)

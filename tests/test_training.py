@@ -9,18 +9,23 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.utils.data import default_collate
 
 from facemug_core.config import DiscriminatorConfig
 from facemug_core.conventions import LABELS
 from facemug_core.errors import FacemugError, InputError
 from facemug_core.networks.face_recognition import FaceRecognition
+from facemug_core.networks.generator import PriorHeads
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
-from facemug_core.networks.part_reader import PartReader
+from facemug_core.networks.part_reader import PartHead
 from facemug_core.networks.perceptual import PerceptualLoss, fold_batch_norms
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
+from facemug_core.ops.filters import gaussian_blur
+from facemug_core.ops.masks import fill_holes
 from facemug_core.training.augment import hand_drawn, recolored
 from facemug_core.training.bank_faces import Together
 from facemug_core.training.data import (
@@ -38,18 +43,19 @@ from facemug_core.training.losses import (
     IdentityLoss,
     adversarial_loss,
     discriminator_loss,
+    haze_loss,
     lines,
     part_loss,
     pixel_loss,
     rim_loss,
     stroke_loss,
 )
-from facemug_core.training.part_reader import PartReaderStage, class_shares
+from facemug_core.training.part_reader import PartHeadStage, PartReaderStage, class_shares
 from facemug_core.training.picture_head import PictureHeadStage
 from facemug_core.training.visibility import measure_visibility
 from facemug_core.training.warp import WarpStage
 
-from .tiny import tiny_bank, tiny_config
+from .tiny import tiny_bank, tiny_config, tiny_photo_parts
 
 PAPER_CRITIC = DiscriminatorConfig(2, MappingProxyType({4: 8, 8: 8, 16: 8, 32: 8, 64: 8, 128: 8}))
 
@@ -83,6 +89,8 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
         return EncoderStage(config, faces, bank, mapping, head, perceptual, identity, drawn=1, measured=1)
     if name == "part_reader":
         return PartReaderStage(faces, perceptual)
+    if name == "part_head":
+        return PartHeadStage(config.part_head, faces, bank)
     if name == "picture_head":
         return PictureHeadStage(config.picture_head, faces, bank, perceptual)
     if name == "search_head":
@@ -93,8 +101,9 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     head = PictureHead(config.picture_head)
     if name == "warping":
         return WarpStage(config, faces, bank, mapping, encoder, head)
+    heads = PriorHeads(head, PartHead(config.part_head))
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, head, perceptual, PartReader(8), adversarial_from=1
+        config, faces, bank, mapping, encoder, heads, tiny_photo_parts(), adversarial_from=1
     )
 
 
@@ -113,6 +122,7 @@ def _trained(
         "generator",
         "generator with the paper's critic",
         "encoder",
+        "part_head",
         "part_reader",
         "picture_head",
         "search_head",
@@ -239,6 +249,115 @@ def test_the_rim_costs_what_its_colors_are_off_on_average() -> None:
     torch.testing.assert_close(rim_loss(truth + 0.3 * inside, truth, mask), torch.tensor(0.3))
     checks = (torch.arange(64) % 2 * 2 - 1) * torch.ones(64, 1)
     assert rim_loss(truth + checks * inside, truth, mask) < 0.1
+
+
+def _hole(batch: int = 1) -> torch.Tensor:
+    mask = torch.zeros(batch, 1, 64, 64)
+    mask[..., 8:56, 8:56] = 1
+    return mask
+
+
+def _solid(batch: int = 1) -> torch.Tensor:
+    return torch.rand(batch, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.6, 6))
+def test_a_blurred_picture_is_hazy(sigma: float) -> None:
+    solid = _solid()
+    assert haze_loss(gaussian_blur(solid, sigma), solid, _hole()) > 0.05
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.1, 1))
+def test_the_more_of_a_smooth_filling_is_mixed_in_the_hazier_a_picture_is(share: float) -> None:
+    solid, mask = _solid(), _hole()
+    filling = fill_holes(solid, mask)
+    less, more = (haze_loss(torch.lerp(solid, filling, s), solid, mask) for s in (share / 2, share))
+    assert 0.01 < less < more
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(1, 3), st.floats(-0.5, 0.5))
+def test_a_sharper_picture_or_one_in_another_tone_is_not_hazy(gain: float, tone: float) -> None:
+    solid = _solid()
+    assert haze_loss(gain * solid + tone, solid, _hole()) < 1e-3
+
+
+def test_haze_outside_the_mask_and_along_its_border_does_not_count() -> None:
+    solid = _solid()
+    image = solid.clone()
+    image[..., :9] = 0
+    far = torch.zeros(1, 1, 64, 64)
+    far[..., 36:56, 36:56] = 1
+    assert haze_loss(image, solid, far) < 1e-3
+
+
+def test_a_flat_part_of_a_picture_cannot_be_hazy() -> None:
+    flat = torch.zeros(1, 3, 64, 64)
+    assert haze_loss(flat, flat + 0.3, _hole()) < 1e-6
+
+
+def test_haze_has_a_gradient_even_for_a_flat_picture() -> None:
+    image = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    haze_loss(image, _solid(), _hole()).backward()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["part_head", "part_reader"])
+def test_reading_parts_is_learned_from_a_few_faces(name: str, faces: FaceShards) -> None:
+    stage = make_stage(name, faces)
+    batch = default_collate([stage.dataset[i] for i in range(2)])
+    batch["labels"] = torch.full_like(batch["labels"], LABELS.index("hair"))
+    optimizer = torch.optim.Adam(stage.parameter_groups(0.01))
+    costs = []
+    for step in range(8):
+        loss, _, _ = stage.loss(stage.model, batch, step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        costs.append(loss.item())
+    assert costs[-1] < 0.7 * costs[0]
+
+
+@pytest.mark.parametrize("name", ["part_head", "part_reader"])
+def test_samples_show_the_face_beside_its_parts_as_read_and_as_parsed(name: str, faces: FaceShards) -> None:
+    stage = make_stage(name, faces)
+    batch = default_collate([stage.dataset[i] for i in range(2)])
+    with torch.no_grad():
+        grid = stage.samples(stage.model, batch)
+    assert grid.shape == (2, 3, 3, 256, 256)
+    assert torch.equal(grid[:, 0], batch["image"])
+
+
+def test_what_a_hole_hides_is_not_asked_of_the_part_reader(faces: FaceShards) -> None:
+    stage = make_stage("part_reader", faces)
+    samples = [stage.dataset[i] for i in range(12)]
+    holes = [(s["image"] == 0).all(0) for s in samples]
+    assert any(hole.float().mean() > 0.01 for hole in holes)
+    assert all((s["labels"][hole] == -1).all() for s, hole in zip(samples, holes, strict=True))
+
+
+def test_the_truth_far_inside_a_hole_costs_nothing_without_guides(faces: FaceShards) -> None:
+    """Nobody can know it: another truth there costs the same."""
+    stage = make_stage("generator", faces)
+    sample = dict(stage.dataset[0])
+    mask = torch.zeros(1, 256, 256)
+    mask[..., 40:216, 40:216] = 1
+    sample |= {name: torch.zeros_like(sample[name]) for name in ("sketch", "semantic", "color")}
+    sample |= {"mask": mask, "borrowed": torch.zeros_like(sample["borrowed"])}
+    other = sample["image"].clone()
+    other[:, 120:136, 120:136] = 0.9
+
+    def costs(image: torch.Tensor) -> dict[str, float]:
+        batch = default_collate([{**sample, "image": image, "drawn": image}])
+        with torch.no_grad():
+            return {name: float(x) for name, x in stage.loss(stage.model.eval(), batch, step=0)[1].items()}
+
+    here, there = costs(sample["image"]), costs(other)
+    for name in ("pixel", "tone", "rim", "likeness", "haze"):
+        assert here[name] == pytest.approx(there[name], rel=1e-4)
 
 
 def _step(height: float) -> torch.Tensor:

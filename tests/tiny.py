@@ -10,12 +10,12 @@ import torch
 from facemug_core.conditions import Conditions
 from facemug_core.config import FULL, LIGHT, ModelConfig, ProjectedDiscriminatorConfig
 from facemug_core.model import FaceMug
-from facemug_core.networks.generator import Generator
+from facemug_core.networks.generator import Generator, PriorHeads
 from facemug_core.networks.inverter import Inverter
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
 from facemug_core.networks.mobilenet_v2 import MobileNetV2Features
-from facemug_core.networks.part_reader import PartReader
+from facemug_core.networks.part_reader import PartHead, PartReader, PhotoParts
 from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
@@ -41,6 +41,11 @@ def tiny_config() -> ModelConfig:
         discriminator=ProjectedDiscriminatorConfig(strides=(16, 32), channels=8),
         picture_head=replace(LIGHT.picture_head, bank_channels=BANK_CHANNELS[128], channels=8),
         search_head=replace(LIGHT.search_head, bank_channels=BANK_CHANNELS[64], channels=8),
+        part_head=replace(
+            LIGHT.part_head,
+            bank_channels=MappingProxyType({r: BANK_CHANNELS[r] for r in (32, 64, 128)}),
+            channels=8,
+        ),
     )
 
 
@@ -55,20 +60,25 @@ def tiny_model(seed: int = 0) -> FaceMug:
         torch.manual_seed(seed)
         networks = (
             MappingNetwork(layers=2), tiny_bank(), StyleEncoder(config.encoder), Generator(config.generator),
-            PictureHead(config.picture_head),
+            PriorHeads(PictureHead(config.picture_head), PartHead(config.part_head)), tiny_photo_parts(),
         )  # fmt: skip
     return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
+
+
+def tiny_photo_parts() -> PhotoParts:
+    """A reader of a photo's parts that has learned nothing."""
+    return PhotoParts(PerceptualLoss(MobileNetV2Features()), PartReader(8))
 
 
 def tiny_inverter(model: FaceMug) -> Inverter:
     """A model's inverter of random weights, which descends along few coordinates; the global random state is
     left as it was."""
+    assert model.photo_parts is not None
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        head, part_reader = PictureHead(model.config.search_head), PartReader(8)
-        perceptual = PerceptualLoss(MobileNetV2Features())
+        head = PictureHead(model.config.search_head).requires_grad_(False)
     steps = 0.3 * torch.eye(512)[:, :32]
-    return Inverter(head.requires_grad_(False), perceptual, part_reader.requires_grad_(False), steps)
+    return Inverter(head, model.photo_parts.perceptual, model.photo_parts.reader, steps)
 
 
 def tiny_full_model(seed: int = 0) -> FaceMug:
@@ -94,7 +104,12 @@ def tiny_full_model(seed: int = 0) -> FaceMug:
             MappingNetwork(layers=2), StyleGAN2({**channels, 512: 4, 1024: 4}), StyleEncoder(config.encoder),
             Generator(config.generator),
         )  # fmt: skip
-    return FaceMug(config, *(network.eval().requires_grad_(False) for network in networks))
+        photo_parts = tiny_photo_parts()
+    return FaceMug(
+        config,
+        *(network.eval().requires_grad_(False) for network in networks),
+        photo_parts=photo_parts.eval().requires_grad_(False),
+    )
 
 
 def random_conditions(seed: int = 0, batch: int = 1) -> Conditions:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,30 +18,19 @@ REACH = 9
 """Side of the window, run twice, over which a color fades at the border of where it is asked for."""
 
 
-class Recoloring(NamedTuple):
-    """How closely a picture follows a color map."""
-
-    window: int
-    """Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
-    border: float
-    """Weight at the border of where a color is asked for."""
-
-
-PRIOR = Recoloring(9, 1.0)
-"""Of the bank's picture, before it is fused."""
-WHOLE = Recoloring(61, 0.5)
-"""Of the whole edit: light and shade on a face stay, and thin strokes of paint are laid on thinly."""
+WINDOW = 9
+"""Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
 
 
 def recolored(picture: Tensor, color: Tensor, weight: Tensor) -> Tensor:
     """A picture [B, 3, H, W] in the colors of a map; with its bits where no color is asked for at all."""
     if not weight.any():
         return picture
-    shift, counts = color_shift(picture, color, weight, PRIOR)
+    shift, counts = color_shift(picture, color, weight)
     return picture + counts * shift
 
 
-def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring) -> tuple[Tensor, Tensor]:
+def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """What has to be added to a picture for the colors of a map, and how much it counts.
 
     A guided filter (He et al. 2013) of the difference to the map, guided by the map's brightness: parts of
@@ -54,7 +41,6 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring)
         picture: [B, 3, H, W], about [-1, 1].
         color: color map [B, 3, H, W] in [-1, 1].
         weight: [B, 1, H, W] in [0, 1], how strongly a color is asked for; 0 where none is.
-        how: how closely the map is followed.
 
     Returns:
         The shift [B, 3, H, W], and its weight [B, 1, H, W].
@@ -63,7 +49,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring)
     gray = color.mean(1, keepdim=True)
     apart, gray_there = (color - picture) * known, gray * known
     told = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
-    wide = wide_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), how.window)
+    wide = wide_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), WINDOW)
     seen, *means = wide.split([1, 1, 1, 1, 3, 3], 1)
     seen = seen.clamp(min=1e-6)
     strength, middle, square, middle_apart, product = (mean / seen for mean in means)
@@ -71,7 +57,7 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor, how: Recoloring)
     slope = (product - middle * middle_apart) / (variance + CONTRAST)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
     # Lines through every window that a pixel lies in, averaged.
-    lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), how.window) / seen
+    lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), WINDOW) / seen
     slope, offset, strength = enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
     reached = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
-    return slope * gray + offset, (2 * how.border * reached).clamp(max=1) * strength
+    return slope * gray + offset, (2 * reached).clamp(max=1) * strength
