@@ -32,7 +32,7 @@ from facemug_core.posing import Poser
 from ..text_models import open_clip
 from .example_inputs import FOLDER
 from .running import Host, Prompt, Run
-from .workflows import EXEMPLARS, HOLE, MOUTH_MASK, PHOTO
+from .workflows import EXEMPLARS, GROUP, HOLE, MOUTH_MASK, PHOTO
 
 Pictures = list[np.ndarray]
 
@@ -217,7 +217,7 @@ def everything_at_once(library: Library) -> Pictures:
 
 @of_workflow
 def group_photo(library: Library) -> Pictures:
-    group = library.photo("facemug_group.jpg")
+    group = library.photo(GROUP)
     faces = library.editor.find_faces(group, "left to right")
     mask = torch.zeros(1, 1, *group.size)
     for face in faces:
@@ -287,6 +287,17 @@ def text(library: Library) -> Pictures:
     mask = own_mask(library, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
     return staged(library, EditRequest(mask=mask, codes=encoded(library, PHOTO), text=goal))
+
+
+def shortest_edit(library: Library) -> Pictures:
+    """What FACEMUG Edit makes of hair if all else stays as it is in a new node."""
+    return edited(library, EditRequest(regions="hair"))
+
+
+def faces_of_the_group(library: Library) -> Pictures:
+    """The crops of Detect & Align Faces."""
+    faces = library.editor.find_faces(library.photo(GROUP), "left to right")
+    return [shown_crop(face.crop[0]) for face in faces]
 
 
 WHOLE_FACE = "skin+brows+eyes+nose+mouth"

@@ -128,8 +128,9 @@ class Host:
             raise AssertionError(error.read().decode()) from error
         return self.finished(identity, queued)
 
-    def finished(self, identity: str, queued: float) -> Run:
-        """What became of the prompt with this id, queued at this time, when it is done."""
+    def finished(self, identity: str, queued: float | None = None) -> Run:
+        """What became of the prompt with this id, when it is done; it was queued at this time or just now."""
+        queued = time.time() if queued is None else queued
         while True:
             history = json.loads(self.get(f"/history/{identity}"))
             if identity in history:
