@@ -6,6 +6,7 @@ built on an empty canvas; workflows that were saved with fields for `boxes` run.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -33,6 +34,8 @@ SOME = NAMES[int(os.environ["HALF"]) :: 2] if "HALF" in os.environ else NAMES
 FIELD_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 NODE = "FACEMUG_DetectFaces"
+FINDER, BOXES_FOUND = 100, 4
+"""Id of a second node of the kind, and the output that tells where the faces are."""
 BOX = {"x": 0, "y": 0, "width": 512, "height": 512}
 SAVED = {
     "fresh": ["largest", 0, False, "error", BOX, 0, 0, 512, 512, 0],
@@ -70,7 +73,10 @@ def reports(
     jobs = tmp_path_factory.mktemp("jobs") / "jobs.json"
     work = {
         "templates": [one["name"] for one in wanted if one["way"] == way and "name" in one],
-        "saved": {name: saved_with_fields(values) for name, values in SAVED.items()},
+        "saved": {
+            **{name: saved_with_fields(values) for name, values in SAVED.items()},
+            "linked": saved_with_a_link(),
+        },
         "photo": PHOTO,
         "group": GROUP,
     }
@@ -88,10 +94,39 @@ def reports(
 def saved_with_fields(values: list[Any]) -> dict[str, Any]:
     """A template as a front end saves it that shows `boxes` as fields, with these values of its node."""
     workflow = json.loads((FOLDER / "sketch.json").read_text())
-    node = next(node for node in workflow["nodes"] if node["type"] == NODE)
+    node = finder(workflow)
     node["widgets_values"] = values
-    next(socket for socket in node["inputs"] if socket["name"] == "boxes")["widget"] = {"name": "boxes"}
+    (boxes,) = (socket for socket in node["inputs"] if socket["name"] == "boxes")
+    boxes["widget"] = {"name": "boxes"}
+    node["inputs"] = [*(socket for socket in node["inputs"] if socket is not boxes), boxes]
     return workflow
+
+
+def saved_with_a_link() -> dict[str, Any]:
+    """The same, where another node of the kind finds the boxes."""
+    workflow = saved_with_fields(SAVED["fresh"])
+    node = finder(workflow)
+    other = copy.deepcopy(node) | {"id": FINDER, "pos": [0, 2000]}
+    for output in other["outputs"]:
+        output["links"] = []
+    workflow["nodes"].append(other)
+    origins = {link[0]: link[1:3] for link in workflow["links"]}
+    ends = [(origins[socket["link"]], other, socket) for socket in other["inputs"] if socket["link"]]
+    ends.append(([FINDER, BOXES_FOUND], node, node["inputs"][-1]))
+    for link, ((origin, slot), target, socket) in enumerate(ends, start=workflow["last_link_id"] + 1):
+        source = next(one for one in workflow["nodes"] if one["id"] == origin)
+        source["outputs"][slot]["links"].append(link)
+        socket["link"] = link
+        place = target["inputs"].index(socket)
+        workflow["links"].append([link, origin, slot, target["id"], place, socket["type"]])
+        workflow["last_link_id"] = link
+    workflow["last_node_id"] = FINDER
+    return workflow
+
+
+def finder(workflow: dict[str, Any]) -> dict[str, Any]:
+    """The node of a workflow that finds faces."""
+    return next(node for node in workflow["nodes"] if node["type"] == NODE)
 
 
 def test_the_renderer_of_nodes_is_the_one_that_is_asked_for(way: str, reports: dict) -> None:
@@ -150,6 +185,15 @@ def test_a_workflow_that_was_saved_with_fields_for_boxes_is_the_same_prompt(
     report = reports["saved", values]
     assert report["errors"] == []
     assert inputs(report["prompt"]) == inputs(prompt)
+
+
+def test_a_link_to_boxes_that_were_fields_stays(reports: dict, prompt: Prompt) -> None:
+    report = reports["saved", "linked"]
+    assert report["errors"] == []
+    (key,) = (key for key, node in prompt.items() if node["class_type"] == NODE)
+    expected = inputs(prompt) | {str(FINDER): prompt[key]["inputs"]}
+    expected[key] = expected[key] | {"boxes": [str(FINDER), BOXES_FOUND]}
+    assert inputs(report["prompt"]) == expected
 
 
 def inputs(prompt: Prompt) -> dict[str, dict[str, Any]]:

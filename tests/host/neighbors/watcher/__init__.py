@@ -63,18 +63,19 @@ class Keep:
 
 
 class Bring:
-    """Gives a tensor that lies as a file in the input folder, as it is."""
+    """Gives a tensor of the input folder, [B, H, W, C], as it is, and its first channel as MASK."""
 
     @classmethod
     def INPUT_TYPES(cls):  # noqa: N802
         return {"required": {"file": ("STRING", {})}}
 
-    RETURN_TYPES = ("IMAGE",)
+    RETURN_TYPES = ("IMAGE", "MASK")
     FUNCTION = "bring"
     CATEGORY = "testing"
 
     def bring(self, file):
-        return (torch.load(Path(folder_paths.get_input_directory(), file), weights_only=True),)
+        image = torch.load(Path(folder_paths.get_input_directory(), file), weights_only=True)
+        return (image, image[..., 0])
 
 
 NODE_CLASS_MAPPINGS = {"Watcher": Watcher, "Failing": Failing, "Keep": Keep, "Bring": Bring}
