@@ -55,7 +55,7 @@ async function run() {
   }, RUN);
 }
 
-// Takes a picture, and counts the nodes that show one; tells which nodes overlap.
+// Takes a picture, and counts the nodes that show one and those that overlap.
 async function look(name) {
   await page.setViewportSize(SHOWN);
   await page.waitForTimeout(1 * SECONDS);

@@ -35,7 +35,7 @@ FIELD_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 NODE = "FACEMUG_DetectFaces"
 FINDER, BOXES_FOUND = 100, 4
-"""Id of a second node of the kind, and the output that tells where the faces are."""
+"""Id of a second node of the kind, and its output `boxes_found`."""
 BOX = {"x": 0, "y": 0, "width": 512, "height": 512}
 SAVED = {
     "fresh": ["largest", 0, False, "error", BOX, 0, 0, 512, 512, 0],
@@ -68,7 +68,7 @@ def browsed(way: str, request: pytest.FixtureRequest) -> Host:
 def reports(
     way: str, browsed: Host, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the browser saw, by kind and name; screenshots lie in `.host/screenshots`."""
+    """What the browser saw, by kind and name; screenshots are in `.host/screenshots`."""
     wanted = [item.callspec.params for item in request.session.items if "reports" in item.fixturenames]
     jobs = tmp_path_factory.mktemp("jobs") / "jobs.json"
     work = {

@@ -1,4 +1,4 @@
-"""Another pack, whose nodes tell what others must leave alone, and bring and keep tensors for tests."""
+"""Another pack, whose nodes report what others must leave alone, and bring and keep tensors for tests."""
 
 import hashlib
 import pickle
