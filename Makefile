@@ -19,8 +19,8 @@ test-host: fetch
 	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli
 	$(PY) -m pytest -c tests/pytest.ini tests/host --ignore tests/host/test_browser.py
 
-# With that host's own front end, and with the newest one of the package index. HALF=0 or HALF=1 leaves out half of
-# the workflows for the first.
+# With that host's own front end, and with the newest one of the package index and both of its renderers of nodes.
+# HALF=0 or HALF=1 saves time: it leaves out half of the workflows, but not for the newest renderer.
 test-browser: fetch
 	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli browser frontend
 	$(PY) -m pytest -c tests/pytest.ini tests/host/test_browser.py
