@@ -100,12 +100,6 @@ def install_frontend() -> None:
             raise
 
 
-def frontend_version() -> str:
-    """Of the newest front end that was installed."""
-    folder = FRONTEND.parents[1]
-    return next(folder.glob(f"{FRONTEND_PACKAGE}-*.dist-info")).name.split("-")[1].removesuffix(".dist")
-
-
 def install_browser() -> None:
     """Chromium by apt and its driver by npm.
 
