@@ -70,8 +70,8 @@ class DetectFaces(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image"),
                 *which_inputs(),
-                host.Boxes.Input("boxes", optional=True),
-                host.Landmarks.Input("landmarks", optional=True),
+                host.linked(host.Boxes.Input("boxes", optional=True)),
+                host.linked(host.Landmarks.Input("landmarks", optional=True)),
                 # A value that is optional, so that what was saved before there was this still runs.
                 io.Int.Input("smooth", default=0, min=0, max=100, optional=True),
             ],

@@ -43,11 +43,14 @@ def to_crop(image: Tensor) -> Tensor:
 
 
 def from_photo(photo: Photo, original: Tensor) -> Tensor:
-    """An edited photo as IMAGE [1, H, W, C]; pixels without a change keep the bits of the original IMAGE."""
+    """An edited photo as IMAGE [1, H, W, C] of the original's dtype.
+
+    Pixels without a change keep the bits of the original IMAGE, values outside 0 to 1 among them.
+    """
     # In the host's order of memory: to go on in another takes twice as long.
     new = photo.pixels.permute(0, 2, 3, 1).contiguous()
-    original = original.float().cpu()
-    return hand_over(torch.where(new == _bytes(original), original, new / 255).clamp_(0, 1))
+    original = original.cpu()
+    return hand_over(torch.where(new == _bytes(original), original, (new / 255).to(original.dtype)))
 
 
 def from_pictures(pictures: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ PHOTO, HOLE, MOUTH_MASK = (
     "facemug_photo_with_hole.png",
     "facemug_photo_with_mouth_mask.png",
 )
+GROUP = "facemug_group.jpg"
 EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
 
 TILE = 256
@@ -487,7 +488,7 @@ def group_photo(w: Workflow) -> None:
             "**Try:** *which* = index, to edit one of them."
         )
         model = load_model(w)
-        photo = load_photo(w, "facemug_group.jpg", "Group photo")
+        photo = load_photo(w, GROUP, "Group photo")
     with w.group("2 · Faces and masks"):
         faces = w.add("FACEMUG_DetectFaces", model=model, image=photo["IMAGE"], which="left to right")
         parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
