@@ -22,7 +22,7 @@ DISTANCE_COST = 0.004
 """What a way of one cell costs a source, against the mean squared difference of colors: near sources are in
 the same light and focus."""
 
-OVERLAP = (1.0, 2.0, 3.0, 2.0, 1.0)
+OVERLAP = (1.0, 2.0, 1.0)
 """Weights of the neighbors of a cell whose sources, continued, are averaged in it."""
 
 STEP_SIGMA = 10.0
