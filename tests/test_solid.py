@@ -5,7 +5,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facemug_core.conditions import fill_holes
 from facemug_core.conditions.sketches import gaussian_blur
 from facemug_core.conventions import LABELS
 from facemug_core.evaluation import solidity
@@ -15,6 +14,7 @@ from facemug_core.evaluation.suites import SOLID
 from facemug_core.evaluation.suites.solid import measured, portrait_masks
 from facemug_core.evaluation.trials import Case
 from facemug_core.faces.regions import region_mask
+from facemug_core.ops.masks import fill_holes
 
 BACKGROUND, SKIN, NECK, HAIR = (LABELS.index(name) for name in ("background", "skin", "neck", "hair"))
 PEOPLE = 12
