@@ -163,6 +163,8 @@ def test_a_step_that_leads_away_is_taken_back_and_the_next_one_is_shorter(model:
     first, second = ((codes - start).norm() for codes in drawn[1:3])
     assert distances(model, goal, drawn[1]) > distances(model, goal, start)
     torch.testing.assert_close(second, first / 2)
+    alone = descend(draw, start, 3000 * model.inverter.steps, goal, 1, lambda codes: codes)
+    assert torch.equal(alone, start)
 
 
 def test_codes_of_guides_that_contradict_each_other_stay_among_faces(model: FaceMug) -> None:

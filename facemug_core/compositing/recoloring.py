@@ -17,7 +17,6 @@ CONTRAST = 0.003
 REACH = 9
 """Side of the window, run twice, over which a color fades at the border of where it is asked for."""
 
-
 WINDOW = 9
 """Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
 
@@ -48,15 +47,15 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
     known = (weight > 0).to(picture.dtype)
     gray = color.mean(1, keepdim=True)
     apart, gray_there = (color - picture) * known, gray * known
-    told = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
-    wide = wide_mean(F.avg_pool2d(torch.cat(told, 1), REDUCTION), WINDOW)
+    asked = [known, weight, gray_there, gray * gray_there, apart, gray * apart]
+    wide = wide_mean(F.avg_pool2d(torch.cat(asked, 1), REDUCTION), WINDOW)
     seen, *means = wide.split([1, 1, 1, 1, 3, 3], 1)
     seen = seen.clamp(min=1e-6)
     strength, middle, square, middle_apart, product = (mean / seen for mean in means)
     variance = (square - middle.square()).clamp(min=0)
     slope = (product - middle * middle_apart) / (variance + CONTRAST)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
-    # Lines through every window that a pixel lies in, averaged.
+    # Lines through every window that a pixel is in, averaged.
     lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), WINDOW) / seen
     slope, offset, strength = enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
     reached = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)

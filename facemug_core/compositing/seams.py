@@ -13,15 +13,15 @@ STEP_WINDOW = 5
 by nature stay, a rim that is off as a whole does not."""
 
 REACH_WINDOW = 13
-"""Side of the window, run twice, whose view of what lies outside says how much is taken back."""
+"""Side of the window, run twice, whose view of what is outside says how much is taken back."""
 
 
 def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     """The edit, in the photo's tone where it meets the photo, and as it is some 10 px inside.
 
     Args:
-        edit: [B, 3, H, W]; only what lies under the mask counts.
-        photo: [B, 3, H, W]; what lies under the mask is never read.
+        edit: [B, 3, H, W]; only what is under the mask counts.
+        photo: [B, 3, H, W]; what is under the mask is never read.
         mask: [B, 1, H, W] in {0, 1}, 1 = edit.
 
     Returns:
