@@ -11,6 +11,7 @@ import torch
 
 from facemug_core.cli import _begun, build_parser
 from facemug_core.errors import ShapeError
+from facemug_core.evaluation.trials import Trial
 from facemug_core.frames import Video
 from facemug_core.latents import Latent, save_latent
 from facemug_core.model import FIT_STEPS, FaceMug
@@ -160,3 +161,15 @@ def test_a_latent_that_was_not_fitted_keeps_its_recipe(anna: Path, network: Face
 def test_the_style_of_a_video_is_not_fitted_to_each_frame() -> None:
     video = Video({0: []}, torch.zeros(1, 18, 512).numpy())
     assert video.request(0, EditRequest(fit=4)).fit == 0
+
+
+# --- evaluation ---------------------------------------------------------------------------------------------
+
+
+def test_evaluation_judges_the_codes_that_an_edit_has(network: FaceMug, monkeypatch: Any) -> None:
+    monkeypatch.setattr("facemug_core.model.FIT_STEPS", 1)
+    trial = Trial(network, None, None)  # type: ignore[arg-type]
+    conditions, codes = random_conditions(), network.random_codes([1])
+    assert torch.equal(
+        trial.fitted(codes, conditions), network.style_codes(conditions, codes=codes, fit=None)
+    )
