@@ -104,15 +104,21 @@ def _add_edit(commands: Any) -> None:
                       help="the folder is a video's frames, in the order of their names: one style for all, "
                       "the face's place smoothed over so many frames before and after (0: not)")  # fmt: skip
     where = edit.add_mutually_exclusive_group(required=True)
-    where.add_argument("--mask", type=Path, metavar="FILE", help="white (or transparent) = edit")
+    where.add_argument(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="white (or transparent) = edit; gray = lay the edit over the photo in that share",
+    )
     where.add_argument("--region", metavar="NAMES", help=f"face regions joined by +: {', '.join(REGIONS)}")
     edit.add_argument("--grow", type=int, default=0, metavar="PX", help="grow the regions (negative: shrink)")
     edit.add_argument(
         "--feather", type=_at_least_zero, default=0, metavar="PX", help="soft edge, inwards only"
     )
     edit.add_argument("--opacity", type=_share, default=1.0, metavar="0..1")
-    edit.add_argument("--face", type=_which, default="largest", metavar="FACE",
-                      help=f"{', '.join(FACES)}, or an index counted from the left, from 0")  # fmt: skip
+    edit.add_argument("--face", type=_which, default="auto", metavar="FACE",
+                      help=f"{', '.join(FACES)}, or an index counted from the left, from 0; auto: those "
+                      "under the mask, or without a mask the largest")  # fmt: skip
     edit.add_argument("--box", type=_box, action="append", metavar="X,Y,W,H",
                       help="look for a face here, in pixels of the photo")  # fmt: skip
     edit.add_argument("--landmarks", type=Path, metavar="FILE",
@@ -239,9 +245,11 @@ def _edit_photo(
 
 def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
     """What is asked for, for the photo of a file."""
-    from .conditions.reading import read_beside, read_mask, read_photo
+    from .conditions.masks import is_soft, read_mask
+    from .conditions.reading import read_beside, read_photo
     from .faces.detection import read_landmarks
-    from .photos import EditRequest, Guide, Photo
+    from .guides import Guide
+    from .photos import EditRequest, Photo
 
     size = photo.size[1], photo.size[0]
     misfits: list[str] = []
@@ -251,10 +259,11 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         misfits.extend(found)
         return image
 
+    mask = None if parsed.mask is None else read_mask(beside(parsed.mask), size)
     guides: dict[str, Any] = {name: Guide(*given) for name, given in _guides(parsed, size, beside).items()}
     exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
     return EditRequest(
-        mask=None if parsed.mask is None else read_mask(beside(parsed.mask), size).bool(),
+        mask=mask if mask is None or is_soft(mask) else mask.bool(),
         regions=parsed.region,
         grow=parsed.grow,
         exemplar=None if exemplar is None else Photo.from_image(exemplar),
@@ -321,7 +330,8 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
     """Where the face of each frame lies, and the style of all."""
     from tqdm import tqdm
 
-    from .conditions.reading import read_photo
+    from .conditions.masks import read_mask
+    from .conditions.reading import read_beside, read_photo
     from .faces.detection import read_landmarks
     from .frames import look_through
     from .photos import AlignedFace, FacePlace, Photo
@@ -336,7 +346,12 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
     def find(source: Path) -> Sequence[AlignedFace]:
         photo = Photo.from_image(read_photo(source))
         points = None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source))
-        return editor.find_faces(photo, parsed.face, parsed.aligned, parsed.box, points)
+        mask = None
+        if parsed.mask is not None and parsed.face == "auto":
+            size = photo.size[1], photo.size[0]
+            mask = read_mask(read_beside(_named_as(parsed.mask, source), size, photo.lies)[0], size)
+        found = editor.find_faces(photo, parsed.face, parsed.aligned, parsed.box, points, mask)
+        return found if parsed.latent is not None else found[:1]  # one style is that of one person
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
         photo = Photo.from_image(read_photo(source))
@@ -418,8 +433,9 @@ def _named_as(path: Path, source: Path) -> Path:
 
 def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
+    from .guides import Guide, new_face_conditions
     from .model import FaceMug
-    from .photos import Guide, Photo, PhotoEditor, new_face_conditions
+    from .photos import Photo, PhotoEditor
     from .sheets import conditions_sheet, crop_image
 
     def whole(path: Path) -> Image.Image:
@@ -1147,7 +1163,7 @@ def _at_least_zero(text: str) -> int:
     return value
 
 
-FACES = ("largest", "smallest", "leftmost", "rightmost", "all")
+FACES = ("auto", "largest", "smallest", "leftmost", "rightmost", "all")
 
 
 def _size(text: str) -> Size:

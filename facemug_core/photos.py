@@ -14,16 +14,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageCms
 from torch import Tensor
 
 from .batches import Progress, no_progress
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
-from .conditions import Conditions, one_hot
-from .conditions.reading import LIES, LOST
-from .conventions import NUM_LABELS, WORKING_SIZE
+from .conditions import Conditions
+from .conditions.files import LIES, LOST
+from .conventions import WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
 from .errors import FaceNotFoundError, InputError, NothingToEditError
@@ -34,13 +34,23 @@ from .faces.alignment import (
     alignment_matrix,
     covered,
     inverse,
-    resample,
     scale_of,
 )
-from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
+from .faces.detection import (
+    LANDMARK_FILE,
+    Box,
+    Detector,
+    Face,
+    Which,
+    choose,
+    face_from_landmarks,
+    left_to_right,
+)
 from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
+from .faces.under_mask import beside_heads, faces_under, split_mask
+from .guides import Guide, guides_to_crop
 from .model import DETAIL_SIZES, FaceMug, Style, default_style
 
 Size = Literal["auto", 256, 512, 1024]
@@ -176,32 +186,13 @@ class AlignedFace:
         return FacePlace(self.matrix, self.box)
 
 
-@dataclass(frozen=True, eq=False)
-class Guide:
-    """A guide on the photo's grid, and how much it counts."""
-
-    values: Tensor
-    """Sketch [1, 1, H, W] in {0, 1}, labels [1, H, W] (−1 = unknown) or color [1, 3, H, W] (0 = none)."""
-    strength: float = 1.0
-    aligned: bool = False
-    """The values are on the grid of the aligned crop already."""
-    photo_size: tuple[int, int] | None = None
-    """(height, width) of the photo, if the values lie over all of it on another grid."""
-
-    def to_crop(self, matrix: Matrix) -> Matrix:
-        """The map crop pixel → pixel of the values, from that of the crop to the photo."""
-        if self.photo_size is None:
-            return matrix
-        (rows, columns), (height, width) = self.values.shape[-2:], self.photo_size
-        return np.diag([columns / width, rows / height, 1]) @ matrix
-
-
 @dataclass(frozen=True)
 class EditRequest:
     """What to do to a photo. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in {0, 1}, on the photo's grid, 1 = edit."""
+    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = lay the edit over the
+    photo in this share. The networks fill all that is not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
     grow: int = 0
@@ -223,7 +214,7 @@ class EditRequest:
     """What to change in the codes, with amounts."""
     text: TextGoal | None = None
     """What the codes are then optimized for."""
-    which: Which = "largest"
+    which: Which = "auto"
     aligned: bool = False
     """The photo is an aligned face already."""
     boxes: Sequence[Box] | None = None
@@ -291,33 +282,50 @@ class PhotoEditor:
     def find_faces(
         self,
         photo: Photo,
-        which: Which = "largest",
+        which: Which = "auto",
         aligned: bool = False,
         boxes: Sequence[Box] | None = None,
         landmarks: Sequence[ArrayLike] | None = None,
+        mask: Tensor | None = None,
     ) -> list[AlignedFace]:
         """Faces of a photo; none where none is found.
 
         Args:
             photo: the photo.
-            which: of the faces found.
+            which: of the faces found; "auto" takes those that the mask lies on, the one under most of it
+                first, or without a mask the largest.
             aligned: the photo is one aligned face already; nothing is looked for.
             boxes: look for faces here only, in photo pixels.
             landmarks: those of each face, in photo pixels, that somebody else has found, in a scheme that
                 `alignment_matrix` knows; nothing is looked for.
+            mask: of an edit, `[1, 1, H, W]`, 0 where the photo is kept.
+
+        Raises:
+            NothingToEditError: the mask is to choose among faces, and lies beside all of them.
         """
         if aligned:
             return [aligned_face(photo)]
         pixels = photo.rgb[0].permute(1, 2, 0).numpy()
+        by_mask = mask if which == "auto" and mask is not None and mask.any() else None
         if landmarks is not None:
             found = left_to_right([face_from_landmarks(points) for points in landmarks])
         elif boxes is not None:
             found = self.detector.measure(pixels, boxes)
+        elif by_mask is not None:
+            found = self._near(pixels, by_mask)
         else:
-            found = self.detector.detect(pixels, small=which != "largest")
-        if found:
-            found = choose(found, which)
+            found = self.detector.detect(pixels, small=which not in ("auto", "largest"))
+        if by_mask is not None and found:
+            found = _under(by_mask, found)
+        elif found:
+            found = choose(found, "largest" if which == "auto" else which)
         return [face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
+
+    def _near(self, pixels: NDArray[np.uint8], mask: Tensor) -> list[Face]:
+        """Faces of a photo; small ones only where the mask lies on no other face's head."""
+        found = self.detector.detect(pixels, small=False)
+        beside = beside_heads(mask, [alignment_matrix(face.landmarks) for face in found])
+        return found if beside is None else self.detector.detect(pixels, within=beside)
 
     def find_exemplar(self, photo: Photo) -> AlignedFace:
         """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
@@ -386,7 +394,7 @@ class PhotoEditor:
             result.codes.append(codes.cpu())
             result.conditions.append(conditions)
         if not result.codes:
-            raise NothingToEditError("The mask is empty inside the face crop, so there is nothing to edit.")
+            raise NothingToEditError(_beside([face.box for face in faces]))
         result.mask = changed
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~changed
@@ -400,7 +408,9 @@ class PhotoEditor:
     def _faces(self, photo: Photo, request: EditRequest) -> list[AlignedFace]:
         if request.places is not None:
             return [face_at(photo, place) for place in request.places]
-        return self.find_faces(photo, request.which, request.aligned, request.boxes, request.landmarks)
+        return self.find_faces(
+            photo, request.which, request.aligned, request.boxes, request.landmarks, request.mask
+        )
 
     def add_detail(
         self, photo: Photo, crops: Tensor, mask: Tensor, matrix: Matrix, size: int
@@ -443,7 +453,8 @@ class PhotoEditor:
         if request.mask is not None:
             if not request.mask.any():
                 raise NothingToEditError("The mask is empty, so there is nothing to edit. White means edit.")
-            return [(mask_to_crop(request.mask, face.matrix), request.mask) for face in faces]
+            parts = split_mask(request.mask, [face.matrix for face in faces])
+            return [(mask_to_crop(part, f.matrix), part) for part, f in zip(parts, faces, strict=True)]
         masks = []
         with _timed(result.seconds, "parse"):
             for face in faces:
@@ -453,6 +464,31 @@ class PhotoEditor:
         if not any(crop_mask.any() for crop_mask, _ in masks):
             raise NothingToEditError(f"The face has no {request.regions}, so there is nothing to edit.")
         return masks
+
+
+def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
+    """The faces that a mask lies on, the one under most of it first.
+
+    Raises:
+        NothingToEditError: it lies beside all of them.
+    """
+    under = faces_under(mask, [alignment_matrix(face.landmarks) for face in faces])
+    if not under:
+        raise NothingToEditError(_beside([face.box for face in faces]))
+    return [faces[number] for number in under]
+
+
+def _beside(boxes: Sequence[Box | None]) -> str:
+    """That a mask reaches none of the faces in these boxes, and what to do."""
+    places = "; ".join(
+        ",".join(f"{value:.0f}" for value in (x0, y0, x1 - x0, y1 - y0))
+        for x0, y0, x1, y1 in filter(None, boxes)
+    )
+    return (
+        "The mask lies beside the face, so there is nothing to edit. "
+        + (f"Faces are at X,Y,W,H = {places}. " if places else "")
+        + "Paint over one of them; if another face is under the mask, tell where by a box or landmarks."
+    )
 
 
 def fitting_size(matrix: Matrix) -> int:
@@ -542,58 +578,6 @@ def reached(face: AlignedFace, mask: Tensor) -> Tensor:
 def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]) -> Conditions:
     """Photo, mask [1, 1, 256, 256] and guides by name (sketch, semantic, color) on the crop's grid."""
     return Conditions.build(image=face.crop, mask=mask, **guides_to_crop(guides, face.matrix))
-
-
-def new_face_conditions(guides: Mapping[str, Guide]) -> Conditions:
-    """Conditions of a new face from guides alone, each fitted whole into the middle of the square crop."""
-    arguments: dict[str, Any] = {}
-    for name, guide in guides.items():
-        height, width = guide.values.shape[-2:]
-        arguments |= guides_to_crop({name: guide}, aligned_matrix((height, width)))
-    return Conditions.build(**arguments)
-
-
-def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any]:
-    """Guides by name as arguments of `Conditions.build`, on the grid of the crop with this matrix."""
-    arguments: dict[str, Any] = {}
-    for name, guide in guides.items():
-        if guide.aligned:
-            arguments[name] = one_hot(guide.values) if name == "semantic" else guide.values
-        else:
-            arguments[name] = _TO_CROP[name](guide.values, guide.to_crop(matrix))
-        arguments[f"{name}_strength"] = guide.strength
-    return arguments
-
-
-def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:
-    covered_share = resample(sketch, matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros")
-    # A quarter of a pixel covered is a stroke, and on the way to a much smaller crop what a line of one
-    # pixel covers where it lies across two.
-    return (covered_share > min(0.25, 0.45 / scale_of(matrix))).float()
-
-
-def _labels_to_crop(labels: Tensor, matrix: Matrix) -> Tensor:
-    # Class by class: all 19 at once on a big photo's grid would take gigabytes.
-    size = (WORKING_SIZE, WORKING_SIZE)
-    shares = torch.cat(
-        [
-            resample((labels[:, None] == label).float(), matrix, size, border="zeros")
-            for label in range(NUM_LABELS)
-        ],
-        1,
-    )
-    best, classes = shares.max(1)
-    return one_hot(torch.where(best > 0.25, classes, -1))
-
-
-def _color_to_crop(color: Tensor, matrix: Matrix) -> Tensor:
-    # Channel by channel: all at once on a big photo's grid would take a gigabyte.
-    planes = ((color != 0).any(1, keepdim=True), *color.split(1, 1))
-    weight, *colors = (resample(plane, matrix, (WORKING_SIZE,) * 2, border="zeros") for plane in planes)
-    return torch.where(weight > 0.5, torch.cat(colors, 1) / weight.clamp(min=1e-3), 0.0).clamp(-1, 1)
-
-
-_TO_CROP = {"sketch": _sketch_to_crop, "semantic": _labels_to_crop, "color": _color_to_crop}
 
 
 @contextmanager

@@ -183,7 +183,7 @@ class SplitPaint(io.ComfyNode):
     ) -> io.NodeOutput:
         pictures = tensors.to_pictures(painted)
         if paint is not None:
-            where = tensors.to_masks(paint, tuple(pictures.shape[2:]))
+            where = (tensors.to_masks(paint, tuple(pictures.shape[2:])) >= 0.5).float()
         elif original is not None:
             if original.shape[1:3] != painted.shape[1:3]:
                 raise InputError(

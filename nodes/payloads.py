@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
-from ..facemug_core.photos import AlignedFace, Guide, Photo
+from ..facemug_core.faces.under_mask import split_mask
+from ..facemug_core.guides import Guide
+from ..facemug_core.photos import AlignedFace, Photo
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,14 @@ class Faces:
     def crops(self) -> Tensor:
         """[F, 3, 256, 256] in [-1, 1]."""
         return torch.cat([place.face.crop for place in self.places])
+
+    def shared_out(self, photo: int, mask: Tensor) -> list[tuple[int, Place, Tensor]]:
+        """The places in a photo, with their numbers and the part of the photo's mask that belongs to each."""
+        own = [
+            (n, place) for n, place in enumerate(self.places) if len(self.photos) == 1 or place.photo == photo
+        ]
+        parts = split_mask(mask, [place.face.matrix for _, place in own])
+        return [(number, place, part) for (number, place), part in zip(own, parts, strict=True)]
 
     def of_photo(self, photo: int) -> list[AlignedFace]:
         """The faces found in one photo."""

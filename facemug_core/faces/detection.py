@@ -87,9 +87,9 @@ class Face:
         return _area(self.box)
 
 
-Which = Literal["largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
-"""Which faces of a photo: one by its size or place, all of them by size or by place, or the one at an index
-counted from the left, from 0."""
+Which = Literal["auto", "largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
+"""Which faces of a photo: those that a mask lies on, or the largest where there is none ("auto"); one by its
+size or place; all of them by size or by place; or the one at an index counted from the left, from 0."""
 
 
 def choose(faces: Sequence[Face], which: Which) -> list[Face]:
@@ -159,6 +159,11 @@ class _Look(NamedTuple):
     whole: bool = False
     """It shows the whole photo, and large faces."""
 
+    def reaches(self, box: Box) -> bool:
+        """Whether it shows a part of the box."""
+        (x, y), half = self.center, self.side / 2
+        return box[0] < x + half and x - half < box[2] and box[1] < y + half and y - half < box[3]
+
 
 class Detector:
     """Finds faces in photos.
@@ -178,7 +183,7 @@ class Detector:
         self._full_range = _BlazeFace(folder / FULL_RANGE_FILE, strides=(4,), anchors_per_layer=1)
         self._mesh = _FaceMesh(folder / LANDMARK_FILE)
 
-    def detect(self, image: NDArray[np.uint8], small: bool = True) -> list[Face]:
+    def detect(self, image: NDArray[np.uint8], small: bool = True, within: Box | None = None) -> list[Face]:
         """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.
 
         Looks at the whole photo, at the photo within a wide border (for faces that fill it) and at
@@ -187,9 +192,12 @@ class Detector:
         Args:
             image: the photo.
             small: look for small faces even if the whole photo shows a sure face.
+            within: look for small faces only in parts of the photo that reach into this box.
         """
         pyramid = _Pyramid(image)
         wide, parts = list(_wholes(*pyramid.size)), list(_parts(*pyramid.size))
+        if within is not None:
+            parts = [part for part in parts if part.reaches(within)]
         best = self._faces(pyramid, wide, 0)
         if small or not _sure(best):
             best = _distinct(best + self._faces(pyramid, parts, 0))

@@ -1,0 +1,213 @@
+"""Picture files as people have them, opened upright, and what about them is to be said.
+
+Sizes are (width, height), as in Pillow; `None` keeps the picture's own. `InputError` names the path and what
+was found.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from ..errors import InputError
+
+Source = str | Path | Image.Image
+Size = tuple[int, int] | None
+
+LOST = "lost"
+"""What a picture's `info` calls the sentences that tell what of its file was not read."""
+
+EXIF_FIELDS = ("exif", "Raw profile type exif")
+"""Where a picture's `info` holds EXIF."""
+
+NAME = "name"
+"""What a picture's `info` calls its file."""
+
+LIES = "lies"
+"""What a picture's `info` calls how the pixels of its file lie, as EXIF numbers it; 1 is upright."""
+
+ON_ITS_SIDE = {
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture upright that lies on its side, by how it lies."""
+
+MOST_STRETCH = 1.02
+"""Up to this ratio of its aspect ratio to the photo's, a mask or guide counts as of the photo's shape."""
+
+STILL_FORMATS = ("MPO", "ICO", "ICNS")
+"""Formats whose further frames are other versions of the first."""
+
+
+def unheard(sentence: str) -> None:
+    """Nobody listens to what a reader says."""
+
+
+def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
+    """The pictures of a folder, by the endings of their names, in the order of these; no hidden files.
+
+    `nested` adds those of the folders in it.
+
+    Raises:
+        InputError: there are none.
+    """
+    endings = Image.registered_extensions()
+    paths = Path(folder).glob("**/[!.]*" if nested else "[!.]*")
+    pictures = sorted(path for path in paths if path.suffix.lower() in endings)
+    if not pictures:
+        raise InputError(f"There are no photos in {folder}.")
+    return pictures
+
+
+def read_photo(source: Source) -> Image.Image:
+    """The picture, turned upright as its camera says, in its own mode; of several frames the first.
+
+    Of a file, its `info` tells as `LOST` what of it is not read, and as `LIES` how its pixels lie.
+    """
+    if isinstance(source, Image.Image):
+        upright = source.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return source if upright else ImageOps.exif_transpose(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # from twice its size on, an error
+            image: Image.Image
+            with Image.open(source) as image:
+                lost = _lost(image)
+                image.load()
+        lost += _turn_upright(image)
+        image.info |= {NAME: str(source), LOST: lost}
+        return image
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {source}.") from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"{source} is not a picture that can be read (PNG, JPEG, WebP …).") from error
+    except Exception as error:  # Pillow lets out whatever goes wrong within a damaged file
+        raise InputError(f"{source} cannot be read as a picture: {error}.") from error
+
+
+def _lost(image: Image.Image) -> list[str]:
+    """What of a picture file, opened and not yet loaded, Pillow or this pack does not read, in sentences."""
+    lost = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format not in STILL_FORMATS:
+        lost.append(f"The file has {frames} frames; only the first is used.")
+    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F"):
+        lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
+    return lost
+
+
+def _turn_upright(image: Image.Image) -> list[str]:
+    """Turn a picture as its EXIF says, even if that is damaged otherwise; sentences tell what is lost."""
+    try:
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
+        return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
+    image.info[LIES] = lies
+    lost = []
+    if lies != 1:
+        try:
+            image.getexif().tobytes()
+        except Exception:
+            for name in EXIF_FIELDS:  # turning would rewrite them
+                image.info.pop(name, None)
+            lost.append(
+                "The file's EXIF is damaged: the photo is turned as it says, and nothing else is kept of it."
+            )
+    ImageOps.exif_transpose(image, in_place=True)
+    return lost
+
+
+def read_beside(
+    source: str | Path, photo_size: tuple[int, int], photo_lies: int = 1
+) -> tuple[Image.Image, list[str]]:
+    """A picture that belongs to a photo, such as its mask, and sentences about what of it does not fit.
+
+    One that was drawn on the photo as its file has it, before it was turned upright, is turned along.
+
+    Args:
+        source: the file.
+        photo_size: (width, height) of the photo, upright.
+        photo_lies: how the pixels of the photo's file lie, as EXIF numbers it.
+    """
+    image = read_photo(source)
+    width, height = photo_size
+    if image.size == (height, width) != photo_size and photo_lies in ON_ITS_SIDE:
+        image = image.transpose(ON_ITS_SIDE[photo_lies])
+    return image, stretch_warnings(str(source), image.size, photo_size)
+
+
+def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, int]) -> list[str]:
+    """A sentence if a picture of a (width, height) is of another shape than the photo that it belongs to."""
+    (width, height), (photo_width, photo_height) = size, photo_size
+    ratio = width * photo_height / (height * photo_width)
+    if max(ratio, 1 / ratio) <= MOST_STRETCH:
+        return []
+    return [
+        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: stretched to the "
+        "photo's shape, it may lie in the wrong place."
+    ]
+
+
+def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
+    """A sentence if a guide of a (width, height) for a new face is not square, as faces are."""
+    if not stretch_warnings(name, size, (1, 1)):
+        return []
+    return [
+        f"{name} is {size[0]} × {size[1]}, but a new face is square: the guide lies whole in its middle, and "
+        "asks for nothing beside it."
+    ]
+
+
+def gray_of(image: Image.Image) -> np.ndarray:
+    """8-bit gray values [H, W]; 16-bit pictures are scaled, and if no number is above 1, 1 is white."""
+    gray = _own_gray(image)
+    numbers = np.array(image) if image.mode in ("P", "F") else gray
+    if gray.max() < 128 and numbers.max() == 1:
+        return np.where(numbers >= 0.5, 255, 0).astype(np.uint8)
+    return gray
+
+
+def _own_gray(image: Image.Image) -> np.ndarray:
+    """8-bit gray values [H, W] as the file tells them."""
+    if image.mode.startswith("I"):
+        values = np.array(image).astype(np.float64)
+        return (values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8)
+    return np.array(image.convert("RGB").convert("L"))
+
+
+def rgb_of(image: Image.Image) -> Tensor:
+    """uint8 [H, W, 3]."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray(gray_of(image))
+    return torch.from_numpy(np.array(image.convert("RGBA")))[..., :3]
+
+
+def alpha_of(image: Image.Image) -> np.ndarray | None:
+    """8-bit alpha [H, W], or None where the picture is as opaque everywhere, so that alpha tells nothing."""
+    if not image.has_transparency_data:
+        return None
+    alpha = np.array(image.convert("RGBA").getchannel("A"))
+    return alpha if alpha.min() < alpha.max() else None
+
+
+def resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Image.Image:
+    return image if size in (None, image.size) else image.resize(size, resampling)
+
+
+def resized_plane(values: Tensor, size: Size) -> Tensor:
+    """Float32 [H, W], brought to a size bilinearly."""
+    plane = resized(Image.fromarray(values.numpy()), size, Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(plane))
+
+
+def name_of(source: Source) -> str:
+    return str(source.info.get(NAME, "picture") if isinstance(source, Image.Image) else source)
