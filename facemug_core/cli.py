@@ -28,12 +28,12 @@ from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError, NothingToEditError
 
 if TYPE_CHECKING:
-    from .conditions.reading import Source
     from .editing.clip import Clip
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
     from .folders import Work
     from .frames import Video
+    from .guides import Guide
     from .latents import Latent
     from .model import FaceMug
     from .photos import EditRequest, Photo, PhotoEditor, Size
@@ -248,7 +248,6 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
     from .conditions.masks import is_soft, read_mask
     from .conditions.reading import read_beside, read_photo
     from .faces.detection import read_landmarks
-    from .guides import Guide
     from .photos import EditRequest, Photo
 
     size = photo.size[1], photo.size[0]
@@ -259,8 +258,8 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         misfits.extend(found)
         return image
 
-    mask = None if parsed.mask is None else read_mask(beside(parsed.mask), size)
-    guides: dict[str, Any] = {name: Guide(*given) for name, given in _guides(parsed, size, beside).items()}
+    mask = None if parsed.mask is None else read_mask(beside(parsed.mask), size, misfits.append)
+    guides = _guides(parsed, size, beside, misfits.append)
     exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
     return EditRequest(
         mask=mask if mask is None or is_soft(mask) else mask.bool(),
@@ -283,7 +282,7 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         feather=parsed.feather,
         opacity=parsed.opacity,
         warnings=misfits,
-        **guides,
+        **guides,  # type: ignore[arg-type]
     )
 
 
@@ -433,7 +432,7 @@ def _named_as(path: Path, source: Path) -> Path:
 
 def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
-    from .guides import Guide, new_face_conditions
+    from .guides import new_face_conditions, silent_guides
     from .model import FaceMug
     from .photos import Photo, PhotoEditor
     from .sheets import conditions_sheet, crop_image
@@ -444,9 +443,10 @@ def _generate(parsed: Parsed) -> None:
             _show_warning(warning)
         return image
 
-    conditions = new_face_conditions(
-        {name: Guide(*given) for name, given in _guides(parsed, None, whole).items()}
-    )
+    guides = _guides(parsed, None, whole, _show_warning)
+    conditions = new_face_conditions(guides)
+    for warning in silent_guides(guides, [conditions]):
+        _show_warning(warning)
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     exemplar = None
     if parsed.exemplar is not None:
@@ -473,21 +473,27 @@ def _generate(parsed: Parsed) -> None:
 
 
 def _guides(
-    parsed: Parsed, size: tuple[int, int] | None, opened: Callable[[Path], Source]
-) -> dict[str, tuple[torch.Tensor, float]]:
+    parsed: Parsed,
+    size: tuple[int, int] | None,
+    opened: Callable[[Path], Image.Image],
+    say: Callable[[str], None],
+) -> dict[str, Guide]:
     """The guides given, as `opened` opens their files, brought to (width, height), with their strengths.
 
-    Without a size each keeps its own.
+    Without a size each keeps its own. `say` hears what of them was changed.
     """
-    from .conditions.reading import read_color, read_semantic, read_sketch
+    from .conditions.reading import read_color, read_opacity, read_semantic, read_sketch
+    from .guides import Guide
 
-    readers: dict[str, Callable[[Source], torch.Tensor]] = {
-        "sketch": lambda source: read_sketch(source, size),
-        "semantic": lambda source: read_semantic(source, size, numbering=parsed.semantic_numbering),
-        "color": lambda source: read_color(source, size, no_color=parsed.no_color),
+    readers: dict[str, Callable[[Image.Image], Guide]] = {
+        "sketch": lambda image: Guide(read_sketch(image, size, say)),
+        "semantic": lambda image: Guide(read_semantic(image, size, parsed.semantic_numbering, say)),
+        "color": lambda image: Guide(
+            read_color(image, size, parsed.no_color), opacity=read_opacity(image, size)
+        ),
     }
     return {
-        name: (read(opened(given[0])), given[1])
+        name: replace(read(opened(given[0])), strength=given[1])
         for name, read in readers.items()
         if (given := getattr(parsed, name)) is not None
     }

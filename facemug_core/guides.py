@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class Guide:
     """The values are on the grid of the aligned crop already."""
     photo_size: tuple[int, int] | None = None
     """(height, width) of the photo, if the values lie over all of it on another grid."""
+    opacity: Tensor | None = None
+    """How much each color counts, [1, 1, H, W] in [0, 1], on the grid of the values; None for all of them."""
 
     def to_crop(self, matrix: Matrix) -> Matrix:
         """The map crop pixel → pixel of the values, from that of the crop to the photo."""
@@ -48,6 +50,12 @@ def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any
     """Guides by name as arguments of `Conditions.build`, on the grid of the crop with this matrix."""
     arguments: dict[str, Any] = {}
     for name, guide in guides.items():
+        if guide.opacity is not None:
+            arguments["color_opacity"] = (
+                guide.opacity
+                if guide.aligned
+                else _opacity_to_crop(guide.opacity, guide.values, guide.to_crop(matrix))
+            )
         if guide.aligned:
             arguments[name] = one_hot(guide.values) if name == "semantic" else guide.values
         else:
@@ -83,5 +91,30 @@ def _color_to_crop(color: Tensor, matrix: Matrix) -> Tensor:
     weight, *colors = (resample(plane, matrix, (WORKING_SIZE,) * 2, border="zeros") for plane in planes)
     return torch.where(weight > 0.5, torch.cat(colors, 1) / weight.clamp(min=1e-3), 0.0).clamp(-1, 1)
 
+
+def _opacity_to_crop(opacity: Tensor, color: Tensor, matrix: Matrix) -> Tensor:
+    present = (color != 0).any(1, keepdim=True)
+    weight, share = (
+        resample(plane, matrix, (WORKING_SIZE,) * 2, border="zeros", mode="bilinear")
+        for plane in (present, opacity * present)
+    )
+    return (share / weight.clamp(min=1e-3)).clamp(0, 1)
+
+
+def silent_guides(guides: Mapping[str, Guide], conditions: Sequence[Conditions]) -> list[str]:
+    """A sentence for each guide by name that says nothing to any of these edits."""
+    return [
+        f"The {NAMES[name]} says nothing near the mask: {SILENT[name]}"
+        for name, guide in guides.items()
+        if guide.strength > 0 and not any(name in one.present for one in conditions)
+    ]
+
+
+NAMES = {"sketch": "sketch", "semantic": "semantic map", "color": "color map"}
+SILENT = {
+    "sketch": "no strokes were found there. Draw in a color that stands out from the ground.",
+    "semantic": "no label was found there, only what stands for unknown (255, black or transparent).",
+    "color": "no color was found there, only what stands for none (transparent, or the color chosen for it).",
+}
 
 _TO_CROP = {"sketch": _sketch_to_crop, "semantic": _labels_to_crop, "color": _color_to_crop}

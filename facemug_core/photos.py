@@ -50,8 +50,8 @@ from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
 from .faces.under_mask import beside_heads, faces_under, split_mask
-from .guides import Guide, guides_to_crop
-from .model import DETAIL_SIZES, FaceMug, Style, default_style
+from .guides import Guide, guides_to_crop, silent_guides
+from .model import DETAIL_SIZES, FaceMug, Style, default_style, moves
 
 Size = Literal["auto", 256, 512, 1024]
 
@@ -359,7 +359,7 @@ class PhotoEditor:
             result.warnings.append("No face was found; the photo is unchanged.")
             return result
         exemplar = self._exemplar(request, result)
-        moved = bool(request.directions) or request.text is not None
+        moved = moves(request.directions, request.text)
         masks = self._masks(faces, photo, request, result)
         changed = empty
         for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
@@ -395,6 +395,7 @@ class PhotoEditor:
             result.conditions.append(conditions)
         if not result.codes:
             raise NothingToEditError(_beside([face.box for face in faces]))
+        result.warnings += silent_guides(request.guides, result.conditions)
         result.mask = changed
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~changed

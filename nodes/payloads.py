@@ -58,11 +58,15 @@ class GuidePictures:
     values: Tensor
     faces: Faces | None = None
     """The faces on whose crops the values lie; None for whole pictures."""
+    opacity: Tensor | None = None
+    """How much colors count, [B, 1, H, W] in [0, 1]; None for all of them."""
 
     def of(self, photo: int, face: int, strength: float, size: tuple[int, int] | None = None) -> Guide:
         """The guide of one face of one photo of a (height, width); without one, the guide is the picture."""
         aligned = self.faces is not None
-        return Guide(item(self.values, face if aligned else photo), strength, aligned, size)
+        own = face if aligned else photo
+        opacity = None if self.opacity is None else item(self.opacity, own)
+        return Guide(item(self.values, own), strength, aligned, size, opacity)
 
     def check(self, name: str, photos: int, faces: int) -> None:
         """Raise `ShapeError` if the batch fits neither the photos nor, on crops, the faces."""

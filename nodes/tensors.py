@@ -125,12 +125,6 @@ def to_images(image: Tensor, transparent: Tensor | None) -> list[Image.Image]:
     return pictures
 
 
-def is_gray(picture: Image.Image) -> bool:
-    """Whether all channels are the same."""
-    pixels = np.asarray(picture.convert("RGB"))
-    return bool((pixels == pixels[..., :1]).all())
-
-
 def stacked(images: Sequence[Tensor]) -> Tensor:
     """IMAGEs or MASKs as one batch."""
     return images[0] if len(images) == 1 else torch.cat(list(images))

@@ -20,7 +20,8 @@ WIDTH, HEIGHT = 640, 512
 def face(x: float, y: float, size: float) -> list[list[float]]:
     """Eyes and mouth corners of an upright face around a point, with eyes `size` apart."""
     half = size / 2
-    return [[x - half, y - half], [x + half, y - half], [x - 0.4 * size, y + half], [x + 0.4 * size, y + half]]
+    corner = 0.4 * size
+    return [[x - half, y - half], [x + half, y - half], [x - corner, y + half], [x + corner, y + half]]
 
 
 PARENT, CHILD = face(250, 220, 120), face(520, 420, 40)

@@ -193,10 +193,24 @@ def rgb_of(image: Image.Image) -> Tensor:
 
 def alpha_of(image: Image.Image) -> np.ndarray | None:
     """8-bit alpha [H, W], or None where the picture is as opaque everywhere, so that alpha tells nothing."""
+    alpha = sheer_alpha_of(image)
+    return alpha if alpha is not None and alpha.min() < alpha.max() else None
+
+
+def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
+    """8-bit alpha [H, W], or None where all is opaque."""
     if not image.has_transparency_data:
         return None
     alpha = np.array(image.convert("RGBA").getchannel("A"))
-    return alpha if alpha.min() < alpha.max() else None
+    return alpha if (alpha < 255).any() else None
+
+
+def sketchable(image: Image.Image) -> np.ndarray:
+    """Colors uint8 [H, W, 3]; numbers 0 and 1, and deeper grays, as black, gray and white."""
+    gray = gray_of(image)
+    if image.mode.startswith(("I", "F")) or gray.max() != _own_gray(image).max():
+        return np.repeat(gray[..., None], 3, 2)
+    return rgb_of(image).numpy()
 
 
 def resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Image.Image:

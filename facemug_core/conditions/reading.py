@@ -6,6 +6,7 @@ the path and what was found.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -13,13 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InputError
 from .files import (
     Size,
     Source,
     alpha_of,
     fit_warnings,
-    gray_of,
     name_of,
     picture_files,
     read_beside,
@@ -27,79 +26,62 @@ from .files import (
     resized,
     resized_plane,
     rgb_of,
+    sheer_alpha_of,
+    sketchable,
     stretch_warnings,
+    unheard,
 )
+from .label_maps import Numbering, read_semantic
 from .masks import read_mask
-from .semantic import check_labels, from_celebamask, palette_to_labels
+from .strokes import strokes_of
 
 __all__ = [
-    "Source", "fit_warnings", "picture_files", "read_beside", "read_color", "read_mask", "read_photo",
-    "read_semantic", "read_sketch", "stretch_warnings",
+    "Numbering", "Source", "fit_warnings", "picture_files", "read_beside", "read_color", "read_mask",
+    "read_opacity", "read_photo", "read_semantic", "read_sketch", "stretch_warnings",
 ]  # fmt: skip
 
 NoColor = Literal["none", "black", "white"]
-Numbering = Literal["auto", "labels", "palette", "celebamask"]
-
-NUMBER_MODES = ("1", "L", "P", "I", "I;16")
-"""Pillow modes with one number per pixel."""
-
-UNKNOWN_NUMBER = 255
-"""Number of pixels without a class in many data sets."""
 
 NEAR_BLACK, NEAR_WHITE = 10, 245
 """8-bit values up to which black, and from which white, stand for "no color here"."""
+
+MOST_STROKES = 1 / 3
+"""Share of a picture that strokes hardly cover."""
 
 GRAY_NUDGE = 1 / 255
 """Value of mid-gray 128 in [-1, 1]; it stands for exactly 0, which would mean "no color here"."""
 
 
-def read_sketch(source: Source, size: Size = None) -> Tensor:
-    """Strokes `[1, 1, H, W]` in {0, 1}, from dark lines on light or light lines on dark: the rarer tone.
+def read_sketch(source: Source, size: Size = None, say: Callable[[str], None] = unheard) -> Tensor:
+    """Strokes `[1, 1, H, W]` in {0, 1}: what stands out from its ground, in whatever colors.
 
-    Transparent pixels are no strokes; all paint on a transparent ground is a stroke if it has one tone. When
-    the picture shrinks, a pixel is a stroke if any stroke touches it, so that thin lines survive.
+    Paint on a transparent ground is strokes. When the picture shrinks, a pixel is a stroke if any stroke
+    touches it, so that thin lines survive. `say` hears of a picture that hardly is a drawing.
     """
     image = read_photo(source)
-    strokes = _strokes(gray_of(image), alpha_of(image))
+    strokes = strokes_of(sketchable(image), alpha_of(image))
+    if strokes.mean() > MOST_STROKES:
+        say(
+            f"{strokes.mean():.0%} of {name_of(source)} stands out from its ground: a sketch is lines on an "
+            "even ground."
+        )
     shares = resized(Image.fromarray(strokes.astype(np.float32)), size, Image.Resampling.BOX)
     return (torch.from_numpy(np.array(shares)) > 0).float()[None, None]
-
-
-def read_semantic(source: Source, size: Size = None, numbering: Numbering = "auto") -> Tensor:
-    """Labels int64 `[1, H, W]`, −1 where unknown: 255, or black or transparent in the display palette.
-
-    Args:
-        source: file or picture.
-        size: (width, height) to bring it to, nearest.
-        numbering: what the pixels are: "labels" for our class numbers, "celebamask" for numbers in
-            CelebAMask-HQ's own order, "palette" for display colors. "auto" takes colors for display colors
-            and a gray picture's values for labels; a palette file's numbers count where its colors do not.
-    """
-    image = resized(read_photo(source), size, Image.Resampling.NEAREST)
-    try:
-        if numbering == "palette":
-            return _palette_labels(image)
-        if numbering == "auto" and image.mode not in NUMBER_MODES:
-            return _palette_labels(image)
-        if numbering == "auto" and image.mode == "P":
-            return _palette_file_labels(image)
-        labels = _numbers(image)
-    except InputError as error:
-        raise InputError(f"{name_of(source)}: {error}") from error
-    return from_celebamask(labels) if numbering == "celebamask" else labels
 
 
 def read_color(source: Source, size: Size = None, no_color: NoColor = "none") -> Tensor:
     """A color map `[1, 3, H, W]` in [-1, 1], all zero where no color is asked for.
 
-    In a picture with transparent parts, opaque pixels are colors, black as well. Otherwise `no_color` tells
-    which color means none. No channel of a color is exactly 0 (`GRAY_NUDGE`).
+    In a picture with transparent parts, what is not wholly transparent is a color, black as well;
+    `read_opacity` tells how much it counts. Otherwise `no_color` tells which color means none. No channel of
+    a color is exactly 0 (`GRAY_NUDGE`).
     """
     image = read_photo(source)
     rgb = rgb_of(image)
-    present = _color_shares(rgb, alpha_of(image), no_color)
+    alpha = sheer_alpha_of(image)
+    present = _color_shares(rgb, no_color) if alpha is None else _shares(alpha)
     weight = resized_plane(present, size)
-    none = weight <= 0.5
+    none = (weight if alpha is None else resized_plane((present > 0).float(), size)) <= 0.5
     color = torch.empty(1, 3, *weight.shape)
     # A channel at a time: all at once would take most of a gigabyte for a camera's photo.
     for result, values in zip(color[0], rgb.unbind(-1), strict=True):
@@ -110,57 +92,25 @@ def read_color(source: Source, size: Size = None, no_color: NoColor = "none") ->
     return color
 
 
-def _color_shares(rgb: Tensor, alpha: np.ndarray | None, no_color: NoColor) -> Tensor:
-    """How far each pixel is a color, float32 [H, W] in [0, 1]: its opacity, or 0 for the color of none."""
-    if alpha is not None:
-        return torch.from_numpy(alpha.astype(np.float32) / 255)
+def read_opacity(source: Source, size: Size = None) -> Tensor | None:
+    """How much the colors of a color map count, `[1, 1, H, W]` in [0, 1]: their alpha. None without any."""
+    alpha = sheer_alpha_of(read_photo(source))
+    if alpha is None:
+        return None
+    opacity = _shares(alpha)
+    covered = resized_plane((opacity > 0).float(), size).clamp(min=1e-3)
+    return (resized_plane(opacity, size) / covered).clamp(0, 1)[None, None]
+
+
+def _shares(alpha: np.ndarray) -> Tensor:
+    """8-bit alpha as shares."""
+    return torch.from_numpy(alpha.astype(np.float32) / 255)
+
+
+def _color_shares(rgb: Tensor, no_color: NoColor) -> Tensor:
+    """1 where a pixel is a color, and 0 where it is the color of none, float32 [H, W]."""
     if no_color == "black":
         return (rgb > NEAR_BLACK).any(-1).float()
     if no_color == "white":
         return (rgb < NEAR_WHITE).any(-1).float()
     return torch.ones(rgb.shape[:2])
-
-
-def _strokes(gray: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Where lines are, bool [H, W]."""
-    dark = gray < 128
-    if alpha is None:
-        return dark if 2 * dark.sum() <= dark.size else ~dark
-    solid = alpha >= 128
-    dark, light = dark & solid, ~dark & solid
-    if not (dark.any() and light.any()):
-        return solid
-    return dark if dark.sum() <= light.sum() else light
-
-
-def _palette_labels(image: Image.Image) -> Tensor:
-    """Labels [1, H, W] of display colors; transparent is unknown, as black is."""
-    colors, alpha = rgb_of(image), alpha_of(image)
-    if alpha is not None:
-        colors = torch.where(torch.from_numpy(alpha)[..., None] >= 128, colors, 0)
-    return palette_to_labels(colors[None])
-
-
-def _palette_file_labels(image: Image.Image) -> Tensor:
-    """Labels [1, H, W] by a palette file's colors, which programs reorder at will, or else by its numbers."""
-    try:
-        return _palette_labels(image)
-    except InputError as unknown_colors:
-        try:
-            return _numbers(image)
-        except InputError:
-            raise unknown_colors from None
-
-
-def _numbers(image: Image.Image) -> Tensor:
-    """Class numbers int64 [1, H, W] of a gray picture or palette file; `UNKNOWN_NUMBER` becomes −1."""
-    if image.mode in NUMBER_MODES:
-        numbers = torch.from_numpy(np.array(image).astype(np.int64))[None]
-    else:
-        colors = rgb_of(image)
-        if (colors != colors[..., :1]).any():
-            raise InputError("Expected class numbers in a gray picture or palette file, but got colors.")
-        numbers = colors[None, ..., 0].long()
-    labels = torch.where(numbers == UNKNOWN_NUMBER, -1, numbers)
-    check_labels(labels)
-    return labels
