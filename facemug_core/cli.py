@@ -24,8 +24,10 @@ from PIL import Image, PngImagePlugin
 from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
 from .config import SIZES
+from .console import Parser, ended
 from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError, NothingToEditError
+from .options import check_options, picture_kind
 
 if TYPE_CHECKING:
     from .editing.clip import Clip
@@ -43,20 +45,20 @@ Parsed = argparse.Namespace
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, or 2 after one clear line on what was wrong."""
-    parser = build_parser()
-    parsed = parser.parse_args(arguments)
+    return ended(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    parsed = build_parser().parse_args(arguments)
+    command = vars(parsed).pop("command")
+    vars(parsed)["pictures"] = [
+        option.dest for option in command._actions if option.metavar in ("OUT.png", "SHEET.png")
+    ]
+    check_options(parsed, command.get_default)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning  # type: ignore[assignment]
-            parsed.run(parsed)
-    except FacemugError as error:
-        print(f"facemug: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("facemug: stopped", file=sys.stderr)
-        return 130
-    return 0
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        parsed.run(parsed)
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
@@ -65,7 +67,7 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands and options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="facemug", description="Edit faces locally with sketch, semantic map, color map and exemplar."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -87,7 +89,7 @@ def _command(
     commands: Any, name: str, run: Callable[[Parsed], None], help_text: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=help_text, description=help_text)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, command=command)
     return command
 
 
@@ -192,8 +194,6 @@ def _edit(parsed: Parsed) -> None:
     if parsed.photo.is_dir():
         _edit_folder(parsed)
         return
-    if parsed.smooth is not None:
-        raise InputError(f"--smooth is for frames in a folder, but {parsed.photo} is no folder.")
     output = parsed.output or parsed.photo.with_name(f"{parsed.photo.stem}_edited.png")
     done = _edit_photo(parsed, parsed.photo, output, lambda: _editor(parsed))
     for warning in done["warnings"]:
@@ -227,8 +227,8 @@ def _edit_photo(
         _save(edit_sheet(photo, request, result), _of_photo(parsed, parsed.sheet, output, ".png"))
     if parsed.save_latent is not None and result.codes:
         path = _of_photo(parsed, parsed.save_latent, output, ".safetensors")
-        begun = _begun(parsed, ready.model, result.styles[0], source)
-        _save_latent(parsed, path, begun, result.codes[0], request.directions)
+        begun = _begun(parsed, ready.model, torch.cat(result.styles), source)
+        _save_latent(parsed, path, begun, torch.cat(result.codes), request.directions)
     outputs = _numbered(output, len(result.photos))
     for path, edited in zip(outputs, result.photos, strict=True):
         _save(edited.to_image(parsed.keep_metadata), path)
@@ -434,7 +434,7 @@ def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
     from .guides import new_face_conditions, silent_guides
     from .model import FaceMug
-    from .photos import Photo, PhotoEditor
+    from .photos import Photo, PhotoEditor, shared_codes
     from .sheets import conditions_sheet, crop_image
 
     def whole(path: Path) -> Image.Image:
@@ -454,13 +454,12 @@ def _generate(parsed: Parsed) -> None:
         photo = Photo.from_image(read_photo(parsed.exemplar))
         exemplar = editor.find_exemplar(photo).crop
     directions, text = _directions_asked(parsed), _text_goal(parsed)
+    seeds, (codes,) = shared_codes(_saved_codes(parsed), _seeds(parsed), 1)
     styles = model.style_codes(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
-        seeds=_seeds(parsed), codes=_saved_codes(parsed), inversion=parsed.inversion,
+        seeds=seeds, codes=codes, inversion=parsed.inversion,
     )  # fmt: skip
-    pictures, codes = model.edit(
-        conditions, seeds=_seeds(parsed), codes=styles, directions=directions, text=text
-    )
+    pictures, codes = model.edit(conditions, seeds=seeds, codes=styles, directions=directions, text=text)
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
     ):
@@ -486,7 +485,7 @@ def _guides(
     from .guides import Guide
 
     readers: dict[str, Callable[[Image.Image], Guide]] = {
-        "sketch": lambda image: Guide(read_sketch(image, size, say)),
+        "sketch": lambda image: Guide(read_sketch(image, size)),
         "semantic": lambda image: Guide(read_semantic(image, size, parsed.semantic_numbering, say)),
         "color": lambda image: Guide(
             read_color(image, size, parsed.no_color), opacity=read_opacity(image, size)
@@ -1085,11 +1084,14 @@ def _evaluate(parsed: Parsed) -> None:
 
 
 def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, is_there in there.items() if is_there)
+    if not there[name]:
+        raise InputError(
+            f"There is no device {name} that this torch can use; leave out --device, or give cpu."
+        )
+    return name
 
 
 def _weighted_file(text: str) -> tuple[Path, float]:
@@ -1141,29 +1143,43 @@ def _layers(text: str) -> tuple[int, int]:
     return first, end
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text}") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text}") from None
+
+
 def _share(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text}")
     return value
 
 
 def _at_least_one(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
     return value
 
 
 def _at_least_zero_float(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return value
 
 
 def _at_least_zero(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return value
@@ -1216,11 +1232,7 @@ def _save(image: Image.Image, path: Path) -> None:
     """Write a picture: it is there whole, or as it was before."""
     from .checkpoints.reading import replacing
 
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise InputError(
-            f"{path} has no ending of a picture format that can be written; call it {path.stem}.png."
-        )
+    kind = picture_kind(path)
     options = _save_options(image, kind)
     # Not straight to the disk: if it is full, Pillow takes half a JPEG for whole, and never ends a JPEG 2000.
     whole = io.BytesIO()

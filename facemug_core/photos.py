@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageCms
 from torch import Tensor
 
-from .batches import Progress, no_progress
+from .batches import Progress, common_batch, no_progress, seeds_from
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions
@@ -49,7 +49,7 @@ from .faces.detection import (
 from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
-from .faces.under_mask import beside_heads, faces_under, split_mask
+from .faces.under_mask import beside_faces, beside_heads, faces_under, split_mask
 from .guides import Guide, guides_to_crop, silent_guides
 from .model import DETAIL_SIZES, FaceMug, Style, default_style, moves
 
@@ -209,7 +209,8 @@ class EditRequest:
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None
-    """Use these codes [1, 18, 512]."""
+    """Use these codes [B, 18, 512]: one for all, one for each variant, or those of all variants of each face
+    that is edited, one face after the other. If one variant is asked for, there is one for each code."""
     directions: Sequence[tuple[Direction, float]] = ()
     """What to change in the codes, with amounts."""
     text: TextGoal | None = None
@@ -352,7 +353,8 @@ class PhotoEditor:
             )
         empty = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
-        result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], warnings, seconds)
+        seeds = request.seeds
+        result = EditResult([photo] * len(seeds), empty, empty, faces, [], [], warnings, seconds)
         if black:
             result.warnings.append(BLACKENED)
         if not faces:
@@ -361,11 +363,12 @@ class PhotoEditor:
         exemplar = self._exemplar(request, result)
         moved = moves(request.directions, request.text)
         masks = self._masks(faces, photo, request, result)
+        edits = [(face, *both) for face, both in zip(faces, masks, strict=True) if both[0].any()]
+        seeds, own_codes = shared_codes(request.codes, request.seeds, len(edits))
+        result.photos = [photo] * len(seeds)
         changed = empty
-        for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
+        for (face, crop_mask, photo_mask), own in zip(edits, own_codes, strict=True):
             changed = changed | reached(face, photo_mask)
-            if not crop_mask.any():
-                continue
             conditions = crop_conditions(face, crop_mask, request.guides)
             style = request.style or default_style(conditions, exemplar, moved=moved)
             if request.style is None and style == "photo" and is_black_face(face.crop):
@@ -373,11 +376,10 @@ class PhotoEditor:
             with _timed(seconds, "edit"):
                 styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes, inversion=request.inversion,
-                    progress=progress,
+                    seeds=seeds, codes=own, inversion=request.inversion, progress=progress,
                 )  # fmt: skip
                 crops, codes = self.model.edit(
-                    conditions, seeds=request.seeds, codes=styles, directions=request.directions,
+                    conditions, seeds=seeds, codes=styles, directions=request.directions,
                     text=request.text, progress=progress,
                 )  # fmt: skip
             crops, matrix = crops.cpu(), face.matrix
@@ -394,7 +396,7 @@ class PhotoEditor:
             result.codes.append(codes.cpu())
             result.conditions.append(conditions)
         if not result.codes:
-            raise NothingToEditError(_beside([face.box for face in faces]))
+            raise NothingToEditError(beside_faces([face.box for face in faces]))
         result.warnings += silent_guides(request.guides, result.conditions)
         result.mask = changed
         if request.mask is not None:
@@ -475,21 +477,26 @@ def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
     """
     under = faces_under(mask, [alignment_matrix(face.landmarks) for face in faces])
     if not under:
-        raise NothingToEditError(_beside([face.box for face in faces]))
+        raise NothingToEditError(beside_faces([face.box for face in faces]))
     return [faces[number] for number in under]
 
 
-def _beside(boxes: Sequence[Box | None]) -> str:
-    """That a mask reaches none of the faces in these boxes, and what to do."""
-    places = "; ".join(
-        ",".join(f"{value:.0f}" for value in (x0, y0, x1 - x0, y1 - y0))
-        for x0, y0, x1, y1 in filter(None, boxes)
-    )
-    return (
-        "The mask lies beside the face, so there is nothing to edit. "
-        + (f"Faces are at X,Y,W,H = {places}. " if places else "")
-        + "Paint over one of them; if another face is under the mask, tell where by a box or landmarks."
-    )
+def shared_codes(
+    codes: Tensor | None, seeds: Sequence[int], faces: int
+) -> tuple[Sequence[int], list[Tensor | None]]:
+    """A seed for each variant of an edit with given codes [B, 18, 512], and the codes of each face.
+
+    Raises:
+        ShapeError: there are neither as many codes as variants, nor as many as variants of all faces.
+    """
+    if codes is None:
+        return seeds, [None] * faces
+    if faces > 1 and len(codes) == faces * len(seeds):
+        return seeds, list(codes.split(len(seeds)))
+    if len(seeds) == 1:
+        seeds = seeds_from(seeds[0], len(codes))
+    common_batch({"variants": len(seeds), "style codes": len(codes)})
+    return seeds, [codes] * faces
 
 
 def fitting_size(matrix: Matrix) -> int:

@@ -95,7 +95,7 @@ class Sketch(io.ComfyNode):
                     "`image`."
                 )
             drawings = tensors.to_images(image, transparent)
-            strokes = torch.cat([read_sketch(one, None, host.warn) for one in host.watched(drawings)])
+            strokes = torch.cat([read_sketch(one) for one in host.watched(drawings)])
             if not strokes.any():
                 host.warn(
                     "No strokes were found in the drawing. If it was drawn on a transparent layer, connect "

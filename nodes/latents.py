@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from .faces import one_of
 from .host import io
 from .loading import HostedEditor
 from .payloads import Faces
+from .recipes import codes_of, latent_of, then
 
 AUTO = -1
 """As many steps of inversion as suit the edit."""
@@ -162,7 +164,8 @@ class InterpolateLatents(io.ComfyNode):
     @classmethod
     def execute(cls, latent: Tensor, other: Tensor, amount: float) -> io.NodeOutput:
         common_batch({"latent": len(latent), "other": len(other)})
-        return io.NodeOutput(latents.interpolate(latent, other, amount))
+        codes = latents.interpolate(latent, other, amount)
+        return io.NodeOutput(then(latent, codes, "interpolate", amount=amount))
 
 
 BLENDED = range(1, 5)
@@ -184,7 +187,9 @@ class BlendLatents(io.ComfyNode):
         people = {name: codes for i in BLENDED if (codes := inputs.get(name := f"latent_{i}")) is not None}
         common_batch({name: len(codes) for name, codes in people.items()})
         weights = [inputs.get(name.replace("latent", "weight"), 1.0) for name in people]
-        return io.NodeOutput(latents.blend(list(people.values()), weights))
+        codes = latents.blend(list(people.values()), weights)
+        recipe = dict(zip(people, weights, strict=True))
+        return io.NodeOutput(then(next(iter(people.values())), codes, "blend", people=recipe))
 
 
 def _person(number: int) -> tuple[Any, Any]:
@@ -213,7 +218,8 @@ class AddLatents(io.ComfyNode):
     @classmethod
     def execute(cls, model: HostedEditor, latent: Tensor, other: Tensor, amount: float) -> io.NodeOutput:
         common_batch({"latent": len(latent), "other": len(other)})
-        return io.NodeOutput(latents.add(latent, other, amount, model.model().mapping.mean_code))
+        codes = latents.add(latent, other, amount, model.model().mapping.mean_code)
+        return io.NodeOutput(then(latent, codes, "add", amount=amount))
 
 
 class MixLatents(io.ComfyNode):
@@ -233,7 +239,8 @@ class MixLatents(io.ComfyNode):
     @classmethod
     def execute(cls, coarse: Tensor, fine: Tensor, crossover: int) -> io.NodeOutput:
         common_batch({"coarse": len(coarse), "fine": len(fine)})
-        return io.NodeOutput(latents.mix_layers(coarse, fine, crossover))
+        codes = latents.mix_layers(coarse, fine, crossover)
+        return io.NodeOutput(then(coarse, codes, "mix", crossover=crossover))
 
 
 class WarpLatent(io.ComfyNode):
@@ -255,7 +262,8 @@ class WarpLatent(io.ComfyNode):
         ready = model.model()
         codes = {"latent": latent, "target": target}
         inputs = {name: latents.check_codes(one).to(ready.device) for name, one in codes.items()}
-        return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.Watch()))))
+        warped = torch.cat(one_by_one(ready.warp, inputs, host.Watch()))
+        return io.NodeOutput(then(latent, warped, "warp"))
 
 
 class SaveLatent(io.ComfyNode):
@@ -279,7 +287,10 @@ class SaveLatent(io.ComfyNode):
         cls, latent: Tensor, filename_prefix: str, model: HostedEditor | None = None
     ) -> io.NodeOutput:
         path = host.new_output_path(filename_prefix, ".safetensors")
-        kept = latents.Latent(latent) if model is None else model.model().as_latent(latent)
+        kept = latent_of(latent)
+        if model is not None:
+            made = model.model().as_latent(latent)
+            kept = replace(kept, size=made.size, mean_code=made.mean_code)
         latents.save_latent(path, kept)
         return io.NodeOutput(str(path))
 
@@ -309,4 +320,4 @@ class LoadLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, undo: int = 0) -> io.NodeOutput:
-        return io.NodeOutput(latents.load_latent(host.latent_path(file)).undone(undo).codes)
+        return io.NodeOutput(codes_of(latents.load_latent(host.latent_path(file)).undone(undo)))

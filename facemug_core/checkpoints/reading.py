@@ -203,10 +203,22 @@ def _values(metadata: dict[str, str]) -> dict[str, Any]:
 def _opened(path: Path, kind: str = "safetensors file") -> Iterator[Any]:
     _require_file(path)
     try:
-        with safe_open(str(path), framework="pt", device="cpu") as file:
+        with _nameable(path) as name, safe_open(name, framework="pt", device="cpu") as file:
             yield file
     except (SafetensorError, OSError) as error:
         raise _not_a(kind, path) from error
+
+
+@contextmanager
+def _nameable(path: Path) -> Iterator[str]:
+    """A name of a file that safetensors opens: it takes none that is not UTF-8."""
+    try:
+        name = os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        with path.open("rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+        return
+    yield name
 
 
 def _require_file(path: Path) -> None:

@@ -6,7 +6,6 @@ the path and what was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -19,7 +18,6 @@ from .files import (
     Source,
     alpha_of,
     fit_warnings,
-    name_of,
     picture_files,
     read_beside,
     read_photo,
@@ -29,7 +27,6 @@ from .files import (
     sheer_alpha_of,
     sketchable,
     stretch_warnings,
-    unheard,
 )
 from .label_maps import Numbering, read_semantic
 from .masks import read_mask
@@ -45,26 +42,18 @@ NoColor = Literal["none", "black", "white"]
 NEAR_BLACK, NEAR_WHITE = 10, 245
 """8-bit values up to which black, and from which white, stand for "no color here"."""
 
-MOST_STROKES = 1 / 3
-"""Share of a picture that strokes hardly cover."""
-
 GRAY_NUDGE = 1 / 255
 """Value of mid-gray 128 in [-1, 1]; it stands for exactly 0, which would mean "no color here"."""
 
 
-def read_sketch(source: Source, size: Size = None, say: Callable[[str], None] = unheard) -> Tensor:
+def read_sketch(source: Source, size: Size = None) -> Tensor:
     """Strokes `[1, 1, H, W]` in {0, 1}: what stands out from its ground, in whatever colors.
 
     Paint on a transparent ground is strokes. When the picture shrinks, a pixel is a stroke if any stroke
-    touches it, so that thin lines survive. `say` hears of a picture that hardly is a drawing.
+    touches it, so that thin lines survive.
     """
     image = read_photo(source)
     strokes = strokes_of(sketchable(image), alpha_of(image))
-    if strokes.mean() > MOST_STROKES:
-        say(
-            f"{strokes.mean():.0%} of {name_of(source)} stands out from its ground: a sketch is lines on an "
-            "even ground."
-        )
     shares = resized(Image.fromarray(strokes.astype(np.float32)), size, Image.Resampling.BOX)
     return (torch.from_numpy(np.array(shares)) > 0).float()[None, None]
 

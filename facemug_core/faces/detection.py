@@ -8,7 +8,10 @@ The models run in the TFLite runtime of the package `ai-edge-litert`. Facts used
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -20,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InputError, WeightsMissingError
+from ..errors import CheckpointError, InputError, WeightsMissingError
 from .alignment import MESH_POINTS, Border, Matrix, alignment_matrix, resample
 
 SHORT_RANGE_FILE = "face_detection_short_range.tflite"
@@ -318,8 +321,16 @@ class _Network:
                 "Install it with: pip install ai-edge-litert"
             ) from error
         self._one_at_a_time = Lock()
-        self._interpreter: Any = Interpreter(str(path))
-        self._interpreter.allocate_tensors()
+        try:
+            with _quiet_runtime():
+                # As bytes, since the runtime does not open every path that there can be.
+                self._interpreter: Any = Interpreter(model_content=path.read_bytes())
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, OSError) as error:
+            raise CheckpointError(
+                f"{path} cannot be read as a TFLite model ({error}): delete it, and bring it again with "
+                "`python -m facemug_core fetch`."
+            ) from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
         self.size: int = int(self._interpreter.get_input_details()[0]["shape"][1])
@@ -330,6 +341,25 @@ class _Network:
             self._interpreter.set_tensor(self._input, picture.permute(0, 2, 3, 1).contiguous().numpy())
             self._interpreter.invoke()
             return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+@contextmanager
+def _quiet_runtime() -> Iterator[None]:
+    """Keeps from the console what the runtime writes there by itself, such as about its delegate."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # a program without a console
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _BlazeFace(_Network):

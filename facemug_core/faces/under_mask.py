@@ -83,6 +83,19 @@ def beside_heads(mask: Tensor, matrices: Sequence[Matrix]) -> tuple[float, float
     )  # fmt: skip
 
 
+def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> str:
+    """That a mask reaches none of the faces in these boxes, and what to do."""
+    places = "; ".join(
+        ",".join(f"{value:.0f}" for value in (x0, y0, x1 - x0, y1 - y0))
+        for x0, y0, x1, y1 in filter(None, boxes)
+    )
+    return (
+        "The mask lies beside the face, so there is nothing to edit. "
+        + (f"Faces are at X,Y,W,H = {places}. " if places else "")
+        + "Paint over one of them; if another face is under the mask, tell where by a box or landmarks."
+    )
+
+
 def _on_grid(mask: Tensor, matrices: Sequence[Matrix]) -> tuple[Tensor, list[Matrix]]:
     """The mask on a grid on which pieces are quickly found, in {0, 1}, and the matrices for it."""
     height, width = mask.shape[2:]
