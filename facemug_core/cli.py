@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import glob
-import io
 import json
 import logging
 import math
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
@@ -27,7 +26,8 @@ from .config import SIZES
 from .console import Parser, ended
 from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError, NothingToEditError
-from .options import check_options, picture_kind
+from .options import check_options
+from .writing import fitted, save_picture
 
 if TYPE_CHECKING:
     from .editing.clip import Clip
@@ -194,7 +194,7 @@ def _edit(parsed: Parsed) -> None:
     if parsed.photo.is_dir():
         _edit_folder(parsed)
         return
-    output = parsed.output or parsed.photo.with_name(f"{parsed.photo.stem}_edited.png")
+    output = parsed.output or fitted(parsed.photo.with_name(f"{parsed.photo.stem}_edited.png"))
     done = _edit_photo(parsed, parsed.photo, output, lambda: _editor(parsed))
     for warning in done["warnings"]:
         print(f"facemug: {warning}", file=sys.stderr)
@@ -230,8 +230,9 @@ def _edit_photo(
         begun = _begun(parsed, ready.model, torch.cat(result.styles), source)
         _save_latent(parsed, path, begun, torch.cat(result.codes), request.directions)
     outputs = _numbered(output, len(result.photos))
+    losses: list[str] = []
     for path, edited in zip(outputs, result.photos, strict=True):
-        _save(edited.to_image(parsed.keep_metadata), path)
+        losses = save_picture(edited.to_image(parsed.keep_metadata), path)
     seconds = {"read": read - start, "load model": loaded - read, **result.seconds}
     return {
         "output": [str(path) for path in outputs],
@@ -239,7 +240,7 @@ def _edit_photo(
         "mask_pixels": int(result.mask.sum()),
         "mask_share": round(int(result.mask.sum()) / result.mask.numel(), 4),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "warnings": result.warnings,
+        "warnings": [*result.warnings, *losses],
     }
 
 
@@ -1218,47 +1219,10 @@ def _numbered(path: Path, count: int) -> list[Path]:
     """The path, or one numbered path for each variant."""
     if count == 1:
         return [path]
-    return [path.with_name(f"{path.stem}_{i + 1}{path.suffix}") for i in range(count)]
-
-
-SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"lossless": True},
-    "AVIF": {"quality": 95},
-}
+    return [fitted(path.with_name(f"{path.stem}_{i + 1}{path.suffix}")) for i in range(count)]
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    """Write a picture: it is there whole, or as it was before."""
-    from .checkpoints.reading import replacing
-
-    kind = picture_kind(path)
-    options = _save_options(image, kind)
-    # Not straight to the disk: if it is full, Pillow takes half a JPEG for whole, and never ends a JPEG 2000.
-    whole = io.BytesIO()
-    try:
-        image.save(whole, format=kind, **options)
-    except Exception as error:  # each format has its own errors for what it cannot hold
-        raise InputError(
-            f"{path} cannot be written: {error}. PNG holds every photo: call it {path.stem}.png."
-        ) from error
-    with replacing(path) as temporary:
-        temporary.write_bytes(whole.getbuffer())
-
-
-def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:
-    """As little loss as the format allows, and what the picture's info holds of profile and metadata."""
-    options: dict[str, Any] = dict(SAVE_OPTIONS.get(kind, {}))
-    options |= {name: image.info[name] for name in ("icc_profile", "xmp", "dpi") if name in image.info}
-    if "exif" in image.info:
-        # Read and written anew, it comes without its thumbnail, which shows the face as it was.
-        try:
-            options["exif"] = image.getexif().tobytes()
-        except Exception as error:  # whatever a damaged one makes Pillow stumble over
-            raise InputError(
-                f"The photo's EXIF is damaged and cannot be kept ({error}): leave out --keep-metadata."
-            ) from error
-    if kind == "PNG" and "xmp" in options:
-        options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
-    return options
+    """Write a picture, and say what is lost."""
+    for loss in save_picture(image, path):
+        _show_warning(loss)

@@ -22,7 +22,7 @@ from .batches import Progress, common_batch, no_progress, seeds_from
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions
-from .conditions.files import LIES, LOST
+from .conditions.files import LIES, LOST, PNG_COLORS
 from .conventions import WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
@@ -98,6 +98,8 @@ class Photo:
     """ICC profile of the values."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """EXIF, XMP and resolution of the file, as Pillow names them."""
+    colors: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What a PNG file says of its colors beside a profile: its chunks by name."""
     lost: Sequence[str] = ()
     """What the file had and the photo has not, in sentences."""
     lies: int = 1
@@ -119,6 +121,7 @@ class Photo:
             image.mode,
             profile if profile and profile[PROFILE_SPACE] == space else None,
             {name: info[name] for name in METADATA if name in info},
+            info.get(PNG_COLORS, {}),
             info.get(LOST, ()),
             info.get(LIES, 1),
         )
@@ -132,6 +135,8 @@ class Photo:
             image.paste(Image.fromarray(values[..., 0] if self.mode == "L" else values), (0, top))
         if self.profile is not None:
             image.info["icc_profile"] = self.profile
+        if self.colors:
+            image.info[PNG_COLORS] = self.colors
         if metadata:
             image.info.update(self.metadata)
         return image
@@ -397,6 +402,11 @@ class PhotoEditor:
             result.conditions.append(conditions)
         if not result.codes:
             raise NothingToEditError(beside_faces([face.box for face in faces]))
+        if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][changed].all():
+            result.warnings.append(
+                "A part of the mask lies where the photo is wholly transparent: what is edited there stays "
+                "invisible. Fill the photo's transparency first to see it."
+            )
         result.warnings += silent_guides(request.guides, result.conditions)
         result.mask = changed
         if request.mask is not None:

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,7 +144,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         UnwritableError: what the system has against writing it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # Not with the whole name in it, which may be as long as a name can be.
+    temporary = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -7,14 +7,17 @@ was found.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import InputError
+from .foreign import RAW, how_to_read, plug_in
 
 Source = str | Path | Image.Image
 Size = tuple[int, int] | None
@@ -24,6 +27,15 @@ LOST = "lost"
 
 EXIF_FIELDS = ("exif", "Raw profile type exif")
 """Where a picture's `info` holds EXIF."""
+
+PNG_COLORS = "png_colors"
+"""What a picture's `info` calls the chunks of its PNG file that say what its colors are."""
+
+COLOR_CHUNKS = (b"gAMA", b"cHRM", b"cICP", b"sRGB")
+"""These chunks, beside the color profile."""
+
+LARGEST_TEXT = 2**26
+"""Most bytes that a text or profile within a PNG file may unpack to."""
 
 NAME = "name"
 """What a picture's `info` calls its file."""
@@ -80,18 +92,59 @@ def read_photo(source: Source) -> Image.Image:
                 "ignore", Image.DecompressionBombWarning
             )  # from twice its size on, an error
             image: Image.Image
-            with Image.open(source) as image:
+            with _large_texts(), _opened(Path(source)) as image:
                 lost = _lost(image)
                 image.load()
+                colors = _png_colors(Path(source)) if image.format == "PNG" else {}
         lost += _turn_upright(image)
-        image.info |= {NAME: str(source), LOST: lost}
+        image.info |= {NAME: str(source), LOST: lost, PNG_COLORS: colors}
         return image
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"There is no file {source}.") from error
     except UnidentifiedImageError as error:
-        raise InputError(f"{source} is not a picture that can be read (PNG, JPEG, WebP …).") from error
+        raise InputError(how_to_read(Path(source))) from error
     except Exception as error:  # Pillow lets out whatever goes wrong within a damaged file
         raise InputError(f"{source} cannot be read as a picture: {error}.") from error
+
+
+def _opened(path: Path) -> Image.Image:
+    """The picture file; by a plug-in of Pillow where it is known by nothing else."""
+    try:
+        image = Image.open(path)
+    except UnidentifiedImageError:
+        if not plug_in(path):
+            raise
+        return Image.open(path)
+    if path.suffix.lower() in RAW and image.format == "TIFF":  # it is but the preview in a raw file
+        raise InputError(how_to_read(path))
+    return image
+
+
+@contextmanager
+def _large_texts() -> Iterator[None]:
+    """Has Pillow read PNG files with color profiles and texts that are larger than it likes."""
+    before = PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_TEXT
+    try:
+        yield
+    finally:
+        PngImagePlugin.MAX_TEXT_CHUNK = before
+
+
+def _png_colors(path: Path) -> dict[bytes, bytes]:
+    """The chunks of a PNG file that say what its colors are, which Pillow would not write again."""
+    chunks = {}
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+            length = int.from_bytes(head[:4], "big")
+            if head[4:] in COLOR_CHUNKS:
+                chunks[head[4:]] = file.read(length)
+                length = 0
+            file.seek(length + 4, 1)
+    return chunks
 
 
 def _lost(image: Image.Image) -> list[str]:
@@ -102,6 +155,8 @@ def _lost(image: Image.Image) -> list[str]:
         lost.append(f"The file has {frames} frames; only the first is used.")
     if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F"):
         lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
+    if image.mode in ("CMYK", "LAB"):
+        lost.append(f"The file's colors are {image.mode}; they become RGB, as the result's are.")
     return lost
 
 
