@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .editing.clip import Clip
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
+    from .faces.detection import Box
     from .folders import Work
     from .frames import Video
     from .guides import Guide
@@ -126,6 +127,9 @@ def _add_edit(commands: Any) -> None:
     edit.add_argument("--landmarks", type=Path, metavar="FILE",
                       help="where the eyes and the corners of the mouth are, or 5, 68 or 468 landmarks: "
                       "JSON, or lines of x and y")  # fmt: skip
+    edit.add_argument("--drawn-on", choices=("turned", "raw"),
+                      help="if the camera says that the photo has to be turned: what mask, guides, boxes and "
+                      "landmarks were made on, the turned photo or the file's own pixels")  # fmt: skip
     edit.add_argument("--aligned", action="store_true", help="the photo is an aligned face crop already")
     edit.add_argument("--size", type=_size, default="auto", metavar="auto|256|512|1024",
                       help="pixels of the edited face crop; auto: as fine as the photo")  # fmt: skip
@@ -248,19 +252,19 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
     """What is asked for, for the photo of a file."""
     from .conditions.masks import is_soft, read_mask
     from .conditions.reading import read_beside, read_photo
-    from .faces.detection import read_landmarks
     from .photos import EditRequest, Photo
 
     size = photo.size[1], photo.size[0]
     misfits: list[str] = []
 
     def beside(path: Path) -> Image.Image:
-        image, found = read_beside(_named_as(path, source), size, photo.lies)
+        image, found = read_beside(_named_as(path, source), size, photo.lies, parsed.drawn_on)
         misfits.extend(found)
         return image
 
     mask = None if parsed.mask is None else read_mask(beside(parsed.mask), size, misfits.append)
     guides = _guides(parsed, size, beside, misfits.append)
+    boxes, landmarks = _places(parsed, source, photo)
     exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
     return EditRequest(
         mask=mask if mask is None or is_soft(mask) else mask.bool(),
@@ -276,8 +280,8 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         text=_text_goal(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
-        boxes=parsed.box,
-        landmarks=None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source)),
+        boxes=boxes,
+        landmarks=landmarks,
         size=parsed.size,
         skip_without_face=parsed.no_face == "skip",
         feather=parsed.feather,
@@ -285,6 +289,19 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         warnings=misfits,
         **guides,  # type: ignore[arg-type]
     )
+
+
+def _places(parsed: Parsed, source: Path, photo: Photo) -> tuple[list[Box] | None, list[Any] | None]:
+    """The boxes and landmarks given for the photo of a file, in pixels of the upright photo."""
+    from .conditions.orientation import boxes_along, points_along
+    from .faces.landmark_files import read_landmarks
+
+    how = (photo.size[1], photo.size[0]), photo.lies, parsed.drawn_on
+    boxes = None if parsed.box is None else boxes_along(parsed.box, *how)
+    if parsed.landmarks is None:
+        return boxes, None
+    path = _named_as(parsed.landmarks, source)
+    return boxes, [points_along(points, str(path), *how) for points in read_landmarks(path)]
 
 
 def _edit_folder(parsed: Parsed) -> None:
@@ -332,7 +349,6 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
 
     from .conditions.masks import read_mask
     from .conditions.reading import read_beside, read_photo
-    from .faces.detection import read_landmarks
     from .frames import look_through
     from .photos import AlignedFace, FacePlace, Photo
 
@@ -345,12 +361,13 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
 
     def find(source: Path) -> Sequence[AlignedFace]:
         photo = Photo.from_image(read_photo(source))
-        points = None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source))
+        boxes, landmarks = _places(parsed, source, photo)
         mask = None
         if parsed.mask is not None and parsed.face == "auto":
             size = photo.size[1], photo.size[0]
-            mask = read_mask(read_beside(_named_as(parsed.mask, source), size, photo.lies)[0], size)
-        found = editor.find_faces(photo, parsed.face, parsed.aligned, parsed.box, points, mask)
+            path = _named_as(parsed.mask, source)
+            mask = read_mask(read_beside(path, size, photo.lies, parsed.drawn_on)[0], size)
+        found = editor.find_faces(photo, parsed.face, parsed.aligned, boxes, landmarks, mask)
         return found if parsed.latent is not None else found[:1]  # one style is that of one person
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:

@@ -217,7 +217,7 @@ def test_there_and_back_keeps_every_bit_also_in_bands(
     assert np.array_equal(np.array(Photo.from_image(given).to_image()), np.array(given))
 
 
-# --- what files of every kind keep, and what is said to be lost -----------------------------------------------
+# --- what files of every kind keep, and what is said to be lost ---------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .foreign import RAW, how_to_read, plug_in
+from .orientation import TURNS, DrawnOn, same_shape, turned_along
 
 Source = str | Path | Image.Image
 Size = tuple[int, int] | None
@@ -42,17 +43,6 @@ NAME = "name"
 
 LIES = "lies"
 """What a picture's `info` calls how the pixels of its file lie, as EXIF numbers it; 1 is upright."""
-
-ON_ITS_SIDE = {
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What brings a picture upright that lies on its side, by how it lies."""
-
-MOST_STRETCH = 1.02
-"""Up to this ratio of its aspect ratio to the photo's, a mask or guide counts as of the photo's shape."""
 
 STILL_FORMATS = ("MPO", "ICO", "ICNS")
 """Formats whose further frames are other versions of the first."""
@@ -163,12 +153,13 @@ def _lost(image: Image.Image) -> list[str]:
 def _turn_upright(image: Image.Image) -> list[str]:
     """Turn a picture as its EXIF says, even if that is damaged otherwise; sentences tell what is lost."""
     try:
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1)
+        lies = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
         return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
-    image.info[LIES] = lies
     lost = []
-    if lies != 1:
+    if lies is not None:
+        image.info[LIES] = lies
+    if lies in TURNS:
         try:
             image.getexif().tobytes()
         except Exception:
@@ -182,7 +173,7 @@ def _turn_upright(image: Image.Image) -> list[str]:
 
 
 def read_beside(
-    source: str | Path, photo_size: tuple[int, int], photo_lies: int = 1
+    source: str | Path, photo_size: tuple[int, int], photo_lies: int = 1, drawn_on: DrawnOn | None = None
 ) -> tuple[Image.Image, list[str]]:
     """A picture that belongs to a photo, such as its mask, and sentences about what of it does not fit.
 
@@ -192,19 +183,20 @@ def read_beside(
         source: the file.
         photo_size: (width, height) of the photo, upright.
         photo_lies: how the pixels of the photo's file lie, as EXIF numbers it.
+        drawn_on: which of both it was drawn on, where neither its shape nor its own EXIF tells.
+
+    Raises:
+        InputError: nothing tells what it was drawn on.
     """
     image = read_photo(source)
-    width, height = photo_size
-    if image.size == (height, width) != photo_size and photo_lies in ON_ITS_SIDE:
-        image = image.transpose(ON_ITS_SIDE[photo_lies])
+    image = turned_along(image, str(source), LIES in image.info, photo_size, photo_lies, drawn_on)
     return image, stretch_warnings(str(source), image.size, photo_size)
 
 
 def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, int]) -> list[str]:
     """A sentence if a picture of a (width, height) is of another shape than the photo that it belongs to."""
     (width, height), (photo_width, photo_height) = size, photo_size
-    ratio = width * photo_height / (height * photo_width)
-    if max(ratio, 1 / ratio) <= MOST_STRETCH:
+    if same_shape(size, photo_size):
         return []
     return [
         f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: stretched to the "

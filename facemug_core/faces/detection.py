@@ -7,7 +7,6 @@ The models run in the TFLite runtime of the package `ai-edge-litert`. Facts used
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -129,29 +128,6 @@ def face_from_landmarks(landmarks: ArrayLike) -> Face:
     points = np.asarray(landmarks, dtype=np.float64)
     alignment_matrix(points)
     return Face(_bounds(points), 1.0, points)
-
-
-def read_landmarks(path: str | Path) -> list[NDArray[np.float64]]:
-    """Landmarks of faces `[N, 2]` from a file.
-
-    JSON holds a list of points [x, y], or such a list for each face; text holds one face, each line x and y.
-
-    Raises:
-        InputError: there is no such file, or it holds something else.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The landmarks {path} cannot be read: {error}.") from error
-    try:
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError:
-            values = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
-        points = [np.asarray(face, dtype=np.float64) for face in values]
-        return points if points and points[0].ndim == 2 else [np.array(points)]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The landmarks {path} are not numbers: {error}.") from error
 
 
 class _Look(NamedTuple):
