@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import json
 import logging
 import math
@@ -11,7 +10,8 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from PIL import Image
 
 from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
+from .companions import LATENTS, PICTURES, TEXTS, companion, in_order, results
 from .config import SIZES
 from .console import Parser, ended
 from .conventions import NUM_CODES, REGIONS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
     from .faces.detection import Box
-    from .folders import Work
+    from .folders import Outcome, State, Work
     from .frames import Video
     from .guides import Guide
     from .latents import Latent
@@ -258,14 +259,14 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
     misfits: list[str] = []
 
     def beside(path: Path) -> Image.Image:
-        image, found = read_beside(_named_as(path, source), size, photo.lies, parsed.drawn_on)
+        image, found = read_beside(companion(path, source, PICTURES), size, photo.lies, parsed.drawn_on)
         misfits.extend(found)
         return image
 
     mask = None if parsed.mask is None else read_mask(beside(parsed.mask), size, misfits.append)
     guides = _guides(parsed, size, beside, misfits.append)
     boxes, landmarks = _places(parsed, source, photo)
-    exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
+    exemplar = None if parsed.exemplar is None else read_photo(companion(parsed.exemplar, source, PICTURES))
     return EditRequest(
         mask=mask if mask is None or is_soft(mask) else mask.bool(),
         regions=parsed.region,
@@ -300,7 +301,7 @@ def _places(parsed: Parsed, source: Path, photo: Photo) -> tuple[list[Box] | Non
     boxes = None if parsed.box is None else boxes_along(parsed.box, *how)
     if parsed.landmarks is None:
         return boxes, None
-    path = _named_as(parsed.landmarks, source)
+    path = companion(parsed.landmarks, source, TEXTS)
     return boxes, [points_along(points, str(path), *how) for points in read_landmarks(path)]
 
 
@@ -314,12 +315,15 @@ def _edit_folder(parsed: Parsed) -> None:
     folder = parsed.output or parsed.photo.with_name(f"{parsed.photo.resolve().name}_edited")
     if folder.exists() and folder.samefile(parsed.photo):
         raise InputError(f"The results would lie among the photos of {folder}; name another folder with -o.")
-    sources = picture_files(parsed.photo)
-    outputs = _outputs(sources, folder)
-    done = [s for s in sources if all(p.exists() for p in _numbered(outputs[s], parsed.variants))]
+    sources = in_order(picture_files(parsed.photo))
+    outputs = results(sources, folder, MOST_CODES if parsed.latent is not None else parsed.variants)
+    done = [source for source in sources if _is_done(parsed, source, outputs[source])]
     table = Table(folder / TABLE_FILE, done=[source.name for source in done])
     states = Counter({"there already": len(done)} if done else {})
     waiting = [source for source in sources if source not in done]
+    for outcome in _unread(parsed.photo, sources):
+        table.add(outcome)
+        states[outcome.state] += 1
     video = None
     if parsed.smooth is not None and waiting:
         video = _look_through(parsed, sources)
@@ -330,11 +334,35 @@ def _edit_folder(parsed: Parsed) -> None:
             table.add(outcome)
             states[outcome.state] += 1
             bar.set_postfix(states)
-    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}: see {folder / TABLE_FILE}.")
+    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}: see {table.path}.")
     if states["failed"] or states["no face"]:
-        raise FacemugError(
-            f"{states['failed'] + states['no face']} of {len(sources)} photos were not edited."
-        )
+        missed, photos = states["failed"] + states["no face"], sum(states.values()) - states["not a photo"]
+        raise FacemugError(f"{missed} of {photos} photos were not edited.")
+
+
+MOST_CODES = 64
+"""Results that a photo may have where its latent file tells their number."""
+
+
+def _is_done(parsed: Parsed, source: Path, output: Path) -> bool:
+    """Whether all results of a photo are there."""
+    if all(path.exists() for path in _numbered(output, parsed.variants)):
+        return True
+    with suppress(FacemugError):  # it will be told when it is the photo's turn
+        codes = _saved_codes(parsed, source)
+        return codes is not None and all(path.exists() for path in _numbered(output, len(codes)))
+    return False
+
+
+def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
+    """What to say of the files of a folder that are not read as photos; hidden ones are left out."""
+    from .conditions.foreign import how_to_read, is_foreign_photo
+    from .folders import Outcome
+
+    for path in in_order([path for path in folder.glob("[!.]*") if path.is_file()]):
+        if path not in sources:
+            state: State = "failed" if is_foreign_photo(path) else "not a photo"
+            yield Outcome(path.name, state, message=how_to_read(path))
 
 
 STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
@@ -365,7 +393,7 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
         mask = None
         if parsed.mask is not None and parsed.face == "auto":
             size = photo.size[1], photo.size[0]
-            path = _named_as(parsed.mask, source)
+            path = companion(parsed.mask, source, PICTURES)
             mask = read_mask(read_beside(path, size, photo.lies, parsed.drawn_on)[0], size)
         found = editor.find_faces(photo, parsed.face, parsed.aligned, boxes, landmarks, mask)
         return found if parsed.latent is not None else found[:1]  # one style is that of one person
@@ -391,6 +419,8 @@ def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path], video: Video[Path
     editor = _editor(parsed)
 
     def work(source: Path) -> Outcome:
+        if _is_done(parsed, source, outputs[source]):  # by another process that works on the folder
+            return Outcome(source.name, "there already")
         try:
             done = _edit_photo(parsed, source, outputs[source], lambda: editor, video)
         except NothingToEditError as error:
@@ -426,26 +456,9 @@ def _editor(parsed: Parsed) -> PhotoEditor:
     return PhotoEditor(FaceMug.load(parsed.model, _device(parsed.device), parsed.weights), parsed.weights)
 
 
-def _outputs(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """A picture in the folder for each photo: of its name, which is told whole where two differ in the ending
-    only."""
-    stems = Counter(source.stem for source in sources)
-    names = {source: source.stem if stems[source.stem] == 1 else source.name for source in sources}
-    return {source: folder / f"{name}.png" for source, name in names.items()}
-
-
 def _of_photo(parsed: Parsed, path: Path, output: Path, ending: str) -> Path:
     """Where to write what belongs to a photo: the path itself, or in it if a folder of photos is edited."""
     return path / f"{output.stem}{ending}" if parsed.photo.is_dir() else path
-
-
-def _named_as(path: Path, source: Path) -> Path:
-    """The file, or in a folder the one that is called as the photo is, whatever its ending."""
-    if not path.is_dir():
-        return path
-    for candidate in sorted(path.glob(f"{glob.escape(source.stem)}.*")):
-        return candidate
-    raise InputError(f"The folder {path} has no file called {source.stem}, as the photo is.")
 
 
 def _generate(parsed: Parsed) -> None:
@@ -531,7 +544,7 @@ def _latent(parsed: Parsed, source: Path | None = None) -> Latent | None:
 
     if parsed.latent is None:
         return None
-    return load_latent(parsed.latent if source is None else _named_as(parsed.latent, source))
+    return load_latent(parsed.latent if source is None else companion(parsed.latent, source, LATENTS))
 
 
 def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
