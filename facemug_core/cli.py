@@ -465,7 +465,7 @@ def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
     from .guides import new_face_conditions, silent_guides
     from .model import FaceMug
-    from .photos import Photo, PhotoEditor, shared_codes
+    from .photos import Photo, PhotoEditor, exemplar_warnings, shared_codes
     from .sheets import conditions_sheet, crop_image
 
     def whole(path: Path) -> Image.Image:
@@ -483,7 +483,10 @@ def _generate(parsed: Parsed) -> None:
     if parsed.exemplar is not None:
         editor = PhotoEditor(model, parsed.weights)
         photo = Photo.from_image(read_photo(parsed.exemplar))
-        exemplar = editor.find_exemplar(photo).crop
+        face = editor.find_exemplar(photo)
+        for warning in exemplar_warnings(face):
+            _show_warning(warning)
+        exemplar = face.crop
     directions, text = _directions_asked(parsed), _text_goal(parsed)
     seeds, (codes,) = shared_codes(_saved_codes(parsed), _seeds(parsed), 1)
     styles = model.style_codes(

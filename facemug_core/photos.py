@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 from torch import Tensor
 
 from .batches import Progress, common_batch, no_progress, seeds_from
@@ -52,14 +51,9 @@ from .faces.regions import region_mask
 from .faces.under_mask import beside_faces, beside_heads, faces_under, split_mask
 from .guides import Guide, guides_to_crop, silent_guides
 from .model import DETAIL_SIZES, FaceMug, Style, default_style, moves
+from .pictures import in_own_mode
 
 Size = Literal["auto", 256, 512, 1024]
-
-OWN_MODES = ("L", "LA", "RGB", "RGBA")
-"""Modes of pictures that are edited as they are; others become one of these first."""
-
-FULL_RANGES = (1.0, 255.0, 65535.0)
-"""What white can be in pictures of 32-bit numbers."""
 
 PROFILE_SPACE = slice(16, 20)
 """Where an ICC profile names the color space that it describes."""
@@ -447,10 +441,7 @@ class PhotoEditor:
         if request.exemplar is None:
             return None
         exemplar = self.find_exemplar(request.exemplar)
-        if exemplar.box is None:
-            result.warnings.append("No face was found in the exemplar; it is used as an aligned crop.")
-        if is_black_face(exemplar.crop):
-            result.warnings.append(BLACKENED_FACE)
+        result.warnings += exemplar_warnings(exemplar)
         if self.model.warping is None and request.style in (None, "exemplar"):
             result.warnings.append(
                 "The exemplar is not warped to the photo's pose: there are no warping weights."
@@ -521,29 +512,6 @@ def sized(matrix: Matrix, size: int) -> Matrix:
     return matrix @ np.diag([WORKING_SIZE / size, WORKING_SIZE / size, 1])
 
 
-def in_own_mode(image: Image.Image) -> Image.Image:
-    """The picture in the one of `OWN_MODES` that keeps most of it."""
-    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grays instead of scaling them
-        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0).clip(0)
-        white = next((full for full in FULL_RANGES if values.max() <= full), values.max())
-        return Image.fromarray((values * (255 / white)).round().astype(np.uint8))
-    if image.mode == "1":
-        return image.convert("L")
-    if image.has_transparency_data:
-        return image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
-    if image.mode == "CMYK" and "icc_profile" in image.info:
-        try:
-            inks = BytesIO(image.info["icc_profile"])
-            return ImageCms.profileToProfile(  # type: ignore[return-value]
-                image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except ImageCms.PyCMSError:  # a damaged profile counts as none
-            pass
-    return image if image.mode in OWN_MODES else image.convert("RGB")
-
-
 def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
     """First and last row of the bands of a picture."""
     rows = max(1, BAND_PIXELS // width)
@@ -585,6 +553,16 @@ def is_black_face(crop: Tensor) -> bool:
     side = crop.shape[-1]
     middle = crop[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
     return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25
+
+
+def exemplar_warnings(face: AlignedFace) -> list[str]:
+    """What the person should know of an exemplar as `find_exemplar` gives it, in sentences."""
+    warnings = []
+    if face.box is None:
+        warnings.append("No face was found in the exemplar; it is used whole, as an aligned crop.")
+    if is_black_face(face.crop):
+        warnings.append(BLACKENED_FACE)
+    return warnings
 
 
 def reached(face: AlignedFace, mask: Tensor) -> Tensor:

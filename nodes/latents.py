@@ -15,7 +15,7 @@ from ..facemug_core.conditions import Conditions, whole_photo
 from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.errors import InputError
 from ..facemug_core.model import INVERSION_STEPS, FaceMug
-from ..facemug_core.photos import BLACKENED_FACE, is_black_face
+from ..facemug_core.photos import BLACKENED_FACE, exemplar_warnings, is_black_face
 from . import host, tensors
 from .faces import one_of
 from .host import io
@@ -76,7 +76,7 @@ class EncodeExemplar(io.ComfyNode):
     ) -> io.NodeOutput:
         one_of(image, faces)
         crops = exemplar_crops(model, image) if faces is None else faces.crops
-        if any(map(is_black_face, crops.split(1))):
+        if faces is not None and any(map(is_black_face, crops.split(1))):
             host.warn(BLACKENED_FACE)
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
@@ -88,8 +88,8 @@ def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
     """The largest face of each photo, [B, 3, 256, 256] in [-1, 1]."""
     photos = {"photos": tensors.to_photos(image)}
     found = one_by_one(lambda photo: model.finder().find_exemplar(*photo), photos, host.Watch())
-    if any(face.box is None for face in found):
-        host.warn("No face was found in an exemplar; it is used whole, as an aligned crop.")
+    for warning in dict.fromkeys(sentence for face in found for sentence in exemplar_warnings(face)):
+        host.warn(warning)
     return torch.cat([face.crop for face in found])
 
 

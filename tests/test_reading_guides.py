@@ -338,6 +338,12 @@ def test_a_palette_file_that_is_neither_names_its_colors():
         read_semantic(image)
 
 
+@pytest.mark.parametrize("numbering", ["auto", "labels", "celebamask"])
+def test_numbers_below_any_class_are_refused(numbering):
+    with pytest.raises(InputError, match="label -7"):
+        read_semantic(Image.fromarray(np.array([[3, -7]], np.int32)), numbering=numbering)
+
+
 def test_celebamask_numbers_are_read_when_asked_for():
     assert torch.equal(read_semantic(gray(LABEL_ROWS), numbering="celebamask"), from_celebamask(IDS))
 
