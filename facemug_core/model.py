@@ -466,7 +466,7 @@ class FaceMug:
             progress: told about every step and variant.
         """
         conditions = conditions.to(self.device)
-        moved = bool(directions) or text is not None
+        moved = moves(directions, text)
         codes = self.style_codes(
             conditions, exemplar=exemplar, style=style or default_style(conditions, exemplar, moved=moved),
             style_mix=style_mix, seeds=seeds, codes=codes, inversion=inversion, fit=fit, progress=progress,
@@ -555,6 +555,11 @@ class FaceMug:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+
+
+def moves(directions: Sequence[tuple[Direction, float]], text: TextGoal | None) -> bool:
+    """Whether sliders or a text are to change a person: those without strength are as if not given."""
+    return any(amount != 0 for _, amount in directions) or (text is not None and text.options.weight != 0)
 
 
 def default_style(conditions: Conditions, exemplar: Tensor | None, *, moved: bool = False) -> Style:

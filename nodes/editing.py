@@ -11,7 +11,7 @@ from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.model import Style
-from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
+from ..facemug_core.photos import EditRequest, EditResult, Photo, Size, shared_codes
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
@@ -19,6 +19,7 @@ from .host import io
 from .latents import AUTO, exemplar_crops, possible_steps, seeds, steps_input
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
+from .recipes import then
 
 EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
@@ -99,11 +100,10 @@ class Edit(io.ComfyNode):
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
-        common_batch({"variants": variants, "latent": 1 if latent is None else len(latent)})
         how: dict[str, Any] = {
             "style": None if style == "auto" else style,
             "style_mix": style_mix,
-            "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
+            "seeds": seeds(seed, variants),
             "codes": latent,
             "directions": () if direction is None else [(direction, direction_amount)],
             "inversion": None if inversion_steps == AUTO else possible_steps(model.model(), inversion_steps),
@@ -153,6 +153,8 @@ class Edit(io.ComfyNode):
             changes += [result.mask if opacity > 0 else torch.zeros_like(result.mask)] * len(result.photos)
             codes += result.codes
         used = torch.cat(codes) if codes else model.model().random_codes(seeds(seed, 1), psi=0.0)
+        if latent is not None:
+            used = then(latent, used, "edit", style_mix=style_mix, direction_amount=direction_amount)
         return io.NodeOutput(
             tensors.stacked(results), tensors.from_masks(torch.cat(changes)), host.hand_over(used)
         )
@@ -160,7 +162,8 @@ class Edit(io.ComfyNode):
 
 def _untouched(photo: Photo, request: EditRequest) -> EditResult:
     empty = torch.zeros(1, 1, *photo.size)
-    return EditResult([photo] * len(request.seeds), empty, empty, [], [], [])
+    variants, _ = shared_codes(request.codes, request.seeds, 1)
+    return EditResult([photo] * len(variants), empty, empty, [], [], [])
 
 
 def _new_face(
@@ -181,6 +184,7 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
+    how["seeds"], (how["codes"],) = shared_codes(how["codes"], how["seeds"], 1)
     pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.Watch(), **how)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
     return io.NodeOutput(

@@ -56,8 +56,9 @@ def which_inputs() -> list[Any]:
 
 
 def chosen(which: str, index: int) -> Which:
-    """The library's word for the two inputs."""
-    return index if which == "index" else which  # type: ignore[return-value]
+    """The library's word for the two inputs; where a mask lies on faces, they come before the largest."""
+    words: dict[str, Which] = {"index": index, "largest": "auto"}
+    return words.get(which, which)  # type: ignore[arg-type]
 
 
 class DetectFaces(io.ComfyNode):
@@ -74,6 +75,7 @@ class DetectFaces(io.ComfyNode):
                 host.linked(host.Landmarks.Input("landmarks", optional=True)),
                 # A value that is optional, so that what was saved before there was this still runs.
                 io.Int.Input("smooth", default=0, min=0, max=100, optional=True),
+                io.Mask.Input("mask", optional=True),
             ],
             outputs=[
                 host.Faces.Output(display_name="faces"),
@@ -96,8 +98,9 @@ class DetectFaces(io.ComfyNode):
         boxes: Any = None,
         landmarks: Any = None,
         smooth: int = 0,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        hints = _hints(boxes, landmarks, len(image))
+        hints = _hints(boxes, landmarks, mask, image)
         faces = find_faces(model.finder(), image, chosen(which, index), aligned, no_face == "skip", hints)
         if smooth > 0:
             faces = smoothed(faces, smooth)
@@ -123,7 +126,7 @@ class DetectFaces(io.ComfyNode):
 def find_faces(
     editor: PhotoEditor,
     image: Tensor,
-    which: Which = "largest",
+    which: Which = "auto",
     aligned: bool = False,
     skip: bool = False,
     hints: list[dict[str, Any]] | None = None,
@@ -157,10 +160,13 @@ def smoothed(faces: Faces, reach: int) -> Faces:
     return replace(faces, places=places)
 
 
-def _hints(boxes: Any, landmarks: Any, photos: int) -> list[dict[str, Any]]:
-    """Where faces are according to the host, for each photo."""
+def _hints(boxes: Any, landmarks: Any, mask: Tensor | None, image: Tensor) -> list[dict[str, Any]]:
+    """Where faces are according to the host, and what of them is to be edited, for each photo."""
+    photos = len(image)
     hints: list[dict[str, Any]] = [{} for _ in range(photos)]
-    known = {}
+    known: dict[str, Any] = {}
+    if mask is not None:
+        known["mask"] = tensors.to_masks(mask, (image.shape[1], image.shape[2])).split(1)
     if boxes is not None:
         known["boxes"] = host.bounding_boxes(boxes)
     if landmarks is not None:
@@ -307,10 +313,9 @@ class PasteFaces(io.ComfyNode):
         results, changes = [], []
         for i in host.watched(range(common_batch({**counts, "masks": len(masks)}))):
             photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
-            for number, place in enumerate(faces.places):
-                if not place.found or (len(faces.photos) > 1 and place.photo != i):
+            for number, place, photo_mask in faces.shared_out(i, item(masks, i)):
+                if not place.found:
                     continue
-                photo_mask = item(masks, i)
                 crop = tensors.to_crop(item(crops, i if variants > 1 else number))
                 scale = np.diag([WORKING_SIZE / crop.shape[2], WORKING_SIZE / crop.shape[2], 1])
                 photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)

@@ -72,7 +72,8 @@ class FolderFaces:
             generator = torch.Generator().manual_seed(seed)
             stem = name.removeprefix("photo_")
             if kind == GIVEN:
-                masks.append(read_mask(self.files[f"mask_{stem}"], (WORKING_SIZE, WORKING_SIZE))[0])
+                mask = read_mask(self.files[f"mask_{stem}"], (WORKING_SIZE, WORKING_SIZE))[0]
+                masks.append((mask >= 0.5).float())
                 exemplars.append(self._face(f"exemplar_{stem}")[0])
             else:
                 masks.append(MASK_KINDS[kind](classes, generator))
