@@ -56,7 +56,7 @@ def which_inputs() -> list[Any]:
 
 
 def chosen(which: str, index: int) -> Which:
-    """The library's word for the two inputs; where a mask lies on faces, they come before the largest."""
+    """The library's word for the two inputs; where a mask covers faces, they come before the largest."""
     words: dict[str, Which] = {"index": index, "largest": "auto"}
     return words.get(which, which)  # type: ignore[arg-type]
 
