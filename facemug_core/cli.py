@@ -351,7 +351,7 @@ def _is_done(parsed: Parsed, source: Path, output: Path) -> bool:
     """Whether all results of a photo are there."""
     if all(path.exists() for path in _numbered(output, parsed.variants)):
         return True
-    with suppress(FacemugError):  # it will be told when it is the photo's turn
+    with suppress(FacemugError):  # that is said when it is the photo's turn
         codes = _saved_codes(parsed, source)
         return codes is not None and all(path.exists() for path in _numbered(output, len(codes)))
     return False

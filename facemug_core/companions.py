@@ -63,7 +63,7 @@ def companion(path: Path, source: Path, endings: Collection[str]) -> Path:
 
 
 def results(sources: Sequence[Path], folder: Path, most: int = 1) -> dict[Path, Path]:
-    """A picture in the folder for each photo: of its name, told whole where two photos would share a result.
+    """A picture in the folder for each photo, of its name; with its ending where two would share a result.
 
     Args:
         sources: the photos.

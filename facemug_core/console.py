@@ -27,18 +27,18 @@ def ended(command: Callable[[], None]) -> int:
         command()
         sys.stdout.flush()
     except FacemugError as error:
-        return _told(str(error))
+        return _said(str(error))
     except BrokenPipeError:
         # What is still to be written would fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _told("The output was closed before all was written.")
+        return _said("The output was closed before all was written.")
     except OSError as error:
         place = "" if error.filename is None else f"{error.filename}: "
-        return _told(f"{place}{error.strerror or error}.")
+        return _said(f"{place}{error.strerror or error}.")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(text in str(error).lower() for text in NO_MEMORY):
             raise
-        return _told("There is not enough memory. Close other programs, or make the photo smaller.")
+        return _said("There is not enough memory. Close other programs, or make the photo smaller.")
     except KeyboardInterrupt:
         with suppress(OSError):
             print("facemug: stopped", file=sys.stderr)
@@ -46,7 +46,7 @@ def ended(command: Callable[[], None]) -> int:
     return 0
 
 
-def _told(sentence: str) -> int:
+def _said(sentence: str) -> int:
     with suppress(OSError):  # nobody is there to read it
         print(f"facemug: {sentence}", file=sys.stderr, flush=True)
     return FAILED

@@ -295,7 +295,7 @@ class PhotoEditor:
 
         Args:
             photo: the photo.
-            which: of the faces found; "auto" takes those that the mask lies on, the one under most of it
+            which: of the faces found; "auto" takes those that the mask covers, the one under most of it
                 first, or without a mask the largest.
             aligned: the photo is one aligned face already; nothing is looked for.
             boxes: look for faces here only, in photo pixels.
@@ -304,7 +304,7 @@ class PhotoEditor:
             mask: of an edit, `[1, 1, H, W]`, 0 where the photo is kept.
 
         Raises:
-            NothingToEditError: the mask is to choose among faces, and lies beside all of them.
+            NothingToEditError: the mask is to choose among faces, and is beside all of them.
         """
         if aligned:
             return [aligned_face(photo)]
@@ -325,7 +325,7 @@ class PhotoEditor:
         return [face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
 
     def _near(self, pixels: NDArray[np.uint8], mask: Tensor) -> list[Face]:
-        """Faces of a photo; small ones only where the mask lies on no other face's head."""
+        """Faces of a photo; small ones only where the mask covers no other face's head."""
         found = self.detector.detect(pixels, small=False)
         beside = beside_heads(mask, [alignment_matrix(face.landmarks) for face in found])
         return found if beside is None else self.detector.detect(pixels, within=beside)
@@ -402,7 +402,7 @@ class PhotoEditor:
             raise NothingToEditError(beside_faces([face.box for face in faces]))
         if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][changed].all():
             result.warnings.append(
-                "A part of the mask lies where the photo is wholly transparent: what is edited there stays "
+                "A part of the mask is where the photo is wholly transparent: what is edited there stays "
                 "invisible. Fill the photo's transparency first to see it."
             )
         result.warnings += silent_guides(request.guides, result.conditions)
@@ -475,10 +475,10 @@ class PhotoEditor:
 
 
 def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
-    """The faces that a mask lies on, the one under most of it first.
+    """The faces that a mask covers, the one under most of it first.
 
     Raises:
-        NothingToEditError: it lies beside all of them.
+        NothingToEditError: it is beside all of them.
     """
     under = faces_under(mask, [alignment_matrix(face.landmarks) for face in faces])
     if not under:

@@ -21,6 +21,7 @@ from ..facemug_core.editing.directions import (
 )
 from ..facemug_core.editing.foreign import FILE_ENDINGS, parse_component, read_direction
 from ..facemug_core.errors import InputError
+from ..facemug_core.latents import check_codes
 from . import host
 from .host import io
 from .recipes import then
@@ -166,6 +167,7 @@ class AttributeSliders(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent: Tensor, **amounts: float) -> io.NodeOutput:
+        check_codes(latent)
         for name, direction in shipped().items():
             if (amount := amounts.get(name, 0.0)) != 0:
                 moved = direction.apply(latent, amount)

@@ -56,7 +56,7 @@ def which_inputs() -> list[Any]:
 
 
 def chosen(which: str, index: int) -> Which:
-    """The library's word for the two inputs; where a mask lies on faces, they come before the largest."""
+    """The library's word for the two inputs; where a mask covers faces, they come before the largest."""
     words: dict[str, Which] = {"index": index, "largest": "auto"}
     return words.get(which, which)  # type: ignore[arg-type]
 
@@ -105,20 +105,27 @@ class DetectFaces(io.ComfyNode):
         if smooth > 0:
             faces = smoothed(faces, smooth)
         found = [faces.of_photo(i) for i in range(len(faces.photos))]
-        frames = [
-            _covered(photo, [place for place in faces.places if place.photo == i])
-            for i, photo in enumerate(faces.photos)
-        ]
-        overlays = [
-            tensors.from_image(faces_overlay(photo, of_photo))
-            for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
-        ]
+        count = len(faces.photos)
+        frames = tensors.filled(
+            count,
+            (
+                tensors.from_masks(_covered(photo, [place for place in faces.places if place.photo == i]))
+                for i, photo in enumerate(faces.photos)
+            ),
+        )
+        overlays = tensors.filled(
+            count,
+            (
+                tensors.from_image(faces_overlay(photo, of_photo))
+                for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
+            ),
+        )
         boxes_found = [[face.box for face in of_photo if face.box is not None] for of_photo in found]
         return io.NodeOutput(
             faces,
             tensors.from_pictures(faces.crops),
-            tensors.from_masks(torch.cat(frames)),
-            tensors.stacked(overlays),
+            frames,
+            overlays,
             host.to_bounding_boxes(boxes_found),
         )
 
@@ -308,10 +315,11 @@ class PasteFaces(io.ComfyNode):
             host.warn("The mask is empty, so nothing is pasted. White means edit.")
         variants = len(crops) if len(faces.places) == 1 else 1
         common_batch({"faces": len(faces.places), "crops": len(crops)})
-        photos = tensors.to_photos(image)
+        photos = faces.photos if image is faces.image else tensors.to_photos(image)
         counts = {"image": len(photos), "photos": len(faces.photos), "variants": variants}
-        results, changes = [], []
-        for i in host.watched(range(common_batch({**counts, "masks": len(masks)}))):
+        total = common_batch({**counts, "masks": len(masks)})
+        results, changes = None, torch.zeros(total, *size)
+        for i in host.watched(range(total)):
             photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
             for number, place, photo_mask in faces.shared_out(i, item(masks, i)):
                 if not place.found:
@@ -321,6 +329,7 @@ class PasteFaces(io.ComfyNode):
                 photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)
                 if opacity > 0:
                     changed = torch.maximum(changed, reached(place.face, photo_mask))
-            results.append(tensors.from_photo(photo, item(image, i)))
-            changes.append(changed)
-        return io.NodeOutput(tensors.stacked(results), tensors.from_masks(torch.cat(changes)))
+            edited = tensors.from_photo(photo, item(image, i))
+            results = edited.new_empty(total, *edited.shape[1:]) if results is None else results
+            results[i : i + 1], changes[i : i + 1] = edited, changed[0]
+        return io.NodeOutput(results, host.hand_over(changes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -27,8 +27,10 @@ NO_MASK_SIZE = (64, 64)
 def to_photos(image: Tensor) -> list[Photo]:
     """The photos of an IMAGE, in 8 bits: how they were in their files."""
     _check(image)
-    pixels = _bytes(image).permute(0, 3, 1, 2)
-    return [Photo(one[None].contiguous(), MODES[image.shape[3]]) for one in pixels]
+    # One by one: a second batch of floats would take as much memory as the frames of a video do.
+    return [
+        Photo(_bytes(one).permute(0, 3, 1, 2).contiguous(), MODES[image.shape[3]]) for one in image.split(1)
+    ]
 
 
 def to_pictures(image: Tensor) -> Tensor:
@@ -131,6 +133,16 @@ def to_images(image: Tensor, transparent: Tensor | None) -> list[Image.Image]:
 def stacked(images: Sequence[Tensor]) -> Tensor:
     """IMAGEs or MASKs as one batch."""
     return images[0] if len(images) == 1 else torch.cat(list(images))
+
+
+def filled(count: int, items: Iterator[Tensor]) -> Tensor:
+    """As many IMAGEs or MASKs, of one size and one item each, as one batch that holds none of them twice."""
+    first = next(items)
+    batch = first.new_empty(count, *first.shape[1:])
+    batch[:1] = first
+    for i, one in enumerate(items, start=1):
+        batch[i : i + 1] = one
+    return batch
 
 
 def _check(image: Tensor) -> None:

@@ -118,12 +118,12 @@ def test_every_file_of_a_folder_gets_a_row_that_says_what_happened(
     assert code == 2
     assert "2 of 4 photos" in said
     assert "2 edited" in out
-    told = {row["name"]: (row["state"], row["message"]) for row in rows(tmp_path / "out")}
-    assert told["notes.txt"][0] == "not a photo"
-    assert "pillow-heif" in told["x.heic"][1]
-    assert "developed" in told["x.nef"][1]
-    assert told["f9.png"][0] == told["f10.png"][0] == "edited"
-    assert len(told) == 5
+    found = {row["name"]: (row["state"], row["message"]) for row in rows(tmp_path / "out")}
+    assert found["notes.txt"][0] == "not a photo"
+    assert "pillow-heif" in found["x.heic"][1]
+    assert "developed" in found["x.nef"][1]
+    assert found["f9.png"][0] == found["f10.png"][0] == "edited"
+    assert len(found) == 5
     kept = np.array(Image.open(mask)) == 0
     assert (
         np.array(Image.open(tmp_path / "out" / "f9.png"))[kept] == np.array(Image.open(photo))[kept]

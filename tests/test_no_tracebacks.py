@@ -25,7 +25,7 @@ from .test_cli import needs_model, needs_photo
 ROOT = Path(__file__).parents[1]
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """What a command that must fail says, which is one sentence and no usage."""
     try:
         code = main([str(argument) for argument in arguments])
@@ -86,7 +86,7 @@ def test_an_interrupt_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
 def test_a_missing_device_is_named(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = told(capsys, "edit", photo, "--region", "hair", "--device", "cuda")
+    said = refused(capsys, "edit", photo, "--region", "hair", "--device", "cuda")
     assert "There is no device cuda" in said
 
 
@@ -114,7 +114,7 @@ def test_options_without_effect_are_refused_before_the_work(
 ) -> None:  # fmt: skip
     monkeypatch.setattr("facemug_core.cli._edit_photo", lambda *_: pytest.fail("the work has started"))
     filled = [str(one).format(folder=photo.parent) for one in arguments]
-    assert expected in told(capsys, "edit", photo, "--mask", "mask.png", *filled)
+    assert expected in refused(capsys, "edit", photo, "--mask", "mask.png", *filled)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_unknown_option_or_value_is_one_sentence_and_no_usage(
     option: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     region = ["--region", "hair"] if option else []
-    said = told(capsys, "edit", "photo.png", *region, *option)
+    said = refused(capsys, "edit", "photo.png", *region, *option)
     assert expected in said
     assert len(said.splitlines()) == 1
 

@@ -978,9 +978,9 @@ def test_gray_crops_are_gray_in_every_color(channels: int) -> None:
     assert torch.equal(tensors.to_crop(crops), tensors.to_crop(crops[..., :1].expand(-1, -1, -1, 3)))
 
 
-def test_half_covered_mask_pixels_count_and_less_covered_ones_do_not() -> None:
+def test_half_covered_mask_pixels_count_half() -> None:
     soft = torch.tensor([[[0.0, 0.49, 0.5, 0.996]]])
-    assert tensors.to_masks(soft, (1, 4)).tolist() == [[[[0.0, 0.0, 1.0, 1.0]]]]
+    torch.testing.assert_close(tensors.to_masks(soft, (1, 4)), torch.tensor([[[[0.0, 0.49, 0.5, 1.0]]]]))
 
 
 def test_masks_of_another_size_come_to_the_size_of_the_photo() -> None:

@@ -19,9 +19,9 @@ ORIENTATION = 0x0112
 ALL = [*TURNS]
 
 
-def exif(lies: int) -> Image.Exif:
+def exif(orientation: int) -> Image.Exif:
     tags = Image.Exif()
-    tags[ORIENTATION] = lies
+    tags[ORIENTATION] = orientation
     return tags
 
 
@@ -29,65 +29,68 @@ def drawn(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8))
 
 
-def pair(folder: Path, lies: int, size: tuple[int, int], own: int | None = None) -> tuple[Image.Image, Path]:
-    """A photo, upright, and a mask of the same raw pixels in a file that says with `own` how it lies."""
+def pair(
+    folder: Path, orientation: int, size: tuple[int, int], own: int | None = None
+) -> tuple[Image.Image, Path]:
+    """A photo, upright, and a mask of the same raw pixels in a file that says its orientation with `own`."""
     raw = drawn(*size)
-    raw.save(folder / "photo.png", exif=exif(lies))
+    raw.save(folder / "photo.png", exif=exif(orientation))
     raw.save(folder / "mask.png", **({} if own is None else {"exif": exif(own)}))
     return read_photo(folder / "photo.png"), folder / "mask.png"
 
 
-@pytest.mark.parametrize("lies", [lies for lies in ALL if lies >= 5])
-def test_shape_tells_what_a_mask_was_drawn_on(lies: int, tmp_path: Path) -> None:
-    photo, mask = pair(tmp_path, lies, (40, 30))
-    assert np.array_equal(read_beside(mask, photo.size, lies)[0], photo)
+@pytest.mark.parametrize("orientation", [orientation for orientation in ALL if orientation >= 5])
+def test_shape_tells_what_a_mask_was_drawn_on(orientation: int, tmp_path: Path) -> None:
+    photo, mask = pair(tmp_path, orientation, (40, 30))
+    assert np.array_equal(read_beside(mask, photo.size, orientation)[0], photo)
     photo.save(tmp_path / "upright.png")
-    assert np.array_equal(read_beside(tmp_path / "upright.png", photo.size, lies)[0], photo)
+    assert np.array_equal(read_beside(tmp_path / "upright.png", photo.size, orientation)[0], photo)
 
 
 @pytest.mark.parametrize("size", [(40, 40), (40, 30)])
-@pytest.mark.parametrize("lies", ALL)
-def test_the_masks_own_exif_tells(lies: int, size: tuple[int, int], tmp_path: Path) -> None:
-    photo, mask = pair(tmp_path, lies, size, own=lies)
-    assert np.array_equal(read_beside(mask, photo.size, lies)[0], photo)
+@pytest.mark.parametrize("orientation", ALL)
+def test_the_masks_own_exif_tells(orientation: int, size: tuple[int, int], tmp_path: Path) -> None:
+    photo, mask = pair(tmp_path, orientation, size, own=orientation)
+    assert np.array_equal(read_beside(mask, photo.size, orientation)[0], photo)
     photo.save(tmp_path / "upright.png", exif=exif(1))
-    assert np.array_equal(read_beside(tmp_path / "upright.png", photo.size, lies)[0], photo)
+    assert np.array_equal(read_beside(tmp_path / "upright.png", photo.size, orientation)[0], photo)
 
 
 @pytest.mark.parametrize(
-    ("lies", "size"), [*((lies, (40, 40)) for lies in ALL), (2, (40, 30)), (3, (40, 30)), (4, (40, 30))]
+    ("orientation", "size"),
+    [*((orientation, (40, 40)) for orientation in ALL), (2, (40, 30)), (3, (40, 30)), (4, (40, 30))],
 )
 def test_what_nothing_tells_is_asked_for_and_never_guessed(
-    lies: int, size: tuple[int, int], tmp_path: Path
+    orientation: int, size: tuple[int, int], tmp_path: Path
 ) -> None:
-    photo, mask = pair(tmp_path, lies, size)
+    photo, mask = pair(tmp_path, orientation, size)
     with pytest.raises(InputError, match=r"mask\.png .* --drawn-on"):
-        read_beside(mask, photo.size, lies)
-    assert np.array_equal(read_beside(mask, photo.size, lies, "raw")[0], photo)
+        read_beside(mask, photo.size, orientation)
+    assert np.array_equal(read_beside(mask, photo.size, orientation, "raw")[0], photo)
     photo.save(tmp_path / "upright.png")
-    assert np.array_equal(read_beside(tmp_path / "upright.png", photo.size, lies, "turned")[0], photo)
+    assert np.array_equal(read_beside(tmp_path / "upright.png", photo.size, orientation, "turned")[0], photo)
 
 
-@pytest.mark.parametrize("lies", [0, 1, 9])
-def test_photos_that_are_upright_ask_nothing(lies: int, tmp_path: Path) -> None:
-    photo, mask = pair(tmp_path, lies, (40, 40))
-    assert np.array_equal(read_beside(mask, photo.size, lies)[0], photo)
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_photos_that_are_upright_ask_nothing(orientation: int, tmp_path: Path) -> None:
+    photo, mask = pair(tmp_path, orientation, (40, 40))
+    assert np.array_equal(read_beside(mask, photo.size, orientation)[0], photo)
 
 
 @pytest.mark.parametrize("shares", [False, True])
 @pytest.mark.parametrize("size", [(40, 40), (40, 30)])
-@pytest.mark.parametrize("lies", ALL)
-def test_points_are_turned_as_pixels_are(lies: int, size: tuple[int, int], shares: bool) -> None:
+@pytest.mark.parametrize("orientation", ALL)
+def test_points_are_turned_as_pixels_are(orientation: int, size: tuple[int, int], shares: bool) -> None:
     raw = np.zeros((size[1], size[0]), np.uint8)
     raw[7, 25] = 1
-    upright = Image.fromarray(raw).transpose(TURNS[lies])
+    upright = Image.fromarray(raw).transpose(TURNS[orientation])
     point = np.array([[25.5, 7.5]]) / (size if shares else 1)
-    (found,) = points_along(point, "lm", upright.size, lies, "raw")
+    (found,) = points_along(point, "lm", upright.size, orientation, "raw")
     ((y, x),) = np.argwhere(np.array(upright))
     np.testing.assert_allclose(found, (x + 0.5, y + 0.5))
     if shares:
         np.testing.assert_allclose(
-            points_along(point, "lm", upright.size, lies, "turned")[0], point[0] * upright.size
+            points_along(point, "lm", upright.size, orientation, "turned")[0], point[0] * upright.size
         )
 
 

@@ -1,4 +1,4 @@
-"""How masks, guides, boxes and landmarks lie: as the upright photo, or as the pixels of its file."""
+"""Orientation of masks, guides, boxes and landmarks: of the upright photo, or of the pixels in its file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings a picture upright, by how its pixels lie as EXIF numbers it."""
+"""What brings a picture upright, by the orientation that EXIF numbers."""
 
 ON_ITS_SIDE = 5
 """From here on width and height change places."""
@@ -39,9 +39,9 @@ Size = tuple[int, int]
 """(width, height)."""
 
 
-def raw_size(size: Size, lies: int) -> Size:
+def raw_size(size: Size, orientation: int) -> Size:
     """The size of a photo in its file, from that of the upright photo."""
-    return size[::-1] if lies >= ON_ITS_SIDE else size
+    return size[::-1] if orientation >= ON_ITS_SIDE else size
 
 
 def same_shape(size: Size, other: Size) -> bool:
@@ -51,31 +51,31 @@ def same_shape(size: Size, other: Size) -> bool:
 
 
 def turned_along(
-    image: Image.Image, name: str, says: bool, photo_size: Size, lies: int, drawn_on: DrawnOn | None
+    image: Image.Image, name: str, says: bool, photo_size: Size, orientation: int, drawn_on: DrawnOn | None
 ) -> Image.Image:
     """A picture that belongs to a photo, upright as the photo is.
 
     Args:
         image: turned as its own EXIF says.
         name: of its file.
-        says: whether its own EXIF tells how it lies.
+        says: whether its own EXIF tells its orientation.
         photo_size: of the upright photo.
-        lies: how the pixels of the photo's file lie.
+        orientation: orientation of the photo's file, as EXIF numbers it.
         drawn_on: what the picture was drawn on, if somebody tells.
 
     Raises:
         InputError: nothing tells what it was drawn on.
     """
-    if lies not in TURNS:
+    if orientation not in TURNS:
         return image
-    fits = same_shape(image.size, raw_size(photo_size, lies)), same_shape(image.size, photo_size)
-    if _is_raw(name, fits, "turned" if says else drawn_on, lies):
-        return image.transpose(TURNS[lies])
+    fits = same_shape(image.size, raw_size(photo_size, orientation)), same_shape(image.size, photo_size)
+    if _is_raw(name, fits, "turned" if says else drawn_on, orientation):
+        return image.transpose(TURNS[orientation])
     return image
 
 
 def points_along(
-    points: ArrayLike, name: str, photo_size: Size, lies: int, drawn_on: DrawnOn | None
+    points: ArrayLike, name: str, photo_size: Size, orientation: int, drawn_on: DrawnOn | None
 ) -> NDArray[np.float64]:
     """Points [N, 2] as (x, y) in pixels of the upright photo, from pixels or from shares of width and height.
 
@@ -85,11 +85,11 @@ def points_along(
     if found.ndim != 2 or found.shape[1] != 2 or len(found) == 0:
         return found
     shares = bool(np.abs(found).max() <= MOST_OF_1)
-    if lies not in TURNS:
+    if orientation not in TURNS:
         return found * photo_size if shares else found
-    width, height = raw_size(photo_size, lies)
+    width, height = raw_size(photo_size, orientation)
     fits = bool((found <= (width, height)).all()), bool((found <= photo_size).all())
-    raw = _is_raw(name, fits, drawn_on, lies)
+    raw = _is_raw(name, fits, drawn_on, orientation)
     if shares:
         found = found * ((width, height) if raw else photo_size)
     if not raw:
@@ -99,31 +99,34 @@ def points_along(
     upright = {
         2: (mirrored_x, y), 3: (mirrored_x, mirrored_y), 4: (x, mirrored_y), 5: (y, x), 6: (mirrored_y, x),
         7: (mirrored_y, mirrored_x), 8: (y, mirrored_x),
-    }[lies]  # fmt: skip
+    }[orientation]  # fmt: skip
     return np.stack(upright, 1)
 
 
 def boxes_along(
-    boxes: Sequence[tuple[float, float, float, float]], photo_size: Size, lies: int, drawn_on: DrawnOn | None
+    boxes: Sequence[tuple[float, float, float, float]],
+    photo_size: Size,
+    orientation: int,
+    drawn_on: DrawnOn | None,
 ) -> list[tuple[float, float, float, float]]:
     """Boxes (left, top, right, bottom) in the upright photo. Arguments and errors as `turned_along`."""
     turned = []
     for x0, y0, x1, y1 in boxes:
-        corners = points_along([(x0, y0), (x1, y1)], "the box", photo_size, lies, drawn_on)
+        corners = points_along([(x0, y0), (x1, y1)], "the box", photo_size, orientation, drawn_on)
         (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
         turned.append((left, top, right, bottom))
     return turned
 
 
-def _is_raw(name: str, fits: tuple[bool, bool], drawn_on: DrawnOn | None, lies: int) -> bool:
+def _is_raw(name: str, fits: tuple[bool, bool], drawn_on: DrawnOn | None, orientation: int) -> bool:
     """Whether something was drawn on the file's pixels, if its shape fits (these, the upright photo)."""
     as_raw, as_turned = fits
     if as_raw != as_turned:
         return as_raw
     if drawn_on is None:
         raise InputError(
-            f"The photo's file says that it has to be turned (EXIF orientation {lies}), and nothing tells "
-            f"whether {name} was made on the turned photo or on the file's own pixels. Say --drawn-on turned "
-            "(most programs show it so), or --drawn-on raw."
+            f"The photo's file says that it has to be turned (EXIF orientation {orientation}), and nothing "
+            f"tells whether {name} was made on the turned photo or on the file's own pixels. Say --drawn-on "
+            "turned (most programs show it so), or --drawn-on raw."
         )
     return drawn_on == "raw"

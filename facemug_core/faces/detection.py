@@ -90,7 +90,7 @@ class Face:
 
 
 Which = Literal["auto", "largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
-"""Which faces of a photo: those that a mask lies on, or the largest where there is none ("auto"); one by its
+"""Which faces of a photo: those that a mask covers, or the largest where there is none ("auto"); one by its
 size or place; all of them by size or by place; or the one at an index counted from the left, from 0."""
 
 

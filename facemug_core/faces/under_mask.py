@@ -1,4 +1,4 @@
-"""Which faces of a photo a mask lies on, and which part of the mask belongs to which face."""
+"""Which faces of a photo a mask covers, and which part of the mask belongs to which face."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CORE = (slice(18, 54), slice(18, 46))
 CORE_GRID = 64
 
 ENOUGH_OF_FACE = 1 / 3
-"""Share of a face that a mask covers from which on the mask lies on it, whatever else it covers."""
+"""Share of a face that a mask covers from which on it is edited, whatever else the mask covers."""
 
 GRID = 512
 """Longest side of the grid on which pieces of a mask are looked at."""
@@ -48,10 +48,10 @@ def split_mask(mask: Tensor, matrices: Sequence[Matrix]) -> list[Tensor]:
 
 
 def faces_under(mask: Tensor, matrices: Sequence[Matrix]) -> list[int]:
-    """Numbers of the faces that a photo's mask `[1, 1, H, W]` lies on, the one under most of it first.
+    """Numbers of the faces that a photo's mask `[1, 1, H, W]` covers, the one under most of it first.
 
-    Each connected piece of the mask lies on the face to which most of it belongs; the mask also lies on each
-    face of which it covers enough.
+    Each connected piece of the mask covers the face to which most of it belongs; and the mask covers each
+    face of which it has enough.
     """
     if not matrices:
         return []
@@ -90,7 +90,7 @@ def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> s
         for x0, y0, x1, y1 in filter(None, boxes)
     )
     return (
-        "The mask lies beside the face, so there is nothing to edit. "
+        "The mask is beside every face, so there is nothing to edit. "
         + (f"Faces are at X,Y,W,H = {places}. " if places else "")
         + "Paint over one of them; if another face is under the mask, tell where by a box or landmarks."
     )
