@@ -46,8 +46,12 @@ LEAST_BEHIND, MOST_BEHIND = 0.1, 0.6
 """Shares of background between which a person's edge is blended: what is half the bank's background would be
 seen as a fringe of its color."""
 
-BORDER_WINDOW = 9
+BORDER_WINDOW = 5
 """Side of the window, run twice, in which the visible photo says where the person ends."""
+
+BACKGROUND_COLORED = 0.2, 0.35
+"""Share of background in what is painted up to which it keeps its colors, and from which it takes those of
+the map."""
 
 PERSON_MARGIN = 4
 """Pixels around a person whose background is not copied: hair and focus blur it."""
@@ -127,8 +131,19 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)
     picture = torch.lerp(picture, scene.background, scene.behind * behind)
-    picture = recolored(picture + drawn, scene.color, scene.color_weight)
+    color_weight = scene.color_weight * (1 - behind * (1 - _of_background(scene.color_weight, behind)))
+    picture = recolored(picture + drawn, scene.color, color_weight)
     return without_seam(picture, scene.photo, scene.mask)
+
+
+def _of_background(color_weight: Tensor, behind: Tensor) -> Tensor:
+    """How far colors are asked for the background, [B, 1, 1, 1]: those of hair end where it ends."""
+    asked = (color_weight > 0).to(behind)
+    share = (asked * behind).mean((1, 2, 3), keepdim=True) / asked.mean((1, 2, 3), keepdim=True).clamp(
+        min=1e-6
+    )
+    least, most = BACKGROUND_COLORED
+    return ((share - least) / (most - least)).clamp(0, 1)
 
 
 def materials(parts: Tensor, like: Tensor) -> Tensor:
