@@ -11,7 +11,7 @@ import torch
 from facemug_core.conventions import LABELS
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import draw_prior
-from facemug_core.networks.part_reader import PART_CELLS, PartHead
+from facemug_core.networks.part_reader import PART_CELLS, PartHead, PhotoParts
 
 from .tiny import random_conditions, tiny_config, tiny_model
 
@@ -74,8 +74,11 @@ def test_the_background_is_hidden_from_the_encoder(model: FaceMug) -> None:
     assert not torch.equal(blind.project(conditions), blind.project(other))
 
 
-class UpperBackground(torch.nn.Module):
+class UpperBackground(PhotoParts):
     """Sees background in the upper half of every photo, and skin below."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         shares = torch.zeros(len(image), len(LABELS), PART_CELLS, PART_CELLS)
