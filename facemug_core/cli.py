@@ -644,7 +644,7 @@ def _begun(parsed: Parsed, model: FaceMug, styles: torch.Tensor, source: Path | 
         begun = begun.then(mixed, "interpolate", seed=parsed.seed, amount=parsed.style_mix)
     if torch.equal(begun.codes.expand_as(latent.codes), latent.codes):
         return replace(begun, codes=latent.codes)
-    return begun.then(latent.codes, "fit", steps=model.fit_steps if parsed.fit is None else parsed.fit)
+    return begun.then(latent.codes, "fit", steps=parsed.fit)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ thing, such as a shadow or a reflection."""
 TONE_WINDOW = 19
 """Side of the window, run twice, over which a shift is averaged, in cells: σ 31 px."""
 
-GLOBAL_SHARE = 0.1
+GLOBAL_SHARE = 0.03
 """Weight of a material's mean shift against its local one."""
 
 TONE_DOUBT = 250.0
