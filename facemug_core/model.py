@@ -72,8 +72,8 @@ SHAPE_CODES = 8
 INVERSION_STEPS = 12
 """Steps of descent after which codes are near to a photo."""
 
-FIT_STEPS = 8
-"""Steps of descent by which codes of another person fit a photo; likeness to an exemplar does not suffer."""
+FIT_STEPS = 6
+"""Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
 
 DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
