@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..ops.filters import gaussian_blur
+from ..ops.filters import box_mean, enlarged, gaussian_blur
 from ..ops.masks import fill_holes
 
 CELL = 4
@@ -21,6 +21,9 @@ ROUNDS = 3
 DISTANCE_COST = 0.004
 """What a way of one cell costs a source, against the mean squared difference of colors: near sources are in
 the same light and focus."""
+
+EVEN = 0.004
+"""Energy of the fine band of a background that is half even, half texture, for pictures in [-1, 1]."""
 
 OVERLAP = (1.0, 2.0, 1.0)
 """Weights of the neighbors of a cell whose sources, continued, are averaged in it."""
@@ -49,9 +52,12 @@ def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tens
     blocked = F.max_pool2d(hidden, CELL)  # [B, 1, h, w]
     copyable = F.max_pool2d(F.pad(blocked, (PATCH // 2,) * 4, value=1.0), PATCH, 1) == 0
     known = copyable.any((1, 2, 3), keepdim=True)
+    fine = (smooth - box_mean(smooth, 3)).square().mean(1, keepdim=True) * (1 - hidden)
+    fine = fine.sum((1, 2, 3), keepdim=True) / (1 - hidden).sum((1, 2, 3), keepdim=True).clamp(min=1)
+    even = EVEN / (EVEN + fine)
     copied = [
         _copied(*one) if one[2].any() else one[0]
-        for one in zip(smooth.split(1), mask.split(1), copyable.split(1), strict=True)
+        for one in zip(smooth.split(1), mask.split(1), copyable.split(1), even.split(1), strict=True)
     ]
     texture = torch.cat(copied)
     tone, low = gaussian_blur(torch.cat([smooth, texture], 1), STEP_SIGMA).chunk(2, 1)
@@ -59,8 +65,9 @@ def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tens
     return torch.where(mask > 0, texture + step, photo).clamp(-1, 1), known.to(photo.dtype)
 
 
-def _copied(smooth: Tensor, mask: Tensor, copyable: Tensor) -> Tensor:
-    """A picture [1, 3, H, W] that shows under the mask the copyable cells that fit best."""
+def _copied(smooth: Tensor, mask: Tensor, copyable: Tensor, even: Tensor) -> Tensor:
+    """A picture [1, 3, H, W] that shows under the mask the copyable cells that fit best, and what it shows
+    there itself, as far as the background is even, where one cell would be copied many times."""
     height, width = copyable.shape[-2:]
     holes, places = (torch.nonzero(x.flatten())[:, 0] for x in (F.max_pool2d(mask, CELL), copyable))
     there, here = (torch.stack([p // width, p % width], 1).float() for p in (places, holes))
@@ -73,7 +80,17 @@ def _copied(smooth: Tensor, mask: Tensor, copyable: Tensor) -> Tensor:
         apart = cost - 2 * wanted @ offered.T
         source[holes] = places[(apart + offered.square().sum(1)).argmin(1)]
         shown = small.flatten(2)[..., source].view_as(small)
-    return _blended(smooth, mask, source.view(height, width))
+    source = source.view(height, width)
+    repeated = enlarged(_repeated(source), smooth)
+    return torch.lerp(_blended(smooth, mask, source), smooth, even * repeated)
+
+
+def _repeated(source: Tensor) -> Tensor:
+    """How far cells have the source of a neighbor, [1, 1, h, w]: many copies of one are seen as a grid."""
+    across, down = ((source.diff(dim=axis) == 0).float() for axis in (1, 0))
+    same = torch.maximum(F.pad(across, (0, 1)), F.pad(across, (1, 0)))
+    same = torch.maximum(same, torch.maximum(F.pad(down, (0, 0, 0, 1)), F.pad(down, (0, 0, 1, 0))))
+    return F.avg_pool2d(same[None, None], 3, 1, 1)
 
 
 def _blended(picture: Tensor, mask: Tensor, source: Tensor) -> Tensor:
