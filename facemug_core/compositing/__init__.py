@@ -49,7 +49,7 @@ seen as a fringe of its color."""
 BORDER_WINDOW = 5
 """Side of the window, run twice, in which the visible photo says where the person ends."""
 
-BACKGROUND_COLORED = 0.2, 0.35
+BACKGROUND_COLORED = 0.35, 0.5
 """Share of background in what is painted up to which it keeps its colors, and from which it takes those of
 the map."""
 
@@ -131,8 +131,9 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)
     picture = torch.lerp(picture, scene.background, scene.behind * behind)
-    color_weight = scene.color_weight * (1 - behind * (1 - _of_background(scene.color_weight, behind)))
-    picture = recolored(picture + drawn, scene.color, color_weight)
+    ends = behind * (1 - _of_background(scene.color_weight, behind))  # of what is painted
+    drawn = drawn * (1 - ends * (scene.color_weight > 0))
+    picture = recolored(picture + drawn, scene.color, scene.color_weight * (1 - ends))
     return without_seam(picture, scene.photo, scene.mask)
 
 
