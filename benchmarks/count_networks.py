@@ -23,6 +23,7 @@ from facemug_core.networks.latent_warping import LatentWarping
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
 from facemug_core.networks.mobilenet_v2 import STRIDE_ENDS
+from facemug_core.networks.part_reader import PartHead
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.refinement import RefinementDecoder, RefinementEncoder
 from facemug_core.networks.style_encoder import StyleEncoder
@@ -69,6 +70,7 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
         aggregation = Aggregation(generator)
         refine_in, refine_out = RefinementEncoder(generator), RefinementDecoder(generator)
         head, search_head = PictureHead(config.picture_head), PictureHead(config.search_head)
+        part_head = PartHead(config.part_head)
         critic = build_critic(config.discriminator).to("meta")
         seen = {
             stride: torch.empty(1, channels, WORKING_SIZE // stride, WORKING_SIZE // stride)
@@ -90,6 +92,7 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
             f"picture head, from {head.resolution} px": count(
                 head, lambda: head(maps[head.resolution], codes)
             ),
+            f"part head, from {part_head.resolution} px": count(part_head, lambda: part_head(maps)),
             f"search head, from {coarse} px": count(search_head, lambda: search_head(maps[coarse], codes)),
             "aggregation": count(aggregation, lambda: aggregation(**guides)),
             "refinement encoder": count(refine_in, lambda: refine_in(features)),

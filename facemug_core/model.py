@@ -429,7 +429,7 @@ class FaceMug:
             codes = self._codes_of(conditions, exemplar, style, seeds, steps, progress)
             of_photo = style in ("projected", "photo") and style_mix == 0
         codes = latents.check_codes(codes).to(self.device)
-        if style_mix > 0:
+        if style_mix != 0:
             codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
         steps = self.fit_steps if fit is None else fit
         if of_photo or steps == 0:
