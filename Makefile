@@ -13,13 +13,16 @@ demo: fetch
 test: fetch
 	$(PY) -m pytest -c tests/pytest.ini tests
 
-# The genuine ComfyUI in .host, or the checkout named by COMFYUI_PATH with the Python named by COMFYUI_PYTHON.
+# The oldest ComfyUI that is supported, or the checkout named by COMFYUI_PATH. That gets a Python of its own, unless
+# COMFYUI_PYTHON names one that has what the checkout needs.
 test-host: fetch
 	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli
 	$(PY) -m pytest -c tests/pytest.ini tests/host --ignore tests/host/test_browser.py
 
+# With that host's own front end, and with the newest one of the package index and both of its renderers of nodes.
+# HALF=0 or HALF=1 saves time: it leaves out half of the workflows, but not for the newest renderer.
 test-browser: fetch
-	TORCH="$(TORCH)" $(PY) -m tests.host.installing host browser
+	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli browser frontend
 	$(PY) -m pytest -c tests/pytest.ini tests/host/test_browser.py
 
 lint: setup

@@ -21,10 +21,9 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from facemug_core.conditions.reading import read_mask  # noqa: E402
+from facemug_core.conditions.reading import read_mask, read_photo  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
-from facemug_core.photos import EditRequest, PhotoEditor  # noqa: E402
-from tests.host.library_results import photo  # noqa: E402
+from facemug_core.photos import EditRequest, Photo, PhotoEditor  # noqa: E402
 from tests.host.running import Host, Prompt  # noqa: E402
 from tests.host.workflows import FOLDER, MOUTH_MASK  # noqa: E402
 
@@ -34,7 +33,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     editor = PhotoEditor(FaceMug.load())
-    picture, mask = photo(MOUTH_MASK), read_mask(FOLDER / "inputs" / MOUTH_MASK)
+    file = FOLDER / "inputs" / MOUTH_MASK
+    picture, mask = Photo.from_image(read_photo(file).convert("RGB")), read_mask(file)
     in_host, in_library = [], []
     with tempfile.TemporaryDirectory() as folder, Host(Path(folder)) as host, torch.inference_mode():
         settings = {

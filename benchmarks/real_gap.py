@@ -170,9 +170,9 @@ def likeness(
     network: PerceptualLoss,
 ) -> Tensor:
     """FaceRes cosine and perceptual distance of photos and the bank's pictures of their codes, [N, 2]."""
-    assert model.picture_head is not None
+    assert model.heads is not None
     pictures = [
-        model.picture_head.picture(model.bank, broadcast(code_of(seen(network, photo)))).clamp(-1, 1)
+        model.heads.picture.picture(model.bank, broadcast(code_of(seen(network, photo)))).clamp(-1, 1)
         for photo in photos.split(1)
     ]
     drawn = torch.cat(pictures)

@@ -119,7 +119,7 @@ def stages(
     finest = max(model.config.generator.bank_channels)
 
     def prior() -> Prior:
-        return draw_prior(model.bank, model.picture_head, codes, finest)
+        return draw_prior(model.bank, model.heads, codes, finest)
 
     known = prior()
     return {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
-import io
 import json
 import logging
 import math
@@ -12,28 +10,34 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from .batches import seeds_from
 from .checkpoints.manifest import GROUPS
+from .companions import LATENTS, PICTURES, TEXTS, companion, in_order, results
 from .config import SIZES
+from .console import Parser, ended
 from .conventions import NUM_CODES, REGIONS
 from .errors import FacemugError, InputError, NothingToEditError
+from .options import check_options
+from .writing import fitted, save_picture
 
 if TYPE_CHECKING:
-    from .conditions.reading import Source
     from .editing.clip import Clip
     from .editing.directions import Direction, Linear
     from .editing.text import TextGoal, TextOptions
-    from .folders import Work
+    from .faces.detection import Box
+    from .folders import Outcome, State, Work
     from .frames import Video
+    from .guides import Guide
     from .latents import Latent
     from .model import FaceMug
     from .photos import EditRequest, Photo, PhotoEditor, Size
@@ -43,20 +47,20 @@ Parsed = argparse.Namespace
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, or 2 after one clear line on what was wrong."""
-    parser = build_parser()
-    parsed = parser.parse_args(arguments)
+    return ended(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    parsed = build_parser().parse_args(arguments)
+    command = vars(parsed).pop("command")
+    vars(parsed)["pictures"] = [
+        option.dest for option in command._actions if option.metavar in ("OUT.png", "SHEET.png")
+    ]
+    check_options(parsed, command.get_default)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning  # type: ignore[assignment]
-            parsed.run(parsed)
-    except FacemugError as error:
-        print(f"facemug: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("facemug: stopped", file=sys.stderr)
-        return 130
-    return 0
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        parsed.run(parsed)
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
@@ -65,7 +69,7 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands and options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="facemug", description="Edit faces locally with sketch, semantic map, color map and exemplar."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -87,7 +91,7 @@ def _command(
     commands: Any, name: str, run: Callable[[Parsed], None], help_text: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=help_text, description=help_text)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, command=command)
     return command
 
 
@@ -104,24 +108,35 @@ def _add_edit(commands: Any) -> None:
                       help="the folder is a video's frames, in the order of their names: one style for all, "
                       "the face's place smoothed over so many frames before and after (0: not)")  # fmt: skip
     where = edit.add_mutually_exclusive_group(required=True)
-    where.add_argument("--mask", type=Path, metavar="FILE", help="white (or transparent) = edit")
+    where.add_argument(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="white (or transparent) = edit; gray = lay the edit over the photo in that share",
+    )
     where.add_argument("--region", metavar="NAMES", help=f"face regions joined by +: {', '.join(REGIONS)}")
     edit.add_argument("--grow", type=int, default=0, metavar="PX", help="grow the regions (negative: shrink)")
     edit.add_argument(
         "--feather", type=_at_least_zero, default=0, metavar="PX", help="soft edge, inwards only"
     )
     edit.add_argument("--opacity", type=_share, default=1.0, metavar="0..1")
-    edit.add_argument("--face", type=_which, default="largest", metavar="FACE",
-                      help=f"{', '.join(FACES)}, or an index counted from the left, from 0")  # fmt: skip
+    edit.add_argument("--face", type=_which, default="auto", metavar="FACE",
+                      help=f"{', '.join(FACES)}, or an index counted from the left, from 0; auto: those "
+                      "under the mask, or without a mask the largest")  # fmt: skip
     edit.add_argument("--box", type=_box, action="append", metavar="X,Y,W,H",
                       help="look for a face here, in pixels of the photo")  # fmt: skip
     edit.add_argument("--landmarks", type=Path, metavar="FILE",
                       help="where the eyes and the corners of the mouth are, or 5, 68 or 468 landmarks: "
                       "JSON, or lines of x and y")  # fmt: skip
+    edit.add_argument("--drawn-on", choices=("turned", "raw"),
+                      help="if the camera says that the photo has to be turned: what mask, guides, boxes and "
+                      "landmarks were made on, the turned photo or the file's own pixels")  # fmt: skip
     edit.add_argument("--aligned", action="store_true", help="the photo is an aligned face crop already")
     edit.add_argument("--size", type=_size, default="auto", metavar="auto|256|512|1024",
                       help="pixels of the edited face crop; auto: as fine as the photo")  # fmt: skip
     edit.add_argument("--no-face", choices=("error", "skip"), default="error")
+    edit.add_argument("--fit", type=_at_least_zero, metavar="STEPS",
+                      help="fit another person's style to photo and guides (default: mostly 8)")  # fmt: skip
     edit.add_argument("--keep-metadata", action="store_true", help="write EXIF, XMP and resolution as well")
     edit.add_argument("--json", action="store_true", help="print what was done")
     _add_guidance(edit)
@@ -186,9 +201,7 @@ def _edit(parsed: Parsed) -> None:
     if parsed.photo.is_dir():
         _edit_folder(parsed)
         return
-    if parsed.smooth is not None:
-        raise InputError(f"--smooth is for frames in a folder, but {parsed.photo} is no folder.")
-    output = parsed.output or parsed.photo.with_name(f"{parsed.photo.stem}_edited.png")
+    output = parsed.output or fitted(parsed.photo.with_name(f"{parsed.photo.stem}_edited.png"))
     done = _edit_photo(parsed, parsed.photo, output, lambda: _editor(parsed))
     for warning in done["warnings"]:
         print(f"facemug: {warning}", file=sys.stderr)
@@ -221,11 +234,12 @@ def _edit_photo(
         _save(edit_sheet(photo, request, result), _of_photo(parsed, parsed.sheet, output, ".png"))
     if parsed.save_latent is not None and result.codes:
         path = _of_photo(parsed, parsed.save_latent, output, ".safetensors")
-        begun = _begun(parsed, ready.model, result.styles[0], source)
-        _save_latent(parsed, path, begun, result.codes[0], request.directions)
+        begun = _begun(parsed, ready.model, torch.cat(result.styles), source)
+        _save_latent(parsed, path, begun, torch.cat(result.codes), request.directions)
     outputs = _numbered(output, len(result.photos))
+    losses: list[str] = []
     for path, edited in zip(outputs, result.photos, strict=True):
-        _save(edited.to_image(parsed.keep_metadata), path)
+        losses = save_picture(edited.to_image(parsed.keep_metadata), path)
     seconds = {"read": read - start, "load model": loaded - read, **result.seconds}
     return {
         "output": [str(path) for path in outputs],
@@ -233,49 +247,65 @@ def _edit_photo(
         "mask_pixels": int(result.mask.sum()),
         "mask_share": round(int(result.mask.sum()) / result.mask.numel(), 4),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "warnings": result.warnings,
+        "warnings": [*result.warnings, *losses],
     }
 
 
 def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
     """What is asked for, for the photo of a file."""
-    from .conditions.reading import read_beside, read_mask, read_photo
-    from .faces.detection import read_landmarks
-    from .photos import EditRequest, Guide, Photo
+    from .conditions.masks import is_soft, read_mask
+    from .conditions.reading import read_beside, read_photo
+    from .photos import EditRequest, Photo
 
     size = photo.size[1], photo.size[0]
     misfits: list[str] = []
 
     def beside(path: Path) -> Image.Image:
-        image, found = read_beside(_named_as(path, source), size, photo.lies)
+        image, found = read_beside(companion(path, source, PICTURES), size, photo.lies, parsed.drawn_on)
         misfits.extend(found)
         return image
 
-    guides: dict[str, Any] = {name: Guide(*given) for name, given in _guides(parsed, size, beside).items()}
-    exemplar = None if parsed.exemplar is None else read_photo(_named_as(parsed.exemplar, source))
+    mask = None if parsed.mask is None else read_mask(beside(parsed.mask), size, misfits.append)
+    guides = _guides(parsed, size, beside, misfits.append)
+    boxes, landmarks = _places(parsed, source, photo)
+    exemplar = None if parsed.exemplar is None else read_photo(companion(parsed.exemplar, source, PICTURES))
     return EditRequest(
-        mask=None if parsed.mask is None else read_mask(beside(parsed.mask), size).bool(),
+        mask=mask if mask is None or is_soft(mask) else mask.bool(),
         regions=parsed.region,
         grow=parsed.grow,
         exemplar=None if exemplar is None else Photo.from_image(exemplar),
         style=parsed.style,
         style_mix=parsed.style_mix,
         inversion=parsed.inversion,
+        fit=parsed.fit,
         seeds=_seeds(parsed),
         codes=_saved_codes(parsed, source),
         directions=_directions_asked(parsed),
         text=_text_goal(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
-        boxes=parsed.box,
-        landmarks=None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source)),
+        boxes=boxes,
+        landmarks=landmarks,
         size=parsed.size,
         skip_without_face=parsed.no_face == "skip",
         feather=parsed.feather,
         opacity=parsed.opacity,
         warnings=misfits,
-        **guides,
+        **guides,  # type: ignore[arg-type]
     )
+
+
+def _places(parsed: Parsed, source: Path, photo: Photo) -> tuple[list[Box] | None, list[Any] | None]:
+    """The boxes and landmarks given for the photo of a file, in pixels of the upright photo."""
+    from .conditions.orientation import boxes_along, points_along
+    from .faces.landmark_files import read_landmarks
+
+    how = (photo.size[1], photo.size[0]), photo.lies, parsed.drawn_on
+    boxes = None if parsed.box is None else boxes_along(parsed.box, *how)
+    if parsed.landmarks is None:
+        return boxes, None
+    path = companion(parsed.landmarks, source, TEXTS)
+    return boxes, [points_along(points, str(path), *how) for points in read_landmarks(path)]
 
 
 def _edit_folder(parsed: Parsed) -> None:
@@ -288,12 +318,15 @@ def _edit_folder(parsed: Parsed) -> None:
     folder = parsed.output or parsed.photo.with_name(f"{parsed.photo.resolve().name}_edited")
     if folder.exists() and folder.samefile(parsed.photo):
         raise InputError(f"The results would lie among the photos of {folder}; name another folder with -o.")
-    sources = picture_files(parsed.photo)
-    outputs = _outputs(sources, folder)
-    done = [s for s in sources if all(p.exists() for p in _numbered(outputs[s], parsed.variants))]
+    sources = in_order(picture_files(parsed.photo))
+    outputs = results(sources, folder, MOST_CODES if parsed.latent is not None else parsed.variants)
+    done = [source for source in sources if _is_done(parsed, source, outputs[source])]
     table = Table(folder / TABLE_FILE, done=[source.name for source in done])
     states = Counter({"there already": len(done)} if done else {})
     waiting = [source for source in sources if source not in done]
+    for outcome in _unread(parsed.photo, sources):
+        table.add(outcome)
+        states[outcome.state] += 1
     video = None
     if parsed.smooth is not None and waiting:
         video = _look_through(parsed, sources)
@@ -304,11 +337,35 @@ def _edit_folder(parsed: Parsed) -> None:
             table.add(outcome)
             states[outcome.state] += 1
             bar.set_postfix(states)
-    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}: see {folder / TABLE_FILE}.")
+    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}: see {table.path}.")
     if states["failed"] or states["no face"]:
-        raise FacemugError(
-            f"{states['failed'] + states['no face']} of {len(sources)} photos were not edited."
-        )
+        missed, photos = states["failed"] + states["no face"], sum(states.values()) - states["not a photo"]
+        raise FacemugError(f"{missed} of {photos} photos were not edited.")
+
+
+MOST_CODES = 64
+"""Results that a photo may have where its latent file tells their number."""
+
+
+def _is_done(parsed: Parsed, source: Path, output: Path) -> bool:
+    """Whether all results of a photo are there."""
+    if all(path.exists() for path in _numbered(output, parsed.variants)):
+        return True
+    with suppress(FacemugError):  # that is said when it is the photo's turn
+        codes = _saved_codes(parsed, source)
+        return codes is not None and all(path.exists() for path in _numbered(output, len(codes)))
+    return False
+
+
+def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
+    """What to say of the files of a folder that are not read as photos; hidden ones are left out."""
+    from .conditions.foreign import how_to_read, is_foreign_photo
+    from .folders import Outcome
+
+    for path in in_order([path for path in folder.glob("[!.]*") if path.is_file()]):
+        if path not in sources:
+            state: State = "failed" if is_foreign_photo(path) else "not a photo"
+            yield Outcome(path.name, state, message=how_to_read(path))
 
 
 STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
@@ -321,8 +378,8 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
     """Where the face of each frame lies, and the style of all."""
     from tqdm import tqdm
 
-    from .conditions.reading import read_photo
-    from .faces.detection import read_landmarks
+    from .conditions.masks import read_mask
+    from .conditions.reading import read_beside, read_photo
     from .frames import look_through
     from .photos import AlignedFace, FacePlace, Photo
 
@@ -335,8 +392,14 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
 
     def find(source: Path) -> Sequence[AlignedFace]:
         photo = Photo.from_image(read_photo(source))
-        points = None if parsed.landmarks is None else read_landmarks(_named_as(parsed.landmarks, source))
-        return editor.find_faces(photo, parsed.face, parsed.aligned, parsed.box, points)
+        boxes, landmarks = _places(parsed, source, photo)
+        mask = None
+        if parsed.mask is not None and parsed.face == "auto":
+            size = photo.size[1], photo.size[0]
+            path = companion(parsed.mask, source, PICTURES)
+            mask = read_mask(read_beside(path, size, photo.lies, parsed.drawn_on)[0], size)
+        found = editor.find_faces(photo, parsed.face, parsed.aligned, boxes, landmarks, mask)
+        return found if parsed.latent is not None else found[:1]  # one style is that of one person
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
         photo = Photo.from_image(read_photo(source))
@@ -359,6 +422,8 @@ def _folder_work(parsed: Parsed, outputs: Mapping[Path, Path], video: Video[Path
     editor = _editor(parsed)
 
     def work(source: Path) -> Outcome:
+        if _is_done(parsed, source, outputs[source]):  # by another process that works on the folder
+            return Outcome(source.name, "there already")
         try:
             done = _edit_photo(parsed, source, outputs[source], lambda: editor, video)
         except NothingToEditError as error:
@@ -394,32 +459,16 @@ def _editor(parsed: Parsed) -> PhotoEditor:
     return PhotoEditor(FaceMug.load(parsed.model, _device(parsed.device), parsed.weights), parsed.weights)
 
 
-def _outputs(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """A picture in the folder for each photo: of its name, which is told whole where two differ in the ending
-    only."""
-    stems = Counter(source.stem for source in sources)
-    names = {source: source.stem if stems[source.stem] == 1 else source.name for source in sources}
-    return {source: folder / f"{name}.png" for source, name in names.items()}
-
-
 def _of_photo(parsed: Parsed, path: Path, output: Path, ending: str) -> Path:
     """Where to write what belongs to a photo: the path itself, or in it if a folder of photos is edited."""
     return path / f"{output.stem}{ending}" if parsed.photo.is_dir() else path
 
 
-def _named_as(path: Path, source: Path) -> Path:
-    """The file, or in a folder the one that is called as the photo is, whatever its ending."""
-    if not path.is_dir():
-        return path
-    for candidate in sorted(path.glob(f"{glob.escape(source.stem)}.*")):
-        return candidate
-    raise InputError(f"The folder {path} has no file called {source.stem}, as the photo is.")
-
-
 def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
+    from .guides import new_face_conditions, silent_guides
     from .model import FaceMug
-    from .photos import Guide, Photo, PhotoEditor, new_face_conditions
+    from .photos import Photo, PhotoEditor, exemplar_warnings, shared_codes
     from .sheets import conditions_sheet, crop_image
 
     def whole(path: Path) -> Image.Image:
@@ -428,23 +477,26 @@ def _generate(parsed: Parsed) -> None:
             _show_warning(warning)
         return image
 
-    conditions = new_face_conditions(
-        {name: Guide(*given) for name, given in _guides(parsed, None, whole).items()}
-    )
+    guides = _guides(parsed, None, whole, _show_warning)
+    conditions = new_face_conditions(guides)
+    for warning in silent_guides(guides, [conditions]):
+        _show_warning(warning)
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     exemplar = None
     if parsed.exemplar is not None:
         editor = PhotoEditor(model, parsed.weights)
         photo = Photo.from_image(read_photo(parsed.exemplar))
-        exemplar = editor.find_exemplar(photo).crop
+        face = editor.find_exemplar(photo)
+        for warning in exemplar_warnings(face):
+            _show_warning(warning)
+        exemplar = face.crop
     directions, text = _directions_asked(parsed), _text_goal(parsed)
+    seeds, (codes,) = shared_codes(_saved_codes(parsed), _seeds(parsed), 1)
     styles = model.style_codes(
         conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
-        seeds=_seeds(parsed), codes=_saved_codes(parsed), inversion=parsed.inversion,
+        seeds=seeds, codes=codes, inversion=parsed.inversion,
     )  # fmt: skip
-    pictures, codes = model.edit(
-        conditions, seeds=_seeds(parsed), codes=styles, directions=directions, text=text
-    )
+    pictures, codes = model.edit(conditions, seeds=seeds, codes=styles, directions=directions, text=text)
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
     ):
@@ -457,21 +509,27 @@ def _generate(parsed: Parsed) -> None:
 
 
 def _guides(
-    parsed: Parsed, size: tuple[int, int] | None, opened: Callable[[Path], Source]
-) -> dict[str, tuple[torch.Tensor, float]]:
+    parsed: Parsed,
+    size: tuple[int, int] | None,
+    opened: Callable[[Path], Image.Image],
+    say: Callable[[str], None],
+) -> dict[str, Guide]:
     """The guides given, as `opened` opens their files, brought to (width, height), with their strengths.
 
-    Without a size each keeps its own.
+    Without a size each keeps its own. `say` hears what of them was changed.
     """
-    from .conditions.reading import read_color, read_semantic, read_sketch
+    from .conditions.reading import read_color, read_opacity, read_semantic, read_sketch
+    from .guides import Guide
 
-    readers: dict[str, Callable[[Source], torch.Tensor]] = {
-        "sketch": lambda source: read_sketch(source, size),
-        "semantic": lambda source: read_semantic(source, size, numbering=parsed.semantic_numbering),
-        "color": lambda source: read_color(source, size, no_color=parsed.no_color),
+    readers: dict[str, Callable[[Image.Image], Guide]] = {
+        "sketch": lambda image: Guide(read_sketch(image, size)),
+        "semantic": lambda image: Guide(read_semantic(image, size, parsed.semantic_numbering, say)),
+        "color": lambda image: Guide(
+            read_color(image, size, parsed.no_color), opacity=read_opacity(image, size)
+        ),
     }
     return {
-        name: (read(opened(given[0])), given[1])
+        name: replace(read(opened(given[0])), strength=given[1])
         for name, read in readers.items()
         if (given := getattr(parsed, name)) is not None
     }
@@ -492,7 +550,7 @@ def _latent(parsed: Parsed, source: Path | None = None) -> Latent | None:
 
     if parsed.latent is None:
         return None
-    return load_latent(parsed.latent if source is None else _named_as(parsed.latent, source))
+    return load_latent(parsed.latent if source is None else companion(parsed.latent, source, LATENTS))
 
 
 def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
@@ -579,11 +637,14 @@ def _begun(parsed: Parsed, model: FaceMug, styles: torch.Tensor, source: Path | 
     latent, saved = model.as_latent(styles), _latent(parsed, source)
     if saved is None:
         return latent
-    latent = replace(latent, recipe=saved.recipe, before=saved.before)
-    if parsed.style_mix == 0:
-        return latent
-    mixed = {"seed": parsed.seed, "amount": parsed.style_mix}
-    return replace(latent, codes=saved.codes).then(latent.codes, "interpolate", **mixed)
+    begun = replace(latent, codes=saved.codes, recipe=saved.recipe, before=saved.before)
+    if parsed.style_mix > 0:
+        others = model.random_codes(_seeds(parsed))
+        mixed = model.interpolate(saved.codes.to(others), others, parsed.style_mix).cpu()
+        begun = begun.then(mixed, "interpolate", seed=parsed.seed, amount=parsed.style_mix)
+    if torch.equal(begun.codes.expand_as(latent.codes), latent.codes):
+        return replace(begun, codes=latent.codes)
+    return begun.then(latent.codes, "fit", steps=model.fit_steps if parsed.fit is None else parsed.fit)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------
@@ -1054,7 +1115,7 @@ def _evaluate(parsed: Parsed) -> None:
     from .model import FaceMug
 
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
-    with tqdm(total=parsed.limit, unit="face") as bar:
+    with tqdm(unit="face") as bar:
         report = evaluate(
             model, parsed.suites or list(SUITES), limit=parsed.limit, report_dir=parsed.report,
             cache_dir=parsed.cache, faces_dir=parsed.faces, folders=parsed.weights,
@@ -1072,11 +1133,14 @@ def _evaluate(parsed: Parsed) -> None:
 
 
 def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, is_there in there.items() if is_there)
+    if not there[name]:
+        raise InputError(
+            f"There is no device {name} that this torch can use; leave out --device, or give cpu."
+        )
+    return name
 
 
 def _weighted_file(text: str) -> tuple[Path, float]:
@@ -1128,35 +1192,49 @@ def _layers(text: str) -> tuple[int, int]:
     return first, end
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text}") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text}") from None
+
+
 def _share(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text}")
     return value
 
 
 def _at_least_one(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
     return value
 
 
 def _at_least_zero_float(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return value
 
 
 def _at_least_zero(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return value
 
 
-FACES = ("largest", "smallest", "leftmost", "rightmost", "all")
+FACES = ("auto", "largest", "smallest", "leftmost", "rightmost", "all")
 
 
 def _size(text: str) -> Size:
@@ -1189,51 +1267,10 @@ def _numbered(path: Path, count: int) -> list[Path]:
     """The path, or one numbered path for each variant."""
     if count == 1:
         return [path]
-    return [path.with_name(f"{path.stem}_{i + 1}{path.suffix}") for i in range(count)]
-
-
-SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"lossless": True},
-    "AVIF": {"quality": 95},
-}
+    return [fitted(path.with_name(f"{path.stem}_{i + 1}{path.suffix}")) for i in range(count)]
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    """Write a picture: it is there whole, or as it was before."""
-    from .checkpoints.reading import replacing
-
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise InputError(
-            f"{path} has no ending of a picture format that can be written; call it {path.stem}.png."
-        )
-    options = _save_options(image, kind)
-    # Not straight to the disk: if it is full, Pillow takes half a JPEG for whole, and never ends a JPEG 2000.
-    whole = io.BytesIO()
-    try:
-        image.save(whole, format=kind, **options)
-    except Exception as error:  # each format has its own errors for what it cannot hold
-        raise InputError(
-            f"{path} cannot be written: {error}. PNG holds every photo: call it {path.stem}.png."
-        ) from error
-    with replacing(path) as temporary:
-        temporary.write_bytes(whole.getbuffer())
-
-
-def _save_options(image: Image.Image, kind: str) -> dict[str, Any]:
-    """As little loss as the format allows, and what the picture's info holds of profile and metadata."""
-    options: dict[str, Any] = dict(SAVE_OPTIONS.get(kind, {}))
-    options |= {name: image.info[name] for name in ("icc_profile", "xmp", "dpi") if name in image.info}
-    if "exif" in image.info:
-        # Read and written anew, it comes without its thumbnail, which shows the face as it was.
-        try:
-            options["exif"] = image.getexif().tobytes()
-        except Exception as error:  # whatever a damaged one makes Pillow stumble over
-            raise InputError(
-                f"The photo's EXIF is damaged and cannot be kept ({error}): leave out --keep-metadata."
-            ) from error
-    if kind == "PNG" and "xmp" in options:
-        options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
-    return options
+    """Write a picture, and say what is lost."""
+    for loss in save_picture(image, path):
+        _show_warning(loss)

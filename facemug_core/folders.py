@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
 import multiprocessing
+import os
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from multiprocessing.connection import Connection, wait
@@ -18,7 +20,7 @@ from typing import Any, Literal
 import torch
 
 from .checkpoints.reading import replacing, writing
-from .errors import FacemugError, FaceNotFoundError
+from .errors import FacemugError, FaceNotFoundError, InputError, UnwritableError
 
 TABLE_FILE = "facemug.csv"
 """Name of the table in the folder of the results."""
@@ -26,10 +28,19 @@ TABLE_FILE = "facemug.csv"
 NAMES = "backslashreplace"
 """What becomes of file names that are no valid text: they must not stop the others."""
 
+PATIENCE_SECONDS = 5
+"""After this time, a lock is that of a process which has ended before it took it away."""
+
+MOST_TABLES = 100
+"""Tables that there can be beside each other."""
+
+KEPT_TO_ITSELF = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.EISDIR)
+"""What the system says of a file that another program keeps to itself, or that nobody may write."""
+
 LEAVE_SECONDS = 10
 """How long a process that is told to stop may take to clear up before it is ended."""
 
-State = Literal["edited", "unchanged", "no face", "failed", "there already"]
+State = Literal["edited", "unchanged", "no face", "failed", "there already", "not a photo"]
 
 
 @dataclass(frozen=True)
@@ -53,35 +64,89 @@ Work = Callable[[Path], Outcome]
 class Table:
     """A CSV file with one row for each file, written as soon as it is known: no interruption loses it.
 
+    Several processes may write to one table. Where another program keeps it to itself, as spreadsheets do,
+    the rows go to a new table beside it.
+
     Args:
         path: of the file. Rows that an earlier run left there stay if their names are in `done`.
         done: names of files that are done. Those without a row get one.
+
+    Attributes:
+        path: where rows are written to.
     """
 
     def __init__(self, path: Path, done: Collection[str]) -> None:
-        self._path = path
+        self.path = path
         self._columns = [field.name for field in fields(Outcome)]
-        earlier = [row for row in self._read() if row.get("name") in done]
-        known = {row["name"] for row in earlier}
-        with replacing(path) as temporary:
-            self._write(temporary, [dict(zip(self._columns, self._columns, strict=True)), *earlier])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path):
+            earlier = [row for row in self._read() if row.get("name") in done]
+            known = {row["name"] for row in earlier}
+            self._begin(earlier, [path, *_beside(path)])
         for name in done:
             if name not in known:
                 self.add(Outcome(name, "there already"))
 
     def add(self, outcome: Outcome) -> None:
         """Append a row."""
-        self._write(self._path, [{**asdict(outcome), "seconds": round(outcome.seconds, 2)}])
+        row = {**asdict(outcome), "seconds": round(outcome.seconds, 2)}
+        with _alone(self.path):
+            try:
+                self._write(self.path, [row])
+            except UnwritableError as error:
+                if error.errno not in KEPT_TO_ITSELF:
+                    raise
+                self._begin([row], _beside(self.path))
+
+    def _begin(self, rows: list[dict[str, Any]], places: Iterable[Path]) -> None:
+        """Write a new table of these rows to the first of the places where that can be done."""
+        header = dict(zip(self._columns, self._columns, strict=True))
+        refused: UnwritableError | None = None
+        for path in places:
+            try:
+                with replacing(path) as temporary:
+                    self._write(temporary, [header, *rows])
+            except UnwritableError as error:
+                if error.errno not in KEPT_TO_ITSELF:
+                    raise
+                refused = error
+            else:
+                self.path = path
+                return
+        raise refused or InputError(f"There is no name left for a table beside {self.path}.")
 
     def _read(self) -> list[dict[str, Any]]:
-        if not self._path.is_file():
+        if not self.path.is_file():
             return []
-        with self._path.open(newline="", encoding="utf-8", errors="replace") as file:
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as file:
             return list(csv.DictReader(file))
 
     def _write(self, path: Path, rows: list[dict[str, Any]]) -> None:
-        with writing(self._path), path.open("a", newline="", encoding="utf-8", errors=NAMES) as file:
+        with writing(self.path), path.open("a", newline="", encoding="utf-8", errors=NAMES) as file:
             csv.DictWriter(file, self._columns, extrasaction="ignore").writerows(rows)
+
+
+def _beside(path: Path) -> list[Path]:
+    """Names of further tables that are not there yet."""
+    numbered = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in range(2, MOST_TABLES))
+    return [place for place in numbered if not place.exists()]
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process writes to a table, and keep others from it for a moment."""
+    lock, patience = path.with_name(f".{path.name}.lock"), time.monotonic() + PATIENCE_SECONDS
+    with writing(path):
+        while time.monotonic() < patience:
+            try:
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+                break
+            except FileExistsError:
+                time.sleep(0.01)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def work_on(sources: Sequence[Path], prepare: Callable[[], Work], workers: int = 1) -> Iterator[Outcome]:

@@ -32,7 +32,7 @@ class Video(Generic[Frame]):
     def request(self, frame: Frame, request: EditRequest) -> EditRequest:
         """A request, which asks for no style, for one frame; a frame without a face will keep its bits."""
         codes = None if self.codes is None else torch.from_numpy(self.codes)
-        return replace(request, places=self.places[frame], codes=codes, skip_without_face=True)
+        return replace(request, places=self.places[frame], codes=codes, fit=0, skip_without_face=True)
 
 
 def look_through(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -72,8 +72,8 @@ SHAPE_CODES = 8
 INVERSION_STEPS = 12
 """Steps of descent after which codes are near to a photo."""
 
-FIT_STEPS = 6
-"""Steps of descent by which codes of another person fit a photo; twelve are 2 % nearer."""
+FIT_STEPS = 8
+"""Steps of descent by which codes of another person fit a photo; likeness to an exemplar does not suffer."""
 
 DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
@@ -180,7 +180,10 @@ class FaceMug:
 
         The photo's background is hidden from the encoder: it says nothing about the person before it.
         """
-        return self._encoded(self._without_background(conditions).stack)
+        conditions = conditions.to(self.device)
+        if self.photo_parts is not None:
+            conditions = self.photo_parts.without_background(conditions)
+        return self._encoded(conditions.stack)
 
     def invert(
         self,
@@ -463,7 +466,7 @@ class FaceMug:
             progress: told about every step and variant.
         """
         conditions = conditions.to(self.device)
-        moved = bool(directions) or text is not None
+        moved = moves(directions, text)
         codes = self.style_codes(
             conditions, exemplar=exemplar, style=style or default_style(conditions, exemplar, moved=moved),
             style_mix=style_mix, seeds=seeds, codes=codes, inversion=inversion, fit=fit, progress=progress,
@@ -539,14 +542,6 @@ class FaceMug:
         far = (apart @ self._deviations).norm(dim=-1, keepdim=True)
         return self.mapping.mean_code + apart * (BOUND / far.clamp(min=1e-6)).clamp(max=1)
 
-    def _without_background(self, conditions: Conditions) -> Conditions:
-        """Conditions whose visible background is hidden, too."""
-        conditions = conditions.to(self.device)
-        background = F.interpolate(
-            self._parts(conditions)[:, :1], conditions.mask.shape[-2:], mode="bilinear", align_corners=False
-        )
-        return replace(conditions, mask=torch.maximum(conditions.mask, (background > 0.5).to(background)))
-
     def _parts(self, conditions: Conditions) -> Tensor:
         """Shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody can read them."""
         if self.photo_parts is None:
@@ -560,6 +555,11 @@ class FaceMug:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+
+
+def moves(directions: Sequence[tuple[Direction, float]], text: TextGoal | None) -> bool:
+    """Whether sliders or a text are to change a person: those without strength are as if not given."""
+    return any(amount != 0 for _, amount in directions) or (text is not None and text.options.weight != 0)
 
 
 def default_style(conditions: Conditions, exemplar: Tensor | None, *, moved: bool = False) -> Style:

@@ -8,22 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
-from PIL import Image, ImageCms
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 from torch import Tensor
 
-from .batches import Progress, no_progress
+from .batches import Progress, common_batch, no_progress, seeds_from
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
-from .conditions import Conditions, one_hot
-from .conditions.reading import LIES, LOST
-from .conventions import NUM_LABELS, WORKING_SIZE
+from .conditions import Conditions
+from .conditions.files import LIES, LOST, PNG_COLORS
+from .conventions import WORKING_SIZE
 from .editing.directions import Direction
 from .editing.text import TextGoal
 from .errors import FaceNotFoundError, InputError, NothingToEditError
@@ -34,22 +33,27 @@ from .faces.alignment import (
     alignment_matrix,
     covered,
     inverse,
-    resample,
     scale_of,
 )
-from .faces.detection import LANDMARK_FILE, Box, Detector, Which, choose, face_from_landmarks, left_to_right
+from .faces.detection import (
+    LANDMARK_FILE,
+    Box,
+    Detector,
+    Face,
+    Which,
+    choose,
+    face_from_landmarks,
+    left_to_right,
+)
 from .faces.parsing import Parser
 from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
-from .model import DETAIL_SIZES, FaceMug, Style, default_style
+from .faces.under_mask import beside_faces, beside_heads, faces_under, split_mask
+from .guides import Guide, guides_to_crop, silent_guides
+from .model import DETAIL_SIZES, FaceMug, Style, default_style, moves
+from .pictures import in_own_mode
 
 Size = Literal["auto", 256, 512, 1024]
-
-OWN_MODES = ("L", "LA", "RGB", "RGBA")
-"""Modes of pictures that are edited as they are; others become one of these first."""
-
-FULL_RANGES = (1.0, 255.0, 65535.0)
-"""What white can be in pictures of 32-bit numbers."""
 
 PROFILE_SPACE = slice(16, 20)
 """Where an ICC profile names the color space that it describes."""
@@ -88,6 +92,8 @@ class Photo:
     """ICC profile of the values."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """EXIF, XMP and resolution of the file, as Pillow names them."""
+    colors: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What a PNG file says of its colors beside a profile: its chunks by name."""
     lost: Sequence[str] = ()
     """What the file had and the photo has not, in sentences."""
     lies: int = 1
@@ -109,6 +115,7 @@ class Photo:
             image.mode,
             profile if profile and profile[PROFILE_SPACE] == space else None,
             {name: info[name] for name in METADATA if name in info},
+            info.get(PNG_COLORS, {}),
             info.get(LOST, ()),
             info.get(LIES, 1),
         )
@@ -122,6 +129,8 @@ class Photo:
             image.paste(Image.fromarray(values[..., 0] if self.mode == "L" else values), (0, top))
         if self.profile is not None:
             image.info["icc_profile"] = self.profile
+        if self.colors:
+            image.info[PNG_COLORS] = self.colors
         if metadata:
             image.info.update(self.metadata)
         return image
@@ -176,32 +185,13 @@ class AlignedFace:
         return FacePlace(self.matrix, self.box)
 
 
-@dataclass(frozen=True, eq=False)
-class Guide:
-    """A guide on the photo's grid, and how much it counts."""
-
-    values: Tensor
-    """Sketch [1, 1, H, W] in {0, 1}, labels [1, H, W] (−1 = unknown) or color [1, 3, H, W] (0 = none)."""
-    strength: float = 1.0
-    aligned: bool = False
-    """The values are on the grid of the aligned crop already."""
-    photo_size: tuple[int, int] | None = None
-    """(height, width) of the photo, if the values lie over all of it on another grid."""
-
-    def to_crop(self, matrix: Matrix) -> Matrix:
-        """The map crop pixel → pixel of the values, from that of the crop to the photo."""
-        if self.photo_size is None:
-            return matrix
-        (rows, columns), (height, width) = self.values.shape[-2:], self.photo_size
-        return np.diag([columns / width, rows / height, 1]) @ matrix
-
-
 @dataclass(frozen=True)
 class EditRequest:
     """What to do to a photo. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in {0, 1}, on the photo's grid, 1 = edit."""
+    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = lay the edit over the
+    photo in this share. The networks fill all that is not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
     grow: int = 0
@@ -221,12 +211,13 @@ class EditRequest:
     seeds: Sequence[int] = (0,)
     """One variant is made for each."""
     codes: Tensor | None = None
-    """Use these codes [1, 18, 512]."""
+    """Use these codes [B, 18, 512]: one for all, one for each variant, or those of all variants of each face
+    that is edited, one face after the other. If one variant is asked for, there is one for each code."""
     directions: Sequence[tuple[Direction, float]] = ()
     """What to change in the codes, with amounts."""
     text: TextGoal | None = None
     """What the codes are then optimized for."""
-    which: Which = "largest"
+    which: Which = "auto"
     aligned: bool = False
     """The photo is an aligned face already."""
     boxes: Sequence[Box] | None = None
@@ -294,33 +285,50 @@ class PhotoEditor:
     def find_faces(
         self,
         photo: Photo,
-        which: Which = "largest",
+        which: Which = "auto",
         aligned: bool = False,
         boxes: Sequence[Box] | None = None,
         landmarks: Sequence[ArrayLike] | None = None,
+        mask: Tensor | None = None,
     ) -> list[AlignedFace]:
         """Faces of a photo; none where none is found.
 
         Args:
             photo: the photo.
-            which: of the faces found.
+            which: of the faces found; "auto" takes those that the mask covers, the one under most of it
+                first, or without a mask the largest.
             aligned: the photo is one aligned face already; nothing is looked for.
             boxes: look for faces here only, in photo pixels.
             landmarks: those of each face, in photo pixels, that somebody else has found, in a scheme that
                 `alignment_matrix` knows; nothing is looked for.
+            mask: of an edit, `[1, 1, H, W]`, 0 where the photo is kept.
+
+        Raises:
+            NothingToEditError: the mask is to choose among faces, and is beside all of them.
         """
         if aligned:
             return [aligned_face(photo)]
         pixels = photo.rgb[0].permute(1, 2, 0).numpy()
+        by_mask = mask if which == "auto" and mask is not None and mask.any() else None
         if landmarks is not None:
             found = left_to_right([face_from_landmarks(points) for points in landmarks])
         elif boxes is not None:
             found = self.detector.measure(pixels, boxes)
+        elif by_mask is not None:
+            found = self._near(pixels, by_mask)
         else:
-            found = self.detector.detect(pixels, small=which != "largest")
-        if found:
-            found = choose(found, which)
+            found = self.detector.detect(pixels, small=which not in ("auto", "largest"))
+        if by_mask is not None and found:
+            found = _under(by_mask, found)
+        elif found:
+            found = choose(found, "largest" if which == "auto" else which)
         return [face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
+
+    def _near(self, pixels: NDArray[np.uint8], mask: Tensor) -> list[Face]:
+        """Faces of a photo; small ones only where the mask covers no other face's head."""
+        found = self.detector.detect(pixels, small=False)
+        beside = beside_heads(mask, [alignment_matrix(face.landmarks) for face in found])
+        return found if beside is None else self.detector.detect(pixels, within=beside)
 
     def find_exemplar(self, photo: Photo) -> AlignedFace:
         """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
@@ -347,20 +355,22 @@ class PhotoEditor:
             )
         empty = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
-        result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], warnings, seconds)
+        seeds = request.seeds
+        result = EditResult([photo] * len(seeds), empty, empty, faces, [], [], warnings, seconds)
         if black:
             result.warnings.append(BLACKENED)
         if not faces:
             result.warnings.append("No face was found; the photo is unchanged.")
             return result
         exemplar = self._exemplar(request, result)
-        moved = bool(request.directions) or request.text is not None
+        moved = moves(request.directions, request.text)
         masks = self._masks(faces, photo, request, result)
+        edits = [(face, *both) for face, both in zip(faces, masks, strict=True) if both[0].any()]
+        seeds, own_codes = shared_codes(request.codes, request.seeds, len(edits))
+        result.photos = [photo] * len(seeds)
         changed = empty
-        for face, (crop_mask, photo_mask) in zip(faces, masks, strict=True):
+        for (face, crop_mask, photo_mask), own in zip(edits, own_codes, strict=True):
             changed = changed | reached(face, photo_mask)
-            if not crop_mask.any():
-                continue
             conditions = crop_conditions(face, crop_mask, request.guides)
             style = request.style or default_style(conditions, exemplar, moved=moved)
             if request.style is None and style == "photo" and is_black_face(face.crop):
@@ -368,11 +378,11 @@ class PhotoEditor:
             with _timed(seconds, "edit"):
                 styles = self.model.style_codes(
                     conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
-                    seeds=request.seeds, codes=request.codes, inversion=request.inversion,
-                    fit=request.fit, progress=progress,
+                    seeds=seeds, codes=own, inversion=request.inversion, fit=request.fit,
+                    progress=progress,
                 )  # fmt: skip
                 crops, codes = self.model.edit(
-                    conditions, seeds=request.seeds, codes=styles, directions=request.directions,
+                    conditions, seeds=seeds, codes=styles, directions=request.directions,
                     text=request.text, progress=progress,
                 )  # fmt: skip
             crops, matrix = crops.cpu(), face.matrix
@@ -389,7 +399,13 @@ class PhotoEditor:
             result.codes.append(codes.cpu())
             result.conditions.append(conditions)
         if not result.codes:
-            raise NothingToEditError("The mask is empty inside the face crop, so there is nothing to edit.")
+            raise NothingToEditError(beside_faces([face.box for face in faces]))
+        if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][changed].all():
+            result.warnings.append(
+                "A part of the mask is where the photo is wholly transparent: what is edited there stays "
+                "invisible. Fill the photo's transparency first to see it."
+            )
+        result.warnings += silent_guides(request.guides, result.conditions)
         result.mask = changed
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~changed
@@ -403,7 +419,9 @@ class PhotoEditor:
     def _faces(self, photo: Photo, request: EditRequest) -> list[AlignedFace]:
         if request.places is not None:
             return [face_at(photo, place) for place in request.places]
-        return self.find_faces(photo, request.which, request.aligned, request.boxes, request.landmarks)
+        return self.find_faces(
+            photo, request.which, request.aligned, request.boxes, request.landmarks, request.mask
+        )
 
     def add_detail(
         self, photo: Photo, crops: Tensor, mask: Tensor, matrix: Matrix, size: int
@@ -427,10 +445,7 @@ class PhotoEditor:
         if request.exemplar is None:
             return None
         exemplar = self.find_exemplar(request.exemplar)
-        if exemplar.box is None:
-            result.warnings.append("No face was found in the exemplar; it is used as an aligned crop.")
-        if is_black_face(exemplar.crop):
-            result.warnings.append(BLACKENED_FACE)
+        result.warnings += exemplar_warnings(exemplar)
         if self.model.warping is None and request.style in (None, "exemplar"):
             result.warnings.append(
                 "The exemplar is not warped to the photo's pose: there are no warping weights."
@@ -446,7 +461,8 @@ class PhotoEditor:
         if request.mask is not None:
             if not request.mask.any():
                 raise NothingToEditError("The mask is empty, so there is nothing to edit. White means edit.")
-            return [(mask_to_crop(request.mask, face.matrix), request.mask) for face in faces]
+            parts = split_mask(request.mask, [face.matrix for face in faces])
+            return [(mask_to_crop(part, f.matrix), part) for part, f in zip(parts, faces, strict=True)]
         masks = []
         with _timed(result.seconds, "parse"):
             for face in faces:
@@ -456,6 +472,36 @@ class PhotoEditor:
         if not any(crop_mask.any() for crop_mask, _ in masks):
             raise NothingToEditError(f"The face has no {request.regions}, so there is nothing to edit.")
         return masks
+
+
+def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
+    """The faces that a mask covers, the one under most of it first.
+
+    Raises:
+        NothingToEditError: it is beside all of them.
+    """
+    under = faces_under(mask, [alignment_matrix(face.landmarks) for face in faces])
+    if not under:
+        raise NothingToEditError(beside_faces([face.box for face in faces]))
+    return [faces[number] for number in under]
+
+
+def shared_codes(
+    codes: Tensor | None, seeds: Sequence[int], faces: int
+) -> tuple[Sequence[int], list[Tensor | None]]:
+    """A seed for each variant of an edit with given codes [B, 18, 512], and the codes of each face.
+
+    Raises:
+        ShapeError: there are neither as many codes as variants, nor as many as variants of all faces.
+    """
+    if codes is None:
+        return seeds, [None] * faces
+    if faces > 1 and len(codes) == faces * len(seeds):
+        return seeds, list(codes.split(len(seeds)))
+    if len(seeds) == 1:
+        seeds = seeds_from(seeds[0], len(codes))
+    common_batch({"variants": len(seeds), "style codes": len(codes)})
+    return seeds, [codes] * faces
 
 
 def fitting_size(matrix: Matrix) -> int:
@@ -468,29 +514,6 @@ def fitting_size(matrix: Matrix) -> int:
 def sized(matrix: Matrix, size: int) -> Matrix:
     """The alignment matrix of a crop of another size, from that of the crop of 256 pixels."""
     return matrix @ np.diag([WORKING_SIZE / size, WORKING_SIZE / size, 1])
-
-
-def in_own_mode(image: Image.Image) -> Image.Image:
-    """The picture in the one of `OWN_MODES` that keeps most of it."""
-    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grays instead of scaling them
-        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0).clip(0)
-        white = next((full for full in FULL_RANGES if values.max() <= full), values.max())
-        return Image.fromarray((values * (255 / white)).round().astype(np.uint8))
-    if image.mode == "1":
-        return image.convert("L")
-    if image.has_transparency_data:
-        return image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
-    if image.mode == "CMYK" and "icc_profile" in image.info:
-        try:
-            inks = BytesIO(image.info["icc_profile"])
-            return ImageCms.profileToProfile(  # type: ignore[return-value]
-                image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except ImageCms.PyCMSError:  # a damaged profile counts as none
-            pass
-    return image if image.mode in OWN_MODES else image.convert("RGB")
 
 
 def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -536,6 +559,16 @@ def is_black_face(crop: Tensor) -> bool:
     return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25
 
 
+def exemplar_warnings(face: AlignedFace) -> list[str]:
+    """What the person should know of an exemplar as `find_exemplar` gives it, in sentences."""
+    warnings = []
+    if face.box is None:
+        warnings.append("No face was found in the exemplar; it is used whole, as an aligned crop.")
+    if is_black_face(face.crop):
+        warnings.append(BLACKENED_FACE)
+    return warnings
+
+
 def reached(face: AlignedFace, mask: Tensor) -> Tensor:
     """The part of a photo's mask [1, 1, H, W] that the face's crop reaches, bool."""
     within = covered(inverse(face.matrix), (mask.shape[2], mask.shape[3]), (WORKING_SIZE, WORKING_SIZE))
@@ -545,58 +578,6 @@ def reached(face: AlignedFace, mask: Tensor) -> Tensor:
 def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]) -> Conditions:
     """Photo, mask [1, 1, 256, 256] and guides by name (sketch, semantic, color) on the crop's grid."""
     return Conditions.build(image=face.crop, mask=mask, **guides_to_crop(guides, face.matrix))
-
-
-def new_face_conditions(guides: Mapping[str, Guide]) -> Conditions:
-    """Conditions of a new face from guides alone, each fitted whole into the middle of the square crop."""
-    arguments: dict[str, Any] = {}
-    for name, guide in guides.items():
-        height, width = guide.values.shape[-2:]
-        arguments |= guides_to_crop({name: guide}, aligned_matrix((height, width)))
-    return Conditions.build(**arguments)
-
-
-def guides_to_crop(guides: Mapping[str, Guide], matrix: Matrix) -> dict[str, Any]:
-    """Guides by name as arguments of `Conditions.build`, on the grid of the crop with this matrix."""
-    arguments: dict[str, Any] = {}
-    for name, guide in guides.items():
-        if guide.aligned:
-            arguments[name] = one_hot(guide.values) if name == "semantic" else guide.values
-        else:
-            arguments[name] = _TO_CROP[name](guide.values, guide.to_crop(matrix))
-        arguments[f"{name}_strength"] = guide.strength
-    return arguments
-
-
-def _sketch_to_crop(sketch: Tensor, matrix: Matrix) -> Tensor:
-    covered_share = resample(sketch, matrix, (WORKING_SIZE, WORKING_SIZE), border="zeros")
-    # A quarter of a pixel covered is a stroke, and on the way to a much smaller crop what a line of one
-    # pixel covers where it lies across two.
-    return (covered_share > min(0.25, 0.45 / scale_of(matrix))).float()
-
-
-def _labels_to_crop(labels: Tensor, matrix: Matrix) -> Tensor:
-    # Class by class: all 19 at once on a big photo's grid would take gigabytes.
-    size = (WORKING_SIZE, WORKING_SIZE)
-    shares = torch.cat(
-        [
-            resample((labels[:, None] == label).float(), matrix, size, border="zeros")
-            for label in range(NUM_LABELS)
-        ],
-        1,
-    )
-    best, classes = shares.max(1)
-    return one_hot(torch.where(best > 0.25, classes, -1))
-
-
-def _color_to_crop(color: Tensor, matrix: Matrix) -> Tensor:
-    # Channel by channel: all at once on a big photo's grid would take a gigabyte.
-    planes = ((color != 0).any(1, keepdim=True), *color.split(1, 1))
-    weight, *colors = (resample(plane, matrix, (WORKING_SIZE,) * 2, border="zeros") for plane in planes)
-    return torch.where(weight > 0.5, torch.cat(colors, 1) / weight.clamp(min=1e-3), 0.0).clamp(-1, 1)
-
-
-_TO_CROP = {"sketch": _sketch_to_crop, "semantic": _labels_to_crop, "color": _color_to_crop}
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def edit_sheet(photo: Photo, request: EditRequest, result: EditResult) -> Image.
     panels += _guide_panels(result.conditions[0]) if result.conditions else []
     if request.exemplar is not None:
         panels.append(("exemplar", request.exemplar.to_image().convert("RGB")))
-    names = ["result"] if len(result.photos) == 1 else [f"seed {seed}" for seed in request.seeds]
+    names = ["result"] if len(result.photos) == 1 else [f"result {i + 1}" for i in range(len(result.photos))]
     panels += [(n, p.to_image().convert("RGB")) for n, p in zip(names, result.photos, strict=True)]
     return contact_sheet(panels)
 

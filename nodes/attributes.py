@@ -15,15 +15,16 @@ from ..facemug_core.editing.directions import (
     Layers,
     Linear,
     Within,
-    apply_all,
     named,
     shipped_directions,
     sweep,
 )
 from ..facemug_core.editing.foreign import FILE_ENDINGS, parse_component, read_direction
 from ..facemug_core.errors import InputError
+from ..facemug_core.latents import check_codes
 from . import host
 from .host import io
+from .recipes import then
 
 
 @cache
@@ -109,7 +110,8 @@ class ApplyDirection(io.ComfyNode):
     def execute(
         cls, latent: Tensor, direction: Direction, amount: float, first_layer: int, last_layer: int
     ) -> io.NodeOutput:
-        return io.NodeOutput(in_layers(direction, first_layer, last_layer).apply(latent, amount))
+        codes = in_layers(direction, first_layer, last_layer).apply(latent, amount)
+        return io.NodeOutput(then(latent, codes, "direction", amount=amount))
 
 
 class SweepDirection(io.ComfyNode):
@@ -144,7 +146,9 @@ class SweepDirection(io.ComfyNode):
             raise InputError(f"`steps` is {steps}, but a sweep has at least 1.")
         amounts = np.linspace(start, end, steps).tolist()
         moved = in_layers(direction, first_layer, last_layer)
-        return io.NodeOutput(sweep(latent, moved, amounts, host.Watch()))
+        return io.NodeOutput(
+            then(latent, sweep(latent, moved, amounts, host.Watch()), "sweep", amounts=amounts)
+        )
 
 
 class AttributeSliders(io.ComfyNode):
@@ -163,9 +167,12 @@ class AttributeSliders(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent: Tensor, **amounts: float) -> io.NodeOutput:
-        return io.NodeOutput(
-            apply_all(latent, [(one, amounts.get(name, 0.0)) for name, one in shipped().items()])
-        )
+        check_codes(latent)
+        for name, direction in shipped().items():
+            if (amount := amounts.get(name, 0.0)) != 0:
+                moved = direction.apply(latent, amount)
+                latent = then(latent, moved, "attribute", name=name, amount=amount)
+        return io.NodeOutput(latent)
 
 
 def _slider(name: str, low: float, high: float) -> io.Float.Input:

@@ -11,7 +11,8 @@ from ..facemug_core.conditions import Conditions as CoreConditions
 from ..facemug_core.conditions.reading import fit_warnings
 from ..facemug_core.errors import InputError
 from ..facemug_core.faces.pasting import mask_to_crop
-from ..facemug_core.photos import BLACKENED, crop_conditions, is_black, new_face_conditions
+from ..facemug_core.guides import new_face_conditions, silent_guides
+from ..facemug_core.photos import BLACKENED, crop_conditions, is_black
 from . import host, tensors
 from .host import io
 from .payloads import Faces, GuidePictures, given
@@ -82,12 +83,16 @@ def of_faces(
     for name, guide in guides.items():
         guide.check(name, len(faces.photos), len(faces.places))
     warn_of_stretched(guides, faces.photos[0].size)
+    shared = [one for i in range(len(faces.photos)) for one in faces.shared_out(i, item(masks, i))]
     parts = []
-    for number, place in enumerate(host.watched(faces.places)):
-        crop_mask = mask_to_crop(item(masks, place.photo), place.face.matrix)
+    for number, place, mask_part in host.watched(shared):
+        crop_mask = mask_to_crop(mask_part, place.face.matrix)
         size = faces.photos[place.photo].size
         own = {name: guide.of(place.photo, number, strengths[name], size) for name, guide in guides.items()}
         parts.append(crop_conditions(place.face, crop_mask, own))
+    if masks.any():
+        for warning in silent_guides(own, parts):
+            host.warn(warning)
     return CoreConditions.cat(parts)
 
 
@@ -108,4 +113,6 @@ def of_guides(guides: dict[str, GuidePictures], strengths: dict[str, float]) -> 
     for i in host.watched(range(batch)):
         own = {name: guide.of(i, i, strengths[name]) for name, guide in guides.items()}
         parts.append(new_face_conditions(own))
+        for warning in silent_guides(own, parts[-1:]):
+            host.warn(warning)
     return CoreConditions.cat(parts)

@@ -11,14 +11,15 @@ from ..facemug_core.batches import common_batch, item
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.model import Style
-from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
+from ..facemug_core.photos import EditRequest, EditResult, Photo, Size, shared_codes
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import AUTO, exemplar_crops, inversion_input, possible_steps, seeds
+from .latents import AUTO, exemplar_crops, possible_steps, seeds, steps_input
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
+from .recipes import then
 
 EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
@@ -53,7 +54,8 @@ class Edit(io.ComfyNode):
                     "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
                 ),
                 io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
-                inversion_input(),
+                steps_input("inversion_steps"),
+                steps_input("fit_steps"),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -92,16 +94,16 @@ class Edit(io.ComfyNode):
         direction_amount: float = 1.0,
         size: str = "auto",
         inversion_steps: int = AUTO,
+        fit_steps: int = AUTO,
     ) -> io.NodeOutput:
         if exemplar is not None and latent is not None:
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
-        common_batch({"variants": variants, "latent": 1 if latent is None else len(latent)})
         how: dict[str, Any] = {
             "style": None if style == "auto" else style,
             "style_mix": style_mix,
-            "seeds": seeds(seed, variants if latent is None else max(variants, len(latent))),
+            "seeds": seeds(seed, variants),
             "codes": latent,
             "directions": () if direction is None else [(direction, direction_amount)],
             "inversion": None if inversion_steps == AUTO else possible_steps(model.model(), inversion_steps),
@@ -118,6 +120,7 @@ class Edit(io.ComfyNode):
         counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
         total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
         editor = model.editor(parses=bool(regions))
+        fit = None if fit_steps == AUTO else possible_steps(editor.model, fit_steps)
         warn_of_stretched(guides, photos[0].size)
         results, changes, codes = [], [], []
         for i in range(total):
@@ -127,6 +130,7 @@ class Edit(io.ComfyNode):
                 regions=regions or None,
                 grow=grow,
                 exemplar=item(exemplars, i)[0],
+                fit=fit,
                 which=chosen(which, index),
                 size=EDIT_SIZES[size],
                 aligned=aligned,
@@ -149,6 +153,8 @@ class Edit(io.ComfyNode):
             changes += [result.mask if opacity > 0 else torch.zeros_like(result.mask)] * len(result.photos)
             codes += result.codes
         used = torch.cat(codes) if codes else model.model().random_codes(seeds(seed, 1), psi=0.0)
+        if latent is not None:
+            used = then(latent, used, "edit", style_mix=style_mix, direction_amount=direction_amount)
         return io.NodeOutput(
             tensors.stacked(results), tensors.from_masks(torch.cat(changes)), host.hand_over(used)
         )
@@ -156,7 +162,8 @@ class Edit(io.ComfyNode):
 
 def _untouched(photo: Photo, request: EditRequest) -> EditResult:
     empty = torch.zeros(1, 1, *photo.size)
-    return EditResult([photo] * len(request.seeds), empty, empty, [], [], [])
+    variants, _ = shared_codes(request.codes, request.seeds, 1)
+    return EditResult([photo] * len(variants), empty, empty, [], [], [])
 
 
 def _new_face(
@@ -177,6 +184,7 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
+    how["seeds"], (how["codes"],) = shared_codes(how["codes"], how["seeds"], 1)
     pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.Watch(), **how)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
     return io.NodeOutput(

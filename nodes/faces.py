@@ -56,8 +56,9 @@ def which_inputs() -> list[Any]:
 
 
 def chosen(which: str, index: int) -> Which:
-    """The library's word for the two inputs."""
-    return index if which == "index" else which  # type: ignore[return-value]
+    """The library's word for the two inputs; where a mask covers faces, they come before the largest."""
+    words: dict[str, Which] = {"index": index, "largest": "auto"}
+    return words.get(which, which)  # type: ignore[arg-type]
 
 
 class DetectFaces(io.ComfyNode):
@@ -70,10 +71,11 @@ class DetectFaces(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image"),
                 *which_inputs(),
-                host.Boxes.Input("boxes", optional=True),
-                host.Landmarks.Input("landmarks", optional=True),
+                host.linked(host.Boxes.Input("boxes", optional=True)),
+                host.linked(host.Landmarks.Input("landmarks", optional=True)),
                 # A value that is optional, so that what was saved before there was this still runs.
                 io.Int.Input("smooth", default=0, min=0, max=100, optional=True),
+                io.Mask.Input("mask", optional=True),
             ],
             outputs=[
                 host.Faces.Output(display_name="faces"),
@@ -96,26 +98,34 @@ class DetectFaces(io.ComfyNode):
         boxes: Any = None,
         landmarks: Any = None,
         smooth: int = 0,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        hints = _hints(boxes, landmarks, len(image))
+        hints = _hints(boxes, landmarks, mask, image)
         faces = find_faces(model.finder(), image, chosen(which, index), aligned, no_face == "skip", hints)
         if smooth > 0:
             faces = smoothed(faces, smooth)
         found = [faces.of_photo(i) for i in range(len(faces.photos))]
-        frames = [
-            _covered(photo, [place for place in faces.places if place.photo == i])
-            for i, photo in enumerate(faces.photos)
-        ]
-        overlays = [
-            tensors.from_image(faces_overlay(photo, of_photo))
-            for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
-        ]
+        count = len(faces.photos)
+        frames = tensors.filled(
+            count,
+            (
+                tensors.from_masks(_covered(photo, [place for place in faces.places if place.photo == i]))
+                for i, photo in enumerate(faces.photos)
+            ),
+        )
+        overlays = tensors.filled(
+            count,
+            (
+                tensors.from_image(faces_overlay(photo, of_photo))
+                for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
+            ),
+        )
         boxes_found = [[face.box for face in of_photo if face.box is not None] for of_photo in found]
         return io.NodeOutput(
             faces,
             tensors.from_pictures(faces.crops),
-            tensors.from_masks(torch.cat(frames)),
-            tensors.stacked(overlays),
+            frames,
+            overlays,
             host.to_bounding_boxes(boxes_found),
         )
 
@@ -123,7 +133,7 @@ class DetectFaces(io.ComfyNode):
 def find_faces(
     editor: PhotoEditor,
     image: Tensor,
-    which: Which = "largest",
+    which: Which = "auto",
     aligned: bool = False,
     skip: bool = False,
     hints: list[dict[str, Any]] | None = None,
@@ -157,10 +167,13 @@ def smoothed(faces: Faces, reach: int) -> Faces:
     return replace(faces, places=places)
 
 
-def _hints(boxes: Any, landmarks: Any, photos: int) -> list[dict[str, Any]]:
-    """Where faces are according to the host, for each photo."""
+def _hints(boxes: Any, landmarks: Any, mask: Tensor | None, image: Tensor) -> list[dict[str, Any]]:
+    """Where faces are according to the host, and what of them is to be edited, for each photo."""
+    photos = len(image)
     hints: list[dict[str, Any]] = [{} for _ in range(photos)]
-    known = {}
+    known: dict[str, Any] = {}
+    if mask is not None:
+        known["mask"] = tensors.to_masks(mask, (image.shape[1], image.shape[2])).split(1)
     if boxes is not None:
         known["boxes"] = host.bounding_boxes(boxes)
     if landmarks is not None:
@@ -302,20 +315,21 @@ class PasteFaces(io.ComfyNode):
             host.warn("The mask is empty, so nothing is pasted. White means edit.")
         variants = len(crops) if len(faces.places) == 1 else 1
         common_batch({"faces": len(faces.places), "crops": len(crops)})
-        photos = tensors.to_photos(image)
+        photos = faces.photos if image is faces.image else tensors.to_photos(image)
         counts = {"image": len(photos), "photos": len(faces.photos), "variants": variants}
-        results, changes = [], []
-        for i in host.watched(range(common_batch({**counts, "masks": len(masks)}))):
+        total = common_batch({**counts, "masks": len(masks)})
+        results, changes = None, torch.zeros(total, *size)
+        for i in host.watched(range(total)):
             photo, changed = item(photos, i)[0], torch.zeros(1, 1, *size)
-            for number, place in enumerate(faces.places):
-                if not place.found or (len(faces.photos) > 1 and place.photo != i):
+            for number, place, photo_mask in faces.shared_out(i, item(masks, i)):
+                if not place.found:
                     continue
-                photo_mask = item(masks, i)
                 crop = tensors.to_crop(item(crops, i if variants > 1 else number))
                 scale = np.diag([WORKING_SIZE / crop.shape[2], WORKING_SIZE / crop.shape[2], 1])
                 photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)
                 if opacity > 0:
                     changed = torch.maximum(changed, reached(place.face, photo_mask))
-            results.append(tensors.from_photo(photo, item(image, i)))
-            changes.append(changed)
-        return io.NodeOutput(tensors.stacked(results), tensors.from_masks(torch.cat(changes)))
+            edited = tensors.from_photo(photo, item(image, i))
+            results = edited.new_empty(total, *edited.shape[1:]) if results is None else results
+            results[i : i + 1], changes[i : i + 1] = edited, changed[0]
+        return io.NodeOutput(results, host.hand_over(changes))

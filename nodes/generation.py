@@ -95,10 +95,11 @@ class AddDetail(io.ComfyNode):
         if side == WORKING_SIZE:
             return io.NodeOutput(crops)
         editor, larger = model.editor(), []
+        shared = [one for i in range(len(faces.photos)) for one in faces.shared_out(i, item(masks, i))]
         for i in host.watched(range(count)):
-            place = item(faces.places, i)[0]
+            _, place, mask_part = item(shared, i)[0]
             matrix = place.face.matrix
-            crop_mask = mask_to_crop(item(masks, place.photo), matrix)
+            crop_mask = mask_to_crop(mask_part, matrix)
             crop = tensors.to_crop(item(crops, i))
             larger.append(editor.add_detail(faces.photos[place.photo], crop, crop_mask, matrix, side)[0])
         return io.NodeOutput(tensors.from_pictures(torch.cat(larger)))

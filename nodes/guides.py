@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
@@ -15,7 +16,7 @@ from ..facemug_core.conditions import (
     split_paint,
     superpixels,
 )
-from ..facemug_core.conditions.reading import read_color, read_semantic, read_sketch
+from ..facemug_core.conditions.reading import read_color, read_opacity, read_semantic, read_sketch
 from ..facemug_core.errors import InputError
 from . import host, tensors
 from .faces import one_of, pictures_of
@@ -51,11 +52,10 @@ class SemanticMap(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, numbering: str, transparent: Tensor | None = None) -> io.NodeOutput:
-        images = tensors.to_images(image, transparent)
-        if numbering == "auto" and transparent is None:
-            # Hosts turn class numbers in gray files into gray RGB.
-            images = [one.convert("L") if tensors.is_gray(one) else one for one in images]
-        labels = torch.cat([read_semantic(one, numbering=numbering) for one in host.watched(images)])
+        images = host.watched(tensors.to_images(image, transparent))
+        labels = torch.cat([read_semantic(one, None, numbering, host.warn) for one in images])
+        if not (labels >= 0).any():
+            host.warn("The semantic map says nothing: it has no label, only what stands for unknown.")
         return io.NodeOutput(GuidePictures(labels), tensors.from_bytes(labels_to_palette(labels)))
 
 
@@ -96,6 +96,11 @@ class Sketch(io.ComfyNode):
                 )
             drawings = tensors.to_images(image, transparent)
             strokes = torch.cat([read_sketch(one) for one in host.watched(drawings)])
+            if not strokes.any():
+                host.warn(
+                    "No strokes were found in the drawing. If it was drawn on a transparent layer, connect "
+                    "the MASK of Load Image to `transparent`."
+                )
         else:
             kind = "modern" if source == "photo" else "legacy"
             pictures = host.watched(pictures_of(image, faces).split(1))
@@ -146,15 +151,19 @@ class ColorMap(io.ComfyNode):
                     "`faces` hold photos, not paintings: set `source` to patches or parts of a photo, or "
                     "connect a painting to `image`."
                 )
-            paintings = host.watched(tensors.to_images(image, transparent))
-            colors = torch.cat([read_color(one, no_color=no_color) for one in paintings])
+            paintings = tensors.to_images(image, transparent)
+            colors = torch.cat([read_color(one, no_color=no_color) for one in host.watched(paintings)])
+            opacity = _opacities(paintings)
+            if not colors.any():
+                host.warn("The painting has no color: all of it is transparent, or of the color for none.")
         else:
+            opacity = None
             pictures = pictures_of(image, faces)
             if source == "patches of a photo":
                 colors = torch.cat([superpixels(one, patches) for one in host.watched(pictures.split(1))])
             else:
                 colors = region_means(pictures, _labels_of(semantic, pictures))
-        return io.NodeOutput(GuidePictures(colors, faces), tensors.from_pictures(colors))
+        return io.NodeOutput(GuidePictures(colors, faces, opacity), tensors.from_pictures(colors))
 
 
 class SplitPaint(io.ComfyNode):
@@ -183,7 +192,7 @@ class SplitPaint(io.ComfyNode):
     ) -> io.NodeOutput:
         pictures = tensors.to_pictures(painted)
         if paint is not None:
-            where = tensors.to_masks(paint, tuple(pictures.shape[2:]))
+            where = (tensors.to_masks(paint, tuple(pictures.shape[2:])) >= 0.5).float()
         elif original is not None:
             if original.shape[1:3] != painted.shape[1:3]:
                 raise InputError(
@@ -200,6 +209,15 @@ class SplitPaint(io.ComfyNode):
         sketch, color = split_paint(pictures.expand(batch, -1, -1, -1), where.expand(batch, -1, -1, -1), dark)
         preview = tensors.from_pictures(torch.where(sketch > 0, -1.0, color))
         return io.NodeOutput(GuidePictures(sketch), GuidePictures(color), tensors.from_masks(where), preview)
+
+
+def _opacities(paintings: list[Image.Image]) -> Tensor | None:
+    """How much the colors of paintings count, [B, 1, H, W]; None where all are opaque."""
+    found = [read_opacity(one) for one in paintings]
+    if all(one is None for one in found):
+        return None
+    height, width = paintings[0].height, paintings[0].width
+    return torch.cat([torch.ones(1, 1, height, width) if one is None else one for one in found])
 
 
 def _labels_of(semantic: GuidePictures | None, pictures: Tensor) -> Tensor:

@@ -85,6 +85,12 @@ def advanced(socket: Any) -> Any:
     return socket
 
 
+def linked(socket: Any) -> Any:
+    """An input that takes links only, also where the front end has fields for its type."""
+    socket.extra_dict = {"forceInput": True}
+    return socket
+
+
 def seed_input() -> Any:
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,27 +14,30 @@ from ..facemug_core.batches import common_batch, one_by_one, seeds_from
 from ..facemug_core.conditions import Conditions, whole_photo
 from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import INVERSION_STEPS, FaceMug
-from ..facemug_core.photos import BLACKENED_FACE, is_black_face
+from ..facemug_core.model import FIT_STEPS, INVERSION_STEPS, FaceMug
+from ..facemug_core.photos import BLACKENED_FACE, exemplar_warnings, is_black_face
 from . import host, tensors
 from .faces import one_of
 from .host import io
 from .loading import HostedEditor
 from .payloads import Faces
+from .recipes import codes_of, latent_of, then
 
 AUTO = -1
-"""As many steps of inversion as suit the edit."""
+"""As many steps of descent as suit the edit."""
+
+MOST_STEPS = 200
 
 
-def inversion_input(default: int = AUTO) -> io.Int.Input:
-    """How far codes descend to the photo. Optional: workflows from before there was one still run."""
-    return io.Int.Input("inversion_steps", default=default, min=min(0, default), max=200, optional=True)
+def steps_input(name: str, default: int = AUTO) -> io.Int.Input:
+    """How far codes descend. Optional: workflows from before there was one still run."""
+    return io.Int.Input(name, default=default, min=min(0, default), max=MOST_STEPS, optional=True)
 
 
 def possible_steps(network: FaceMug, steps: int) -> int:
-    """The steps of inversion, or none and a warning where the model has no weights for it."""
+    """The steps of descent, or none and a warning where the model has no weights for it."""
     if steps > 0 and network.inverter is None:
-        host.warn("This model has no weights for inversion; the encoder's codes are used as they are.")
+        host.warn("This model has no weights for inversion; the style codes are used as they are.")
         return 0
     return steps
 
@@ -43,7 +47,7 @@ def descended(
 ) -> Tensor:
     """Codes nearer to what their conditions tell, one by one."""
     stage = partial(network.invert, steps=possible_steps(network, steps), progress=watch)
-    return torch.cat(one_by_one(stage, {"latents": codes, "conditions": conditions}))
+    return torch.cat(one_by_one(stage, {"latent": codes, "conditions": conditions}))
 
 
 class EncodeExemplar(io.ComfyNode):
@@ -56,7 +60,7 @@ class EncodeExemplar(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 host.Faces.Input("faces", optional=True),
-                inversion_input(INVERSION_STEPS),
+                steps_input("inversion_steps", INVERSION_STEPS),
             ],
             outputs=[
                 host.Latent.Output(display_name="latent"),
@@ -74,7 +78,7 @@ class EncodeExemplar(io.ComfyNode):
     ) -> io.NodeOutput:
         one_of(image, faces)
         crops = exemplar_crops(model, image) if faces is None else faces.crops
-        if any(map(is_black_face, crops.split(1))):
+        if faces is not None and any(map(is_black_face, crops.split(1))):
             host.warn(BLACKENED_FACE)
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
@@ -86,8 +90,8 @@ def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
     """The largest face of each photo, [B, 3, 256, 256] in [-1, 1]."""
     photos = {"photos": tensors.to_photos(image)}
     found = one_by_one(lambda photo: model.finder().find_exemplar(*photo), photos, host.Watch())
-    if any(face.box is None for face in found):
-        host.warn("No face was found in an exemplar; it is used whole, as an aligned crop.")
+    for warning in dict.fromkeys(sentence for face in found for sentence in exemplar_warnings(face)):
+        host.warn(warning)
     return torch.cat([face.crop for face in found])
 
 
@@ -97,7 +101,11 @@ class ProjectConditions(io.ComfyNode):
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
             search_aliases=["project face", "encode conditions", "photo style"],
-            inputs=[host.Model.Input("model"), host.Conditions.Input("conditions"), inversion_input()],
+            inputs=[
+                host.Model.Input("model"),
+                host.Conditions.Input("conditions"),
+                steps_input("inversion_steps"),
+            ],
             outputs=[host.Latent.Output(display_name="latent")],
         )
 
@@ -162,7 +170,8 @@ class InterpolateLatents(io.ComfyNode):
     @classmethod
     def execute(cls, latent: Tensor, other: Tensor, amount: float) -> io.NodeOutput:
         common_batch({"latent": len(latent), "other": len(other)})
-        return io.NodeOutput(latents.interpolate(latent, other, amount))
+        codes = latents.interpolate(latent, other, amount)
+        return io.NodeOutput(then(latent, codes, "interpolate", amount=amount))
 
 
 BLENDED = range(1, 5)
@@ -184,7 +193,9 @@ class BlendLatents(io.ComfyNode):
         people = {name: codes for i in BLENDED if (codes := inputs.get(name := f"latent_{i}")) is not None}
         common_batch({name: len(codes) for name, codes in people.items()})
         weights = [inputs.get(name.replace("latent", "weight"), 1.0) for name in people]
-        return io.NodeOutput(latents.blend(list(people.values()), weights))
+        codes = latents.blend(list(people.values()), weights)
+        recipe = dict(zip(people, weights, strict=True))
+        return io.NodeOutput(then(next(iter(people.values())), codes, "blend", people=recipe))
 
 
 def _person(number: int) -> tuple[Any, Any]:
@@ -213,7 +224,8 @@ class AddLatents(io.ComfyNode):
     @classmethod
     def execute(cls, model: HostedEditor, latent: Tensor, other: Tensor, amount: float) -> io.NodeOutput:
         common_batch({"latent": len(latent), "other": len(other)})
-        return io.NodeOutput(latents.add(latent, other, amount, model.model().mapping.mean_code))
+        codes = latents.add(latent, other, amount, model.model().mapping.mean_code)
+        return io.NodeOutput(then(latent, codes, "add", amount=amount))
 
 
 class MixLatents(io.ComfyNode):
@@ -233,7 +245,8 @@ class MixLatents(io.ComfyNode):
     @classmethod
     def execute(cls, coarse: Tensor, fine: Tensor, crossover: int) -> io.NodeOutput:
         common_batch({"coarse": len(coarse), "fine": len(fine)})
-        return io.NodeOutput(latents.mix_layers(coarse, fine, crossover))
+        codes = latents.mix_layers(coarse, fine, crossover)
+        return io.NodeOutput(then(coarse, codes, "mix", crossover=crossover))
 
 
 class WarpLatent(io.ComfyNode):
@@ -255,7 +268,31 @@ class WarpLatent(io.ComfyNode):
         ready = model.model()
         codes = {"latent": latent, "target": target}
         inputs = {name: latents.check_codes(one).to(ready.device) for name, one in codes.items()}
-        return io.NodeOutput(host.hand_over(torch.cat(one_by_one(ready.warp, inputs, host.Watch()))))
+        warped = torch.cat(one_by_one(ready.warp, inputs, host.Watch()))
+        return io.NodeOutput(then(latent, warped, "warp"))
+
+
+class FitLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_FitLatent",
+            search_aliases=["fit style to photo", "match pose and light", "fit codes", "adapt face"],
+            inputs=[
+                host.Model.Input("model"),
+                host.Conditions.Input("conditions"),
+                host.Latent.Input("latent"),
+                io.Int.Input("steps", default=FIT_STEPS, min=0, max=MOST_STEPS),
+            ],
+            outputs=[host.Latent.Output(display_name="latent_out")],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: HostedEditor, conditions: Conditions, latent: Tensor, steps: int
+    ) -> io.NodeOutput:
+        fitted = descended(model.model(), latents.check_codes(latent), conditions, steps, host.Watch())
+        return io.NodeOutput(then(latent, fitted, "fit", steps=steps))
 
 
 class SaveLatent(io.ComfyNode):
@@ -279,7 +316,10 @@ class SaveLatent(io.ComfyNode):
         cls, latent: Tensor, filename_prefix: str, model: HostedEditor | None = None
     ) -> io.NodeOutput:
         path = host.new_output_path(filename_prefix, ".safetensors")
-        kept = latents.Latent(latent) if model is None else model.model().as_latent(latent)
+        kept = latent_of(latent)
+        if model is not None:
+            made = model.model().as_latent(latent)
+            kept = replace(kept, size=made.size, mean_code=made.mean_code)
         latents.save_latent(path, kept)
         return io.NodeOutput(str(path))
 
@@ -309,4 +349,4 @@ class LoadLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, undo: int = 0) -> io.NodeOutput:
-        return io.NodeOutput(latents.load_latent(host.latent_path(file)).undone(undo).codes)
+        return io.NodeOutput(codes_of(latents.load_latent(host.latent_path(file)).undone(undo)))

@@ -13,6 +13,7 @@ from ..facemug_core.posing import Posed, Poser
 from . import host, tensors
 from .host import io
 from .loading import HostedEditor
+from .recipes import then
 
 
 class Pose(io.ComfyNode):
@@ -50,7 +51,7 @@ class Pose(io.ComfyNode):
         inputs = {"latent": check_codes(latent)} | ({} if target is None else {"target": check_codes(target)})
         posed = one_by_one(turn, inputs)
         return io.NodeOutput(
-            host.hand_over(torch.cat([one.codes for one in posed])),
+            then(latent, torch.cat([one.codes for one in posed]), "pose", yaw=yaw, pitch=pitch),
             tensors.from_pictures(torch.cat([one.picture for one in posed])),
             "\n".join(str(one.pose) for one in posed),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
+from ..facemug_core.conditions.masks import is_soft, snapped
 from ..facemug_core.conditions.reading import stretch_warnings
 from ..facemug_core.errors import InputError
 from ..facemug_core.photos import Photo
@@ -26,8 +27,10 @@ NO_MASK_SIZE = (64, 64)
 def to_photos(image: Tensor) -> list[Photo]:
     """The photos of an IMAGE, in 8 bits: how they were in their files."""
     _check(image)
-    pixels = _bytes(image).permute(0, 3, 1, 2)
-    return [Photo(one[None].contiguous(), MODES[image.shape[3]]) for one in pixels]
+    # One by one: a second batch of floats would take as much memory as the frames of a video do.
+    return [
+        Photo(_bytes(one).permute(0, 3, 1, 2).contiguous(), MODES[image.shape[3]]) for one in image.split(1)
+    ]
 
 
 def to_pictures(image: Tensor) -> Tensor:
@@ -43,11 +46,14 @@ def to_crop(image: Tensor) -> Tensor:
 
 
 def from_photo(photo: Photo, original: Tensor) -> Tensor:
-    """An edited photo as IMAGE [1, H, W, C]; pixels without a change keep the bits of the original IMAGE."""
+    """An edited photo as IMAGE [1, H, W, C] of the original's dtype.
+
+    Pixels without a change keep the bits of the original IMAGE, values outside 0 to 1 among them.
+    """
     # In the host's order of memory: to go on in another takes twice as long.
     new = photo.pixels.permute(0, 2, 3, 1).contiguous()
-    original = original.float().cpu()
-    return hand_over(torch.where(new == _bytes(original), original, new / 255).clamp_(0, 1))
+    original = original.cpu()
+    return hand_over(torch.where(new == _bytes(original), original, (new / 255).to(original.dtype)))
 
 
 def from_pictures(pictures: Tensor) -> Tensor:
@@ -66,22 +72,38 @@ def from_image(image: Image.Image) -> Tensor:
 
 
 def to_masks(mask: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """A MASK as [B, 1, H, W] in {0, 1} on pictures of a size (height, width); half covered counts.
+    """A MASK as [B, 1, H, W] in [0, 1] on pictures of a size (height, width).
 
     None, and the empty mask that Load Image gives where there is none, become empty masks.
 
     Raises:
-        InputError: the MASK has no pixels.
+        InputError: the MASK has no pixels, or values that are no numbers, or channels.
     """
-    if mask is not None and (mask.ndim < 2 or 0 in mask.shape):
-        raise InputError(f"Expected a MASK [batch, height, width] with pixels, but got {list(mask.shape)}.")
-    if mask is None or (tuple(mask.shape[-2:]) == NO_MASK_SIZE != size and not mask.any()):
+    if mask is None:
         return torch.zeros(1, 1, *size)
-    masks = mask.reshape(-1, 1, *mask.shape[-2:]).float().cpu()
+    masks = _planes(mask)
+    if tuple(masks.shape[-2:]) == NO_MASK_SIZE != size and not masks.any():
+        return torch.zeros(1, 1, *size)
+    masks = snapped(masks.clamp(0, 1))
     if tuple(masks.shape[-2:]) != size:
         warn_if_stretched("The mask", masks, size)
-        masks = F.interpolate(masks, size, mode="nearest-exact")
-    return (masks >= 0.5).float()
+        masks = F.interpolate(masks, size, mode="bilinear" if is_soft(masks) else "nearest-exact")
+    return masks
+
+
+def _planes(mask: Tensor) -> Tensor:
+    """A MASK [H, W], [B, H, W], [B, 1, H, W] or [B, H, W, 1] as [B, 1, H, W]."""
+    if mask.ndim == 4 and mask.shape[1] != 1 and mask.shape[3] == 1:
+        mask = mask[..., 0]
+    if mask.ndim not in (2, 3, 4) or 0 in mask.shape or (mask.ndim == 4 and mask.shape[1] != 1):
+        raise InputError(
+            f"Expected a MASK [batch, height, width] with pixels, but got {list(mask.shape)}. A picture "
+            "becomes a mask by Convert Image to Mask."
+        )
+    planes = mask.reshape(-1, 1, *mask.shape[-2:]).float().cpu()
+    if not torch.stack(planes.aminmax()).isfinite().all():
+        raise InputError("The MASK holds values that are not finite numbers (NaN or infinity).")
+    return planes
 
 
 def warn_if_stretched(name: str, values: Tensor, size: tuple[int, int]) -> None:
@@ -104,19 +126,23 @@ def to_images(image: Tensor, transparent: Tensor | None) -> list[Image.Image]:
     batch = common_batch({"IMAGE": len(pictures), "MASK": len(alpha)})
     pictures = [pictures[min(i, len(pictures) - 1)].convert("RGB") for i in range(batch)]
     for i, picture in enumerate(pictures):
-        picture.putalpha(Image.fromarray((item(alpha, i)[0, 0] * 255).byte().numpy()))
+        picture.putalpha(Image.fromarray((item(alpha, i)[0, 0] * 255).round().byte().numpy()))
     return pictures
-
-
-def is_gray(picture: Image.Image) -> bool:
-    """Whether all channels are the same."""
-    pixels = np.asarray(picture.convert("RGB"))
-    return bool((pixels == pixels[..., :1]).all())
 
 
 def stacked(images: Sequence[Tensor]) -> Tensor:
     """IMAGEs or MASKs as one batch."""
     return images[0] if len(images) == 1 else torch.cat(list(images))
+
+
+def filled(count: int, items: Iterator[Tensor]) -> Tensor:
+    """As many IMAGEs or MASKs, of one size and one item each, as one batch that holds none of them twice."""
+    first = next(items)
+    batch = first.new_empty(count, *first.shape[1:])
+    batch[:1] = first
+    for i, one in enumerate(items, start=1):
+        batch[i : i + 1] = one
+    return batch
 
 
 def _check(image: Tensor) -> None:

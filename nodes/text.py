@@ -19,6 +19,7 @@ from . import host, tensors
 from .attributes import layer_inputs, layers
 from .host import io
 from .loading import HostedEditor
+from .recipes import then
 
 
 class HostedClip:
@@ -123,7 +124,8 @@ class OptimizeText(io.ComfyNode):
         edits = one_by_one(follow, {"features": features, "latent": latent})
         curves = [tensors.from_image(curve_image(edit.curve, edit.best)) for edit in edits]
         return io.NodeOutput(
-            host.hand_over(torch.cat([edit.codes for edit in edits])), tensors.stacked(curves)
+            then(latent, torch.cat([edit.codes for edit in edits]), "text", text=text, strength=strength),
+            tensors.stacked(curves),
         )
 
 

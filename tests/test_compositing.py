@@ -17,11 +17,12 @@ from facemug_core.compositing import (
     composed,
     materials,
 )
-from facemug_core.compositing.harmony import harmonized
+from facemug_core.compositing.harmony import energies, harmonized
 from facemug_core.compositing.seams import without_seam
 from facemug_core.conventions import LABELS
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator, Prior, composite
+from facemug_core.ops.masks import fill_holes
 
 from .tiny import random_conditions, tiny_config, tiny_model
 
@@ -93,7 +94,9 @@ def test_a_class_goes_to_its_material(name: str, place: int) -> None:
 def test_with_nothing_drawn_an_edit_is_the_harmonized_picture_without_a_seam() -> None:
     photo, bank = noise(1, 3, SIDE, SIDE), noise(1, 3, SIDE, SIDE, seed=1)
     of, shown = scene(photo, ALL_SKIN), materials(ALL_SKIN, bank)
-    expected = without_seam(harmonized(photo, HOLE, bank, shown, shown), photo, HOLE)
+    expected = without_seam(
+        harmonized(photo, energies(fill_holes(photo, HOLE)), HOLE, bank, shown, shown), photo, HOLE
+    )
     assert torch.equal(edit(of, bank, ALL_SKIN), expected * HOLE)
 
 

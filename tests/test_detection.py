@@ -17,8 +17,8 @@ from facemug_core.faces.detection import (
     Face,
     choose,
     face_from_landmarks,
-    read_landmarks,
 )
+from facemug_core.faces.landmark_files import read_landmarks
 
 FETCHED = Path(__file__).parent.parent / "weights" / "fetched"
 NEEDED = (SHORT_RANGE_FILE, FULL_RANGE_FILE, LANDMARK_FILE, "astronaut.png")

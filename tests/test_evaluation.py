@@ -34,7 +34,7 @@ from facemug_core.evaluation.metrics import (
 )
 from facemug_core.evaluation.photos import FolderFaces
 from facemug_core.evaluation.report import run_suites
-from facemug_core.evaluation.suites import COMPLETION, PAIRS, reconstruction
+from facemug_core.evaluation.suites import COMPLETION, PAIRS, SOLID, reconstruction
 from facemug_core.evaluation.suites.subsets import PAIRS as MORE_BY_ONE
 from facemug_core.evaluation.suites.subsets import SUBSETS
 from facemug_core.evaluation.trials import Case, Judges, Trial, slow_faces
@@ -306,7 +306,9 @@ def test_the_banks_own_picture_is_drawn_for_the_first_faces_only(bank_faces, jud
 def whole_report(bank_faces, judges, tmp_path_factory):
     """A report of all suites on two faces, and its folder."""
     folder = tmp_path_factory.mktemp("reports") / "report"
-    return run_suites(tiny_model(), list(SUITES.values()), bank_faces.batches(2, 2), judges, folder), folder
+    suites, portraits = list(SUITES.values()), bank_faces.batches(1, 1)
+    report = run_suites(tiny_model(), suites, bank_faces.batches(2, 2), judges, folder, portraits=portraits)
+    return report, folder
 
 
 def test_report_has_a_value_or_a_reason_for_every_bar(whole_report):
@@ -318,6 +320,23 @@ def test_report_has_a_value_or_a_reason_for_every_bar(whole_report):
     assert all(math.isfinite(value) for value in report.values.values())
     assert report.values["faces"] == 2
     assert report.values["kept_pixels_changed"] == 0
+
+
+def test_solid_edits_each_photo_in_every_mask_and_kind(whole_report):
+    report, _ = whole_report
+    for edit in ("completion", "guided", "random"):
+        assert {f"solid.{edit}.contrast_mid", f"solid.{edit}.half_face.contrast_fine"} <= report.values.keys()
+        assert report.missing[f"solid.{edit}.told_apart"] == "needs 10 people, not 1"
+
+
+def test_no_faces_are_made_that_no_suite_looks_at(bank_faces, judges, tmp_path):
+    def once():
+        yield next(bank_faces.batches(1, 1))
+        raise AssertionError("A second face was asked for.")
+
+    suite = replace(SUITES["seam"], most=1)
+    assert run_suites(tiny_model(), [suite], once(), judges, tmp_path).values["faces"] == 1
+    assert run_suites(tiny_model(), [SOLID], once(), judges, tmp_path).values["faces"] == 0
 
 
 def test_slow_suites_look_at_each_sixth_face(bank_faces):
@@ -461,6 +480,13 @@ def test_every_photo_of_a_folder_gets_a_mask_of_every_kind(folder_faces):
     assert faces.kinds == (*MASK_KINDS, next(iter(MASK_KINDS)))
     assert torch.equal(faces.photo[0], faces.photo[2])
     assert torch.equal(faces.photo[3], faces.other_photo[0])
+
+
+def test_portraits_are_each_photo_once(folder_faces):
+    first, second = folder_faces.portraits(2)
+    assert len(first) == len(second) == 1
+    assert not torch.equal(first.photo, second.photo)
+    assert second.seeds == (FIRST_SEED + 1,)
 
 
 def test_photos_with_mask_and_exemplar_are_pairs(folder_faces, judges):

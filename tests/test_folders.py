@@ -112,3 +112,58 @@ def test_no_room_for_a_row_is_told_and_the_rows_before_stay(tmp_path: Path) -> N
 def test_names_that_are_no_text_are_told_as_well(tmp_path: Path) -> None:
     Table(tmp_path / TABLE_FILE, done=[]).add(Outcome(os.fsdecode(b"\xff.jpg"), "edited"))
     assert rows(tmp_path)[0]["name"].endswith(".jpg")
+
+
+# --- tables that others hold or write to --------------------------------------------------------------------
+
+
+def test_two_runs_on_one_folder_lose_no_row(tmp_path: Path) -> None:
+    first = Table(tmp_path / TABLE_FILE, done=[])
+    first.add(Outcome("a.jpg", "edited"))
+    second = Table(tmp_path / TABLE_FILE, done=["a.jpg"])
+    names = [f"{owner}{i}.jpg" for owner in "xy" for i in range(40)]
+
+    def write(table: Table, owner: str) -> None:
+        for name in names:
+            if name.startswith(owner):
+                table.add(Outcome(name, "edited"))
+
+    threads = [threading.Thread(target=write, args=one) for one in ((first, "x"), (second, "y"))]
+    for thread in threads:
+        thread.start()
+    third = Table(tmp_path / TABLE_FILE, done=["a.jpg", *names])
+    for thread in threads:
+        thread.join()
+    third.add(Outcome("last.jpg", "edited"))
+    assert {row["name"] for row in rows(tmp_path)} == {"a.jpg", *names, "last.jpg"}
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_table_that_another_program_keeps_to_itself_goes_on_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table(tmp_path / TABLE_FILE, done=[])
+    table.add(Outcome("a.jpg", "edited"))
+    opened = Path.open
+
+    def refused(path: Path, mode: str = "r", *arguments: object, **options: object) -> object:
+        if path.name == TABLE_FILE and mode == "a":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, mode, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refused)
+    for name in ("b.jpg", "c.jpg"):
+        table.add(Outcome(name, "edited"))
+    assert table.path.name == "facemug_2.csv"
+    with table.path.open(newline="", encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["b.jpg", "c.jpg"]
+    assert [row["name"] for row in rows(tmp_path)] == ["a.jpg"]
+
+
+def test_a_lock_of_a_process_that_has_ended_does_not_stop_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facemug_core.folders.PATIENCE_SECONDS", 0.05)
+    (tmp_path / f".{TABLE_FILE}.lock").touch()
+    Table(tmp_path / TABLE_FILE, done=["a.jpg"])
+    assert [row["name"] for row in rows(tmp_path)] == ["a.jpg"]

@@ -183,9 +183,38 @@ def test_any_seed_leaves_a_photo_without_a_mask_alone(model: Any) -> None:
     assert torch.equal(run("Edit", model=model, image=pictures, seed=2**70)[0], pictures)
 
 
-def test_half_precision_pictures_are_edited(model: Any) -> None:
-    edited = run("Edit", model=model, image=image().half(), mask=center_mask(), aligned=True)[0]
-    assert edited.dtype == torch.float32
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_kept_pixels_keep_their_bits_in_the_hosts_dtype_also_outside_0_to_1(
+    model: Any, dtype: torch.dtype
+) -> None:
+    pictures, mask = (image() * 3 - 1).to(dtype), center_mask()
+    edited, stages = (
+        run("Edit", model=model, image=pictures, mask=mask, aligned=True)[0],
+        wired(model, pictures, mask)[0],
+    )
+    assert edited.dtype == dtype
+    assert torch.equal(edited[mask == 0], pictures[mask == 0])
+    assert not torch.equal(edited, pictures)
+    assert torch.equal(stages, edited)
+
+
+def test_results_go_to_the_hosts_intermediate_device(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the meta device, which every machine has."""
+    management = sys.modules["comfy.model_management"]
+    monkeypatch.setattr(management, "intermediate_device", lambda: torch.device("meta"))
+    results = [
+        *run("Edit", model=model, image=image(), mask=center_mask(), aligned=True),
+        *run("DetectFaces", model=model, image=image(), aligned=True)[1:4],
+    ]
+    assert all(result.is_meta for result in results)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no second device")
+def test_pictures_on_another_device_are_edited_as_on_the_processor(model: Any) -> None:
+    pictures, mask = image(), center_mask()
+    here = run("Edit", model=model, image=pictures, mask=mask, aligned=True)[0]
+    there = run("Edit", model=model, image=pictures.cuda(), mask=mask.cuda(), aligned=True)[0]
+    assert torch.equal(there.cpu(), here)
 
 
 def test_a_run_that_is_stopped_stops_between_items(model: Any) -> None:
@@ -949,9 +978,9 @@ def test_gray_crops_are_gray_in_every_color(channels: int) -> None:
     assert torch.equal(tensors.to_crop(crops), tensors.to_crop(crops[..., :1].expand(-1, -1, -1, 3)))
 
 
-def test_half_covered_mask_pixels_count_and_less_covered_ones_do_not() -> None:
+def test_half_covered_mask_pixels_count_half() -> None:
     soft = torch.tensor([[[0.0, 0.49, 0.5, 0.996]]])
-    assert tensors.to_masks(soft, (1, 4)).tolist() == [[[[0.0, 0.0, 1.0, 1.0]]]]
+    torch.testing.assert_close(tensors.to_masks(soft, (1, 4)), torch.tensor([[[[0.0, 0.49, 0.5, 1.0]]]]))
 
 
 def test_masks_of_another_size_come_to_the_size_of_the_photo() -> None:

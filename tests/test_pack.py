@@ -125,3 +125,18 @@ def test_requirements_have_no_upper_bounds() -> None:
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     assert not re.search(r"^[^#]*(<|==|~=)", requirements, re.M)
     assert not re.search(r"^(insightface|dlib|mediapipe|opencv)", requirements, re.M)
+
+
+def test_an_installed_package_has_all_modules_the_weights_and_the_command() -> None:
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    tool = project["tool"]["setuptools"]
+    own = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in ROOT.glob("facemug_core/**/*.py")
+        if "inert_backend" not in path.parts
+    }
+    assert {*tool["packages"]} == own | {"facemug_core.weights"}
+    assert tool["package-dir"] == {"facemug_core.weights": "weights"}
+    assert {"*.safetensors", "manifest.json"} <= {*tool["package-data"]["facemug_core.weights"]}
+    assert project["project"]["scripts"] == {"facemug": "facemug_core.__main__:main"}

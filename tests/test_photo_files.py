@@ -13,12 +13,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
-from facemug_core.cli import _save
 from facemug_core.conditions.reading import read_photo
 from facemug_core.errors import InputError
-from facemug_core.photos import Photo
+from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.writing import fitted
+from facemug_core.writing import save_picture as _save
+
+from .tiny import tiny_model
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ORIENTATION, DESCRIPTION = 0x0112, 0x010E
@@ -212,3 +215,135 @@ def test_there_and_back_keeps_every_bit_also_in_bands(
     monkeypatch.setattr("facemug_core.photos.BAND_PIXELS", 150)
     given = picture.convert(mode)
     assert np.array_equal(np.array(Photo.from_image(given).to_image()), np.array(given))
+
+
+# --- what files of every kind keep, and what is said to be lost ---------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_colors_under_alpha_0_are_kept(suffix: str, picture: Image.Image, tmp_path: Path) -> None:
+    clear = picture.convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(picture.size).point(lambda value: value // 128 * 255))
+    assert _save(clear, tmp_path / f"x.{suffix}") == []
+    assert np.array_equal(np.array(read_photo(tmp_path / f"x.{suffix}")), np.array(clear))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+@pytest.mark.parametrize("size", [1000, 2_000_000, 20_000_000])
+def test_a_result_can_be_read_whatever_the_size_of_its_profile(
+    suffix: str, size: int, picture: Image.Image, tmp_path: Path
+) -> None:
+    picture.info["icc_profile"] = np.random.default_rng(0).bytes(size)
+    path = tmp_path / f"x.{suffix}"
+    lost = _save(picture, path)
+    kept = Image.open(path).info.get("icc_profile")
+    assert kept == picture.info["icc_profile"] or any("color profile" in loss for loss in lost)
+    assert read_photo(path).size == picture.size
+
+
+def test_a_file_with_a_profile_that_is_larger_than_pillow_likes_is_read(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    profile = np.random.default_rng(0).bytes(2_000_000)
+    picture.save(tmp_path / "x.png", icc_profile=profile)
+    assert read_photo(tmp_path / "x.png").info["icc_profile"] == profile
+
+
+def test_texts_above_a_megabyte_are_kept_and_can_be_read(picture: Image.Image, tmp_path: Path) -> None:
+    picture.info["xmp"] = b"<x>" + b"y" * 2_000_000
+    _save(picture, tmp_path / "x.png")
+    assert Image.open(tmp_path / "x.png").info["xmp"] == picture.info["xmp"]
+
+
+def test_what_a_png_says_of_its_colors_is_kept_or_said(picture: Image.Image, tmp_path: Path) -> None:
+    chunks = {b"gAMA": (45455).to_bytes(4, "big"), b"cHRM": bytes(32), b"cICP": bytes([12, 13, 0, 1])}
+    info = PngImagePlugin.PngInfo()
+    for name, data in chunks.items():
+        info.add(name, data)
+    photo = opened(picture, tmp_path / "in.png", pnginfo=info)
+    assert _save(photo.to_image(), tmp_path / "out.png") == []
+    assert read_photo(tmp_path / "out.png").info["png_colors"] == chunks
+    assert "gAMA, cHRM, cICP" in _save(photo.to_image(), tmp_path / "out.webp")[0]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_xmp_is_kept(suffix: str, picture: Image.Image, tmp_path: Path) -> None:
+    picture.info["xmp"] = b"<x:xmpmeta/>"
+    _save(picture, tmp_path / f"x.{suffix}")
+    assert Image.open(tmp_path / f"x.{suffix}").info["xmp"] == b"<x:xmpmeta/>"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("x.jpg", "JPEG changes all pixels"),
+        ("x.gif", "256 colors"),
+        ("x.bmp", "color profile"),
+        ("x.png", ""),
+    ],
+)
+def test_results_say_what_their_format_loses(
+    name: str, expected: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    picture.info["icc_profile"] = PROFILE
+    assert expected in " ".join(_save(picture, tmp_path / name))
+
+
+def test_inks_that_become_rgb_are_said(picture: Image.Image, tmp_path: Path) -> None:
+    assert "CMYK" in opened(picture.convert("CMYK"), tmp_path / "x.jpg").lost[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("x.heic", "pip install pillow-heif"), ("x.jxl", "pillow-jxl-plugin"), ("x.nef", "developed")],
+)
+def test_a_photo_that_pillow_does_not_read_says_how(name: str, way: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    with pytest.raises(InputError, match=way):
+        read_photo(tmp_path / name)
+
+
+def test_the_preview_within_a_raw_photo_is_not_taken_for_the_photo(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    picture.save(tmp_path / "x.dng", "TIFF")
+    with pytest.raises(InputError, match="developed"):
+        read_photo(tmp_path / "x.dng")
+
+
+def test_a_format_that_a_plug_in_of_pillow_reads_is_read(
+    picture: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = BytesIO()
+    picture.save(file, "PNG")
+    (tmp_path / "x.heic").write_bytes(b"ftypheic" + file.getvalue())
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    monkeypatch.setattr(Image, "ID", list(Image.ID))
+
+    def unpacked(fp: Any, filename: Any = None) -> Image.Image:
+        fp.seek(8)
+        return Image.open(BytesIO(fp.read()))
+
+    Image.register_open("HEIF", unpacked, lambda prefix: prefix.startswith(b"ftypheic"))  # type: ignore[arg-type]
+    assert read_photo(tmp_path / "x.heic").size == picture.size
+
+
+def test_names_up_to_the_limit_of_file_systems_work(picture: Image.Image, tmp_path: Path) -> None:
+    for name in ("x" * 251 + ".png", "é" * 125 + ".png"):
+        _save(picture, tmp_path / name)
+        assert (tmp_path / name).is_file()
+        longer = fitted((tmp_path / name).with_name(f"{Path(name).stem}_edited.png"))
+        _save(picture, longer)
+        assert longer.suffix == ".png"
+        assert longer != fitted(longer.with_name(f"{Path(name).stem}_other.png"))
+
+
+def test_editing_what_is_transparent_says_that_it_stays_invisible() -> None:
+    pixels = torch.full((1, 4, 96, 96), 255, dtype=torch.uint8)
+    pixels[:, :3] = torch.arange(96).byte()
+    pixels[:, 3, 40:50, 40:50] = 0
+    mask = torch.zeros(1, 1, 96, 96)
+    mask[..., 30:60, 30:60] = 1
+    request = EditRequest(mask=mask, aligned=True, size=256)
+    warnings = PhotoEditor(tiny_model()).edit(Photo(pixels, "RGBA"), request).warnings
+    assert any("invisible" in warning for warning in warnings)

@@ -16,17 +16,15 @@ from facemug_core.conditions import Conditions
 from facemug_core.editing.directions import shipped_directions
 from facemug_core.errors import FaceNotFoundError, InputError
 from facemug_core.faces.alignment import aligned_matrix
+from facemug_core.guides import Guide, guides_to_crop, new_face_conditions
 from facemug_core.photos import (
     BLACKENED,
     BLACKENED_FACE,
     EditRequest,
-    Guide,
     Photo,
     PhotoEditor,
     aligned_face,
-    guides_to_crop,
     is_black,
-    new_face_conditions,
 )
 from facemug_core.sheets import conditions_sheet, curve_image, edit_sheet
 

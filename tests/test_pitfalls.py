@@ -112,6 +112,48 @@ COVERED = {
     "what lies beside the state dict is dropped": (
         "test_checkpoint_safety.py::test_what_is_beside_the_state_dict_is_kept"
     ),
+    "another face than the one under the mask is edited": (
+        "test_under_mask.py::test_the_face_under_the_mask_is_edited_and_not_the_largest"
+    ),
+    "strokes of some colors are dropped": (
+        "test_guides_that_people_bring.py::test_strokes_are_what_stands_out_from_its_ground_in_whatever_colors"
+    ),
+    "alpha of a color map is cut at half": (
+        "test_guides_that_people_bring.py::test_the_alpha_of_a_color_map_is_its_strength"
+    ),
+    "a label map was smoothed": (
+        "test_guides_that_people_bring.py::"
+        "test_label_numbers_that_were_smoothed_are_refused_with_the_reason_in_all_modes"
+    ),
+    "a guide says nothing": "test_guides_that_people_bring.py::test_a_guide_that_says_nothing_is_named",
+    "soft masks are cut at half": (
+        "test_soft_masks.py::test_between_0_and_1_the_edit_is_laid_over_the_photo_in_that_share"
+    ),
+    "a mask of a turned photo is guessed": (
+        "test_orientation.py::test_what_nothing_tells_is_asked_for_and_never_guessed"
+    ),
+    "a result cannot be read again": (
+        "test_photo_files.py::test_a_result_can_be_read_whatever_the_size_of_its_profile"
+    ),
+    "another file's mask is taken": (
+        "test_companions.py::test_companions_have_the_photos_exact_name_and_are_pictures"
+    ),
+    "a table loses rows": "test_folders.py::test_two_runs_on_one_folder_lose_no_row",
+    "a command ends with a traceback": (
+        "test_no_tracebacks.py::test_what_the_system_has_against_it_is_one_sentence"
+    ),
+    "an option has no effect": (
+        "test_no_tracebacks.py::test_options_without_effect_are_refused_before_the_work"
+    ),
+    "strength 0 is something": ("test_strength_0.py::test_strength_0_has_the_bits_of_the_edit_without_it"),
+    "several codes are in a file": (
+        "test_several_codes.py::test_a_file_of_three_codes_makes_three_variants_in_the_command"
+    ),
+    "command and node differ": "test_parity.py::test_the_command_and_the_node_give_the_same_pictures",
+    "a mask has channels": "test_soft_masks.py::test_masks_with_channels_are_refused_and_never_striped",
+    "landmarks have marks and headers": (
+        "test_landmark_files.py::test_landmarks_are_read_in_any_encoding_and_form"
+    ),
     "a hostile pickle runs, in the host": (
         "host/test_kinds.py::test_a_hostile_pickle_is_refused_and_never_runs"
     ),

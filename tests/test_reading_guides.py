@@ -161,13 +161,14 @@ def test_without_a_size_guides_keep_their_own(reader):
 # --- masks --------------------------------------------------------------------------------------------------
 
 
-def test_a_gray_mask_is_cut_at_half():
-    assert read_mask(gray([[0, 127, 128, 255]])).tolist() == [[[[0, 0, 1, 1]]]]
+def test_a_gray_mask_is_soft_and_what_is_near_an_end_counts_as_the_end():
+    mask = read_mask(gray([[0, 1, 51, 153, 254, 255]]))
+    assert mask.flatten().tolist() == pytest.approx([0, 0, 0.2, 0.6, 1, 1])
 
 
-def test_a_sixteen_bit_mask_is_cut_at_half():
-    image = Image.fromarray(np.array([[0, 32000, 33000, 65535]], dtype=np.uint16))
-    assert read_mask(image).tolist() == [[[[0, 0, 1, 1]]]]
+def test_a_sixteen_bit_mask_is_soft():
+    image = Image.fromarray(np.array([[0, 257 * 51, 65535]], dtype=np.uint16))
+    assert read_mask(image).flatten().tolist() == pytest.approx([0, 0.2, 1])
 
 
 def numbered(numbers, colors):
@@ -205,7 +206,34 @@ def test_strokes_of_1_on_0_are_found():
 
 
 def test_transparent_parts_are_to_be_edited_whatever_their_color():
-    assert read_mask(rgba([WHITE, (255, 255, 255, 0), BLACK, (9, 9, 9, 100)])).tolist() == [[[[0, 1, 0, 1]]]]
+    mask = read_mask(rgba([WHITE, (255, 255, 255, 0), BLACK, (9, 9, 9, 102)]))
+    assert mask.flatten().tolist() == pytest.approx([0, 1, 0, 0.6])
+
+
+@pytest.mark.parametrize("paint", [WHITE, BLACK, RED, (255, 255, 255, 102)])
+def test_a_layer_of_paint_on_transparency_is_edited_where_it_is_painted(paint):
+    mask = read_mask(drawing(paint, CLEAR))
+    torch.testing.assert_close(mask, line() * (paint[3] / 255))
+
+
+def test_a_photo_with_a_part_erased_is_edited_where_it_was_erased():
+    photo = Image.effect_noise((40, 30), 60).convert("RGBA")
+    photo.paste((0, 0, 0, 0), (10, 5, 39, 29))
+    assert read_mask(photo)[0, 0, 5:29, 10:39].all()
+    assert read_mask(photo).sum() == 24 * 29
+
+
+def test_white_that_covers_most_of_a_transparent_layer_is_edited_and_that_is_said():
+    said = []
+    assert read_mask(rgba([WHITE, WHITE, WHITE, CLEAR]), None, said.append).flatten().tolist() == [1, 1, 1, 0]
+    assert "white on transparency" in said[0]
+
+
+@pytest.mark.parametrize("alpha", [255, 128, 0])
+def test_alpha_that_is_the_same_everywhere_does_not_hide_a_gray_mask(alpha):
+    mask = drawing(WHITE, BLACK)
+    mask.putalpha(alpha)
+    assert torch.equal(read_mask(mask), line())
 
 
 def test_an_opaque_picture_with_alpha_is_a_gray_mask():
@@ -213,15 +241,15 @@ def test_an_opaque_picture_with_alpha_is_a_gray_mask():
 
 
 def test_an_empty_mask_is_refused_by_name(tmp_path):
-    gray([[0, 100]]).save(tmp_path / "empty.png")
+    gray([[0, 0]]).save(tmp_path / "empty.png")
     with pytest.raises(InputError, match=r"empty\.png is empty"):
         read_mask(tmp_path / "empty.png")
 
 
 @settings(max_examples=20, deadline=None)
 @given(width=st.integers(1, 40), height=st.integers(1, 40))
-def test_a_resized_mask_stays_binary(width, height):
-    mask = read_mask(gray([[255, 90, 255], [255, 200, 0]]), (width, height))
+def test_a_resized_mask_of_black_and_white_has_no_gray(width, height):
+    mask = read_mask(gray([[255, 0, 255], [255, 255, 0]]), (width, height))
     assert mask.shape == (1, 1, height, width)
     assert set(mask.unique().tolist()) <= {0.0, 1.0}
 
@@ -308,6 +336,12 @@ def test_a_palette_file_that_is_neither_names_its_colors():
     image.putpalette([value for i in range(256) for value in (i, 255 - i, 7)])
     with pytest.raises(InputError, match=r"RGB\(200, 55, 7\)"):
         read_semantic(image)
+
+
+@pytest.mark.parametrize("numbering", ["auto", "labels", "celebamask"])
+def test_numbers_below_any_class_are_refused(numbering):
+    with pytest.raises(InputError, match="label -7"):
+        read_semantic(Image.fromarray(np.array([[3, -7]], np.int32)), numbering=numbering)
 
 
 def test_celebamask_numbers_are_read_when_asked_for():

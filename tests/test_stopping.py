@@ -74,6 +74,12 @@ SEARCHES: dict[str, tuple[int, Callable[[Any], dict[str, Any]]]] = {
         3, lambda model: {"model": model, "conditions": random_conditions(), "inversion_steps": 3},
     ),
     "Edit": (3, lambda model: ITEMS["Edit"](model) | {"inversion_steps": 3}),
+    "FitLatent": (
+        3,
+        lambda model: {
+            "model": model, "conditions": random_conditions(), "latent": latent_of(model), "steps": 3,
+        },
+    ),
     "Pose": (STEPS, lambda model: {"model": model, "latent": latent_of(model), "yaw": 30.0}),
     "OptimizeText": (
         3,

@@ -11,7 +11,10 @@ from typing import Literal
 
 from ..errors import FetchError, InputError, WeightsMissingError
 
-WEIGHTS = Path(__file__).parents[2] / "weights"
+BESIDE, INSTALLED = Path(__file__).parents[2] / "weights", Path(__file__).parents[1] / "weights"
+"""Where weights are in the repository, and in an installed package."""
+
+WEIGHTS = INSTALLED if INSTALLED.is_dir() else BESIDE
 """The manifest and the project's own weights."""
 
 FETCHED = "fetched"

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,7 +144,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         UnwritableError: what the system has against writing it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # Not with the whole name in it, which may be as long as a name can be.
+    temporary = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -203,10 +205,22 @@ def _values(metadata: dict[str, str]) -> dict[str, Any]:
 def _opened(path: Path, kind: str = "safetensors file") -> Iterator[Any]:
     _require_file(path)
     try:
-        with safe_open(str(path), framework="pt", device="cpu") as file:
+        with _nameable(path) as name, safe_open(name, framework="pt", device="cpu") as file:
             yield file
     except (SafetensorError, OSError) as error:
         raise _not_a(kind, path) from error
+
+
+@contextmanager
+def _nameable(path: Path) -> Iterator[str]:
+    """A name of a file that safetensors opens: it takes none that is not UTF-8."""
+    try:
+        name = os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        with path.open("rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+        return
+    yield name
 
 
 def _require_file(path: Path) -> None:

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from ..conventions import LABELS
-from ..ops.filters import enlarged
-from ..ops.masks import dilated
+from ..ops.filters import enlarged, wide_mean
+from ..ops.masks import dilated, fill_holes
 from .background import continued
-from .harmony import harmonized
+from .harmony import energies, harmonized
 from .recoloring import recolored
-from .seams import without_seam
+from .seams import nearness, without_seam
 
 SKIN = (
     "skin",
@@ -42,6 +42,17 @@ MATERIALS = (SKIN, ("hair",), ("background",))
 BACKGROUND = 2
 """Place of the background among them."""
 
+LEAST_BEHIND, MOST_BEHIND = 0.1, 0.6
+"""Shares of background between which a person's edge is blended: what is half the bank's background would be
+seen as a fringe of its color."""
+
+BORDER_WINDOW = 5
+"""Side of the window, run twice, in which the visible photo says where the person ends."""
+
+BACKGROUND_COLORED = 0.2, 0.35
+"""Share of background in what is painted up to which it keeps its colors, and from which it takes those of
+the map."""
+
 PERSON_MARGIN = 4
 """Pixels around a person whose background is not copied: hair and focus blur it."""
 
@@ -56,10 +67,19 @@ class Scene:
     """[B, 1, H, W] in {0, 1}, 1 = edit."""
     seen: Tensor
     """Shares of the materials in the visible photo, [B, M, H, W]."""
+    mid: Tensor
+    fine: Tensor
+    """Energies of the photo's mid and fine bands, [B, 1, H, W]."""
     background: Tensor
-    """The photo with its background continued under mask and person, [B, 3, H, W]."""
+    """The photo with its background continued under the mask, [B, 3, H, W]."""
     behind: Tensor
     """[B, 1, 1, 1]: 1 where there is a visible background to continue, else 0."""
+    extended: Tensor
+    """The photo smoothly extended over the mask's border, [B, 3, H, W]."""
+    border: Tensor
+    """[B, 1, H, W] in [0, 1]: 1 at the mask's border, 0 some pixels inside."""
+    beside: Tensor
+    """Share of background in what is visible beside the border, [B, 1, H, W]."""
     color: Tensor
     """The color map in full strength, [B, 3, H, W]."""
     color_weight: Tensor
@@ -84,9 +104,15 @@ def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color
     """
     seen = materials(parts, photo)
     person = (1 - mask) * (seen[:, BACKGROUND, None] < 0.5)
-    hidden = torch.maximum(mask, dilated(person, PERSON_MARGIN))
-    background, behind = continued(photo, hidden)
-    return Scene(photo, mask, seen, background, behind, color, color_weight)
+    background, behind = continued(photo, mask, dilated(person, PERSON_MARGIN) * (1 - mask))
+    extended, visible = fill_holes(photo, mask), 1 - mask
+    weight = wide_mean(torch.cat([seen[:, BACKGROUND, None] * visible, visible], 1), BORDER_WINDOW)
+    beside = weight[:, :1] / weight[:, 1:].clamp(min=1e-6)
+    border = nearness(mask, BORDER_WINDOW)
+    mid, fine = energies(extended)
+    return Scene(
+        photo, mask, seen, mid, fine, background, behind, extended, border, beside, color, color_weight
+    )
 
 
 def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor:
@@ -99,10 +125,25 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
         drawn: what the decoder adds, [B, 3, H, W].
     """
     shown = materials(parts, bank)
-    picture = harmonized(scene.photo, scene.mask, bank, scene.seen, shown)
-    picture = torch.lerp(picture, scene.background, scene.behind * shown[:, BACKGROUND, None])
-    picture = recolored(picture + drawn, scene.color, scene.color_weight)
+    picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
+    behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
+    # The person ends where the photo's does: at the border the photo says what is background.
+    picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
+    behind = torch.lerp(behind, scene.beside, scene.border)
+    picture = torch.lerp(picture, scene.background, scene.behind * behind)
+    color_weight = scene.color_weight * (1 - behind * (1 - _of_background(scene.color_weight, behind)))
+    picture = recolored(picture + drawn, scene.color, color_weight)
     return without_seam(picture, scene.photo, scene.mask)
+
+
+def _of_background(color_weight: Tensor, behind: Tensor) -> Tensor:
+    """How far colors are asked for the background, [B, 1, 1, 1]: those of hair end where it ends."""
+    asked = (color_weight > 0).to(behind)
+    share = (asked * behind).mean((1, 2, 3), keepdim=True) / asked.mean((1, 2, 3), keepdim=True).clamp(
+        min=1e-6
+    )
+    least, most = BACKGROUND_COLORED
+    return ((share - least) / (most - least)).clamp(0, 1)
 
 
 def materials(parts: Tensor, like: Tensor) -> Tensor:

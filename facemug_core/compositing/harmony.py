@@ -1,5 +1,4 @@
-"""Harmonization: the bank's picture, each material in the tone and the sharpness that the visible photo has
-for it.
+"""Harmonization: the bank's picture, each material in the tone and the sharpness that it has in the photo.
 
 A material's shift of tone is measured where photo and bank both show that material. Nothing is taken from the
 border of the hole itself: what is beside a face says nothing about its skin. Contrast is the bank's own, so
@@ -7,6 +6,8 @@ that no haze is possible.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -28,26 +29,38 @@ thing, such as a shadow or a reflection."""
 TONE_WINDOW = 19
 """Side of the window, run twice, over which a shift is averaged, in cells: σ 31 px."""
 
-GLOBAL_SHARE = 0.03
+GLOBAL_SHARE = 0.1
 """Weight of a material's mean shift against its local one."""
 
 TONE_DOUBT = 250.0
 """Pixels of evidence that count half."""
 
-BAND_DOUBT = 150.0
 BAND_BORDER = 4
+BAND_DOUBT = 150.0
+"""The same for the sharpness of a material."""
+
 LEAST_GAIN, MOST_GAIN = 0.85, 1.7
 """Limits of the gain of a band."""
+
+USUAL_GAINS = 1.05, 1.15
+"""Gains of the mid and the fine band where a material is not seen: portraits are sharper than the bank's
+pictures."""
+
+ENERGY_DOUBT = 1e-4
+"""Added to energies, so that an even picture has a ratio of 1."""
 
 LOW_SIGMA = 8.0
 """Standard deviation, in pixels, of what is below the mid band."""
 
 
-def harmonized(photo: Tensor, mask: Tensor, bank: Tensor, seen: Tensor, drawn: Tensor) -> Tensor:
+def harmonized(
+    photo: Tensor, wanted: Sequence[Tensor], mask: Tensor, bank: Tensor, seen: Tensor, drawn: Tensor
+) -> Tensor:
     """The bank's picture in the photo's tones and as sharp as the photo.
 
     Args:
         photo: [B, 3, H, W] in [-1, 1]; what is under the mask is never read.
+        wanted: energies of the photo's mid and fine bands, [B, 1, H, W] each (`energies`).
         mask: [B, 1, H, W] in {0, 1}, 1 = edit.
         bank: the bank's picture [B, 3, H, W].
         seen: shares of the photo's materials, [B, M, H, W].
@@ -57,8 +70,9 @@ def harmonized(photo: Tensor, mask: Tensor, bank: Tensor, seen: Tensor, drawn: T
         [B, 3, H, W] for the pixels under the mask.
     """
     both = (1 - mask) * (torch.minimum(seen, drawn) > 0.5)
-    toned = bank + (tone_shift(photo, bank, eroded(both, BORDER)) * drawn[:, :, None]).sum(1)
-    return sharpened(photo, mask, toned, drawn, eroded(both, BAND_BORDER))
+    both, inner = eroded(both, BORDER), eroded(both, BAND_BORDER)
+    toned = bank + torch.einsum("bmchw,bmhw->bchw", tone_shift(photo, bank, both), drawn)
+    return sharpened(toned, wanted, drawn, inner)
 
 
 def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
@@ -79,6 +93,8 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
     sums = ((apart - median).clamp(-TONE_RANGE, TONE_RANGE) + median) * count
     evidence = count.sum((3, 4), keepdim=True) * CELL**2
     mean = sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
+    # A neck is in the shadow of its head: how dark it is says nothing about the face.
+    mean = mean - mean.mean(2, keepdim=True).clamp(max=0)
     local = wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean
     local = local / (wide_mean(count, TONE_WINDOW) + GLOBAL_SHARE)
     return enlarged((local * evidence / (evidence + TONE_DOUBT)).flatten(0, 1), photo).view(
@@ -86,25 +102,32 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
     )
 
 
-def sharpened(photo: Tensor, mask: Tensor, toned: Tensor, drawn: Tensor, both: Tensor) -> Tensor:
+def sharpened(toned: Tensor, wanted: Sequence[Tensor], drawn: Tensor, both: Tensor) -> Tensor:
     """A picture whose mid and fine bands are as strong as the photo's, material by material.
 
     Args:
-        photo, mask, toned: [B, 3, H, W], [B, 1, H, W], [B, 3, H, W].
+        toned: [B, 3, H, W].
+        wanted: energies of the photo's bands, [B, 1, H, W] each.
         drawn: shares of the picture's materials, [B, M, H, W].
         both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
     """
-    low, *there = bands(toned)
-    _, *wanted = bands(torch.where(mask > 0, toned, photo))
+    result, *there = bands(toned)
     evidence = both.sum((2, 3), keepdim=True)
     trust = evidence / (evidence + BAND_DOUBT)
-    result = low
-    for goal, band in zip(wanted, there, strict=True):
-        energies = [(x.square().mean(1, keepdim=True) * both).sum((2, 3), keepdim=True) for x in (goal, band)]
-        ratio = ((energies[0] + 1e-4) / (energies[1] + 1e-4)).sqrt() ** trust
-        gain = (ratio.clamp(LEAST_GAIN, MOST_GAIN) * drawn).sum(1, keepdim=True)
-        result = result + gain * band
+    for energy, band, usual in zip(wanted, there, USUAL_GAINS, strict=True):
+        goal, own = (
+            (x * both).sum((2, 3), keepdim=True) for x in (energy, band.square().mean(1, keepdim=True))
+        )
+        ratio = ((goal + ENERGY_DOUBT) / (own + ENERGY_DOUBT)).sqrt().clamp(LEAST_GAIN, MOST_GAIN)
+        gain = ratio**trust * usual ** (1 - trust)
+        result = result + (gain * drawn).sum(1, keepdim=True) * band
     return result
+
+
+def energies(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Energies of the mid and the fine band of [B, 3, H, W] in each pixel, [B, 1, H, W] each."""
+    _, mid, fine = bands(picture)
+    return mid.square().mean(1, keepdim=True), fine.square().mean(1, keepdim=True)
 
 
 def bands(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:

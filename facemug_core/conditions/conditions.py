@@ -51,13 +51,16 @@ class Conditions:
         sketch_strength: float = 1.0,
         semantic_strength: float = 1.0,
         color_strength: float = 1.0,
+        color_opacity: Tensor | None = None,
         size: int = WORKING_SIZE,
     ) -> Conditions:
         """Complete any subset of conditions to a full set.
 
         Each tensor is `[N or 1, channels, size, size]`; ones of batch 1 are repeated. A strength lies in
         [0, 1]: it scales the guide, and at 0 the guide counts as not given, to the bit. Sketch and color are
-        cut to the mask grown by `GUIDE_MARGIN` pixels; the semantic map stays whole. Inputs are not changed.
+        cut to the mask grown by `GUIDE_MARGIN` pixels; the semantic map stays whole. Where colors are as
+        transparent as `color_opacity` `[N or 1, 1, size, size]` tells, their strength is that share. Inputs
+        are not changed.
 
         Raises `ShapeError` for shapes and batches that do not fit, `InputError` for values that are not
         finite, a mask that is not 0 or 1, a strength out of range, or a photo and a mask that come alone.
@@ -92,14 +95,15 @@ class Conditions:
 
         whole_mask = full("mask", 1, default=1.0)
         near_mask = dilated(whole_mask, GUIDE_MARGIN) > 0
-        color = torch.where(near_mask, full("color", GUIDE_CHANNELS["color"]), 0.0)
+        opacity = 1.0 if color_opacity is None else color_opacity.to(whole_mask)
+        color = torch.where(near_mask, full("color", GUIDE_CHANNELS["color"]) * opacity, 0.0)
         return cls(
             image=full("image", GUIDE_CHANNELS["image"]),
             mask=whole_mask,
             sketch=torch.where(near_mask, full("sketch", GUIDE_CHANNELS["sketch"]), 0.0),
             semantic=full("semantic", GUIDE_CHANNELS["semantic"]),
             color=color,
-            color_weight=torch.where((color != 0).any(1, keepdim=True), color_strength, 0.0),
+            color_weight=torch.where((color != 0).any(1, keepdim=True), color_strength * opacity, 0.0),
         )
 
     def __len__(self) -> int:

@@ -54,9 +54,10 @@ def from_celebamask(labels: Tensor) -> Tensor:
 
 def check_labels(labels: Tensor) -> None:
     """Raise `InputError` if an id has no class."""
-    if labels.max() >= NUM_LABELS:
+    wrong = labels[(labels < -1) | (labels >= NUM_LABELS)]
+    if len(wrong):
         raise InputError(
-            f"The semantic map holds label {int(labels.max())}; expected 0 ({LABELS[0]}) to "
+            f"The semantic map holds label {int(wrong.max())}; expected 0 ({LABELS[0]}) to "
             f"{NUM_LABELS - 1} ({LABELS[-1]})."
         )
 

@@ -47,7 +47,7 @@ MAP_WEIGHT = 0.15
 BACKGROUND_WEIGHT = 0.15
 """Of the place of the visible background: hair must not grow beyond what the photo shows of it."""
 
-SKETCH_WEIGHT = 0.15
+SKETCH_WEIGHT = 0.3
 """Of strokes without a line."""
 
 STROKE_CONTRAST = 1.0

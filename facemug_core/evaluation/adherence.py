@@ -87,7 +87,7 @@ def color_errors(picture: Tensor, colors: Tensor, labels: Tensor, mask: Tensor) 
     for label in range(NUM_LABELS):
         region = (labels == label) & (mask[0] > 0)
         if int(region.sum()) >= FEWEST_PIXELS:
-            found, wanted = (_lab(values[:, region].mean(1)) for values in (picture, colors))
+            found, wanted = (lab(values[:, region].mean(1)) for values in (picture, colors))
             errors[label] = float(deltaE_ciede2000(found, wanted))
     return errors
 
@@ -148,7 +148,7 @@ def seam_color_shift(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     share = squares(torch.ones_like(band))  # [B, 1, h, w]
     weight = share.where(share * SEAM_PIECE**2 >= FEWEST_PIXELS, 0)[:, 0]
     found, wanted = (
-        _lab((squares(values) / share.clamp(min=1e-6)).permute(0, 2, 3, 1)) for values in (picture, truth)
+        lab((squares(values) / share.clamp(min=1e-6)).permute(0, 2, 3, 1)) for values in (picture, truth)
     )
     errors = torch.from_numpy(deltaE_ciede2000(found, wanted)).to(weight)
     return (errors * weight).sum((1, 2)) / weight.sum((1, 2))
@@ -159,7 +159,8 @@ def through_jpeg(pictures: Tensor) -> Tensor:
     return torch.stack([as_jpeg(picture, JPEG_QUALITY) for picture in pictures]).to(pictures.device)
 
 
-def _lab(color: Tensor) -> Array:
+def lab(color: Tensor) -> Array:
+    """CIE L*a*b* `[..., 3]` of colors `[..., 3]` in [-1, 1]."""
     from skimage.color import rgb2lab
 
     return rgb2lab(((color + 1) / 2).clamp(0, 1).double().cpu().numpy())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..editing.measuring import ATTRIBUTES
 from .faces import MASK_KINDS
+from .solidity import EDITS
 
 Values = Mapping[str, float]
 
@@ -66,6 +67,20 @@ def slider_bars(name: str, same_person: bool) -> list[Bar]:
     return [replace(bar, key=f"attributes.{name}.{bar.key}") for bar in bars]
 
 
+def solid_bars(edit: str) -> list[Bar]:
+    """What edits of any kind, a key of the suite `solid`, have to look like on real portraits."""
+    bars = [
+        within("contrast_mid", 0.92, 1.10),
+        within("contrast_fine", 0.88, 1.12),
+        at_most("rim_delta_e", 1.0),
+        within("background_contrast", 0.8, 1.25),
+    ]
+    if edit != "random":  # where strangers differ from the photo's people by more than how they are drawn
+        bars += [at_most("told_apart", 0.88)]
+        bars += [at_most(f"{mask}.told_apart", 0.8) for mask in ("eyes_brows", "mouth")]
+    return [replace(bar, key=f"real.solid.{edit}.{bar.key}") for bar in bars]
+
+
 BARS: Sequence[Bar] = (
     at_most("kept_pixels_changed", 0),
     *(at_most(f"completion.{kind}.perceptual_ratio", 0.75) for kind in MASK_KINDS),
@@ -108,6 +123,12 @@ BARS: Sequence[Bar] = (
     at_least("text.retrieval_at_1", 0.5),
     at_most("detail.perceptual_ratio", 0.7),
     within("detail.sharpness_ratio", 0.7, 1.3),
+    *(bar for edit in EDITS for bar in solid_bars(edit)),
+    at_most("real.solid.completion.skin_delta_e", 3),
+    at_most("real.solid.completion.skin_delta_e_p90", 6),
+    at_most("real.solid.completion.background_leak_skin", 0.7),
+    at_most("real.solid.completion.background_leak_hair", 0.7),
+    at_most("real.solid.random.style_delta_e", 5),
     at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
 )
 """One table of all demands. A report is good where every one of them holds."""

@@ -51,6 +51,12 @@ class FolderFaces:
         for start in range(0, len(places), size):
             yield self._faces(places[start : start + size], start)
 
+    def portraits(self, count: int) -> Iterator[Faces]:
+        """Each photo once, at most `count` of them, one at a time."""
+        kind = next(iter(MASK_KINDS))
+        for start, name in enumerate(self.names[:count]):
+            yield self._faces([(name, kind)], start)
+
     def pairs(self, size: int) -> Iterator[Faces]:
         """Photos that come with a mask and an exemplar; of what the mask hides there is no truth."""
         stems = [name.removeprefix("photo_") for name in self.names if name.startswith("photo_")]
@@ -66,7 +72,8 @@ class FolderFaces:
             generator = torch.Generator().manual_seed(seed)
             stem = name.removeprefix("photo_")
             if kind == GIVEN:
-                masks.append(read_mask(self.files[f"mask_{stem}"], (WORKING_SIZE, WORKING_SIZE))[0])
+                mask = read_mask(self.files[f"mask_{stem}"], (WORKING_SIZE, WORKING_SIZE))[0]
+                masks.append((mask >= 0.5).float())
                 exemplars.append(self._face(f"exemplar_{stem}")[0])
             else:
                 masks.append(MASK_KINDS[kind](classes, generator))

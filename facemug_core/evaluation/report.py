@@ -30,7 +30,7 @@ from ..sheets import crop_image
 from .bars import BARS, Bar
 from .faces import BankFaces, Faces
 from .photos import FolderFaces
-from .suites import PAIRS, SUITES
+from .suites import PAIRS, SOLID, SUITES
 from .trials import Case, Judges, Suite, Trial
 
 if TYPE_CHECKING:
@@ -42,15 +42,19 @@ BATCH = 6
 """Faces edited at a time."""
 WORKERS = 2
 """Batches at work at a time: more of them would take more memory than a laptop has to spare."""
+PORTRAITS = 12
+"""Bank faces on which `SOLID` runs: real photos say more about it."""
 SHOWN = {"best": 6, "median": 6, "worst": 20}
 """Cases on each contact sheet."""
+SOLID_WORST = 60
+"""Cases on the sheet of the worst of `SOLID`, which is to be leafed through."""
 LINE = 16
 """Height, in pixels, of a line of text on a contact sheet."""
 REAL = "real."
 """What keys and sheets of real faces begin with."""
 
 Progress = Callable[[int], None]
-"""Called with the number of bank faces done so far."""
+"""Called with the number of faces done so far."""
 
 
 class _Row(NamedTuple):
@@ -72,6 +76,7 @@ class _Run:
     rows: dict[Suite, list[_Row]]
     seconds: dict[str, float] = field(default_factory=dict)
     kept_pixels_changed: int = 0
+    faces: int = 0
 
     def add(self, other: _Run) -> None:
         """Take in what came out of the same suites on more faces."""
@@ -91,7 +96,7 @@ class Report:
     missing: dict[str, str]
     """Keys without a value, and why."""
     seconds: dict[str, float]
-    """Time of each suite for one face."""
+    """Time of each suite for one case: a face, or an edit of `SOLID`."""
 
     def verdicts(self) -> list[tuple[Bar, bool | None]]:
         """Every bar, and whether it holds; None where it was not measured."""
@@ -143,12 +148,24 @@ def evaluate(
     judges = Judges(folders, model.device)
     bank = BankFaces(*load_bank(LIGHT, folders), judges.parser, cache_dir or cache_folder())
     real: Iterable[Faces] = ()
+    real_portraits: Iterable[Faces] = ()
     pairs: Iterable[Faces] = ()
     if faces_dir is not None:
         photos = FolderFaces(faces_dir, PhotoEditor(model, folders), judges.parser)
         real, pairs = photos.batches(limit, BATCH), photos.pairs(BATCH)
-    faces = bank.batches(limit, BATCH)
-    return run_suites(model, chosen, faces, judges, report_dir, real=real, pairs=pairs, progress=progress)
+        real_portraits = photos.portraits(limit)
+    return run_suites(
+        model,
+        chosen,
+        bank.batches(limit, BATCH),
+        judges,
+        report_dir,
+        portraits=bank.batches(min(limit, PORTRAITS), 1),
+        real=real,
+        real_portraits=real_portraits,
+        pairs=pairs,
+        progress=progress,
+    )
 
 
 def run_suites(
@@ -158,15 +175,32 @@ def run_suites(
     judges: Judges,
     report_dir: str | Path,
     *,
+    portraits: Iterable[Faces] = (),
     real: Iterable[Faces] = (),
+    real_portraits: Iterable[Faces] = (),
     pairs: Iterable[Faces] = (),
     progress: Progress | None = None,
 ) -> Report:
-    """Run suites on batches of faces and write the report; `evaluate` without finding anything."""
-    on_real = [suite for suite in suites if suite.on_real_faces]
+    """Run suites on batches of faces, `SOLID` on portraits, and write the report; `evaluate` without finding
+    anything."""
+    done = 0
+
+    def count(faces: int) -> None:
+        nonlocal done
+        done += faces
+        if progress:
+            progress(done)
+
+    run = partial(_run, model, judges, count)
+    solid = [suite for suite in suites if suite is SOLID]
+    others = [suite for suite in suites if suite is not SOLID]
     # First the real photos: one that cannot be used is told before, not after a long run.
-    of_real = [_run(model, on_real, real, judges, REAL), _run(model, [PAIRS], pairs, judges, REAL)]
-    runs = [_run(model, suites, batches, judges, "", progress), *of_real]
+    of_real = [
+        run(REAL, [suite for suite in others if suite.on_real_faces], real),
+        run(REAL, solid, real_portraits),
+        run(REAL, [PAIRS], pairs),
+    ]
+    runs = [run("", others, batches), run("", solid, portraits), *of_real]
     report = _report(runs)
     _write(Path(report_dir), report, runs)
     return report
@@ -182,25 +216,26 @@ def _chosen(names: Sequence[str]) -> list[Suite]:
 
 def _run(
     model: FaceMug,
+    judges: Judges,
+    count: Callable[[int], None],
+    prefix: str,
     suites: Sequence[Suite],
     batches: Iterable[Faces],
-    judges: Judges,
-    prefix: str,
-    progress: Progress | None = None,
 ) -> _Run:
-    run, done = _Run(prefix, {suite: [] for suite in suites}), 0
-    for part, count in _side_by_side(partial(_measure, model, suites, judges, prefix), _placed(batches)):
+    run = _Run(prefix, {suite: [] for suite in suites})
+    most = max((suite.most for suite in suites), default=0)
+    measure = partial(_measure, model, suites, judges, prefix)
+    for part, faces in _side_by_side(measure, _placed(batches, most)):
         run.add(part)
-        done += count
-        if progress:
-            progress(done)
+        run.faces += faces
+        count(faces)
     return run
 
 
-def _placed(batches: Iterable[Faces]) -> Iterator[tuple[int, Faces]]:
-    """Batches, each with the number of faces before it."""
-    start = 0
-    for batch in batches:
+def _placed(batches: Iterable[Faces], most: int) -> Iterator[tuple[int, Faces]]:
+    """Batches, each with the number of faces before it, until there are as many faces as wanted."""
+    start, remaining = 0, iter(batches)
+    while start < most and (batch := next(remaining, None)) is not None:
         yield start, batch
         start += len(batch)
 
@@ -244,7 +279,7 @@ def _side_by_side(
 
 def _report(runs: Sequence[_Run]) -> Report:
     values: dict[str, float] = {
-        "faces": float(max((len(rows) for rows in runs[0].rows.values()), default=0)),
+        "faces": float(max(run.faces for run in runs if not run.prefix)),
         "kept_pixels_changed": float(sum(run.kept_pixels_changed for run in runs)),
     }
     missing: dict[str, str] = {}
@@ -271,7 +306,7 @@ def _write(folder: Path, report: Report, runs: Sequence[_Run]) -> None:
     sheets = {}
     for run in runs:
         for suite, rows in run.rows.items():
-            for title, shown in _best_median_worst(rows).items():
+            for title, shown in _best_median_worst(suite, rows).items():
                 sheets[f"{run.prefix}{suite.name}_{title}.jpg"] = _sheet(shown)
     for file, sheet in sheets.items():
         _replace(folder / file, sheet)
@@ -301,14 +336,15 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def _best_median_worst(rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
+def _best_median_worst(suite: Suite, rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
     """None at all where there are no rows."""
+    most = SOLID_WORST if suite is SOLID else SHOWN["worst"]
     ranked = sorted(rows, key=lambda row: row.case.score)
     middle = max(0, (len(ranked) - SHOWN["median"]) // 2)
     chosen = {
         "best": ranked[: SHOWN["best"]],
         "median": ranked[middle : middle + SHOWN["median"]],
-        "worst": ranked[::-1][: SHOWN["worst"]],
+        "worst": ranked[::-1][:most],
     }
     return {title: shown for title, shown in chosen.items() if shown}
 

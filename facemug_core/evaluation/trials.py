@@ -121,16 +121,27 @@ class Trial:
 
     def project(self, conditions: Conditions) -> Tensor:
         """The codes that an edit has by default: projected, and mostly near to what is told."""
-        return self._nearer(self.model.project(conditions), conditions)
+        return self._nearer(self.model.project(conditions), conditions, self.model.likeness_steps)
 
-    def _nearer(self, codes: Tensor, conditions: Conditions) -> Tensor:
-        invert = partial(self.model.invert, steps=self.model.likeness_steps)
+    def fitted(self, codes: Tensor, conditions: Conditions) -> Tensor:
+        """Codes of another source than the photo, as an edit of the photo has them by default."""
+        return self._nearer(codes, conditions, self.model.fit_steps)
+
+    def _nearer(self, codes: Tensor, conditions: Conditions, steps: int) -> Tensor:
+        invert = partial(self.model.invert, steps=steps)
         return torch.cat(one_by_one(invert, {"codes": codes, "conditions": conditions}))
 
     def render(self, codes: Tensor) -> Tensor:
         """The bank's own pictures `[B, 3, 256, 256]`."""
         # One by one: a batch of 1024 px pictures takes three times the memory and is slower on a CPU.
         return torch.cat([self.model.render(code) for code in codes.split(1)])
+
+    def bank_picture(self, codes: Tensor) -> Tensor:
+        """The bank's pictures `[B, 3, 256, 256]` as edits use them: by the picture head if there is one."""
+        if self.model.heads is None:
+            return self.render(codes)
+        draw = partial(self.model.heads.picture.picture, self.model.bank)
+        return torch.cat([draw(code) for code in codes.split(1)]).clamp(-1, 1)
 
     def told(self, **guides: Tensor) -> Conditions:
         """Photo, mask and these guides."""
@@ -182,7 +193,7 @@ class Trial:
     @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone: what guides are compared to."""
-        codes = self._nearer(self.untold_codes, self.untold)
+        codes = self._nearer(self.untold_codes, self.untold, self.model.likeness_steps)
         return self.edit(self.untold, codes, self.untold_maps)
 
     @cached_property
@@ -197,8 +208,9 @@ class Trial:
 
     @cached_property
     def exemplar_codes(self) -> Tensor:
-        """The codes that an edit has of the exemplars where nobody says otherwise."""
-        return self._nearer(self.encoded_exemplar, whole_photo(self.faces.exemplar))
+        """Codes of the exemplars by inversion, as an edit has them before they are fitted to its photo."""
+        exemplars = whole_photo(self.faces.exemplar)
+        return self._nearer(self.encoded_exemplar, exemplars, self.model.likeness_steps)
 
     @cached_property
     def exemplar_rendering(self) -> Tensor:

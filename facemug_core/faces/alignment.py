@@ -172,7 +172,7 @@ def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
 def _beyond(matrix: Matrix, size: int, source_size: tuple[int, int]) -> Tensor:
     """How far the pixels of a crop lie beyond the photo, as a share of the crop's side: `[size, size]`."""
     height, width = source_size
-    x, y = _mapped_pixels(matrix, (size, size))
+    x, y = mapped_pixels(matrix, (size, size))
     outside = torch.maximum(torch.maximum(-x, x - width), torch.maximum(-y, y - height)).clamp_(min=0)
     return outside / (size * math.hypot(*matrix[:2, 0]))
 
@@ -187,7 +187,7 @@ def covered(matrix: Matrix, size: tuple[int, int], source_size: tuple[int, int])
     inside = torch.empty(size, dtype=torch.bool)
     for top in range(0, size[0], band):
         rows = inside[top : top + band]
-        x, y = _mapped_pixels(matrix, (len(rows), size[1]), top)
+        x, y = mapped_pixels(matrix, (len(rows), size[1]), top)
         rows.copy_((x >= 0) & (x <= width) & (y >= 0) & (y <= height))
     return inside[None, None]
 
@@ -253,7 +253,7 @@ def _shrunk(
 
 def _draw(region: Tensor, fine: Matrix, size: tuple[int, int], samples: int, mode: Mode) -> Tensor:
     """Pixels of a band; `fine` maps sample → region pixel."""
-    x, y = _mapped_pixels(fine, (size[0] * samples, size[1] * samples))
+    x, y = mapped_pixels(fine, (size[0] * samples, size[1] * samples))
     rows, columns = region.shape[2:]
     grid = torch.stack([2 * x / columns - 1, 2 * y / rows - 1], dim=-1).to(region.device, torch.float32)
     grid = grid.expand(region.shape[0], -1, -1, -1)
@@ -261,7 +261,7 @@ def _draw(region: Tensor, fine: Matrix, size: tuple[int, int], samples: int, mod
     return F.avg_pool2d(drawn, samples) if samples > 1 else drawn
 
 
-def _mapped_pixels(matrix: Matrix, size: tuple[int, int], top: int = 0) -> tuple[Tensor, Tensor]:
+def mapped_pixels(matrix: Matrix, size: tuple[int, int], top: int = 0) -> tuple[Tensor, Tensor]:
     """x and y (float64 `[height, width]`) of every pixel center from the row `top` on after the map."""
     height, width = size
     y = torch.arange(top, top + height, dtype=torch.float64) + 0.5

@@ -7,8 +7,10 @@ The models run in the TFLite runtime of the package `ai-edge-litert`. Facts used
 
 from __future__ import annotations
 
-import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -20,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InputError, WeightsMissingError
+from ..errors import CheckpointError, InputError, WeightsMissingError
 from .alignment import MESH_POINTS, Border, Matrix, alignment_matrix, resample
 
 SHORT_RANGE_FILE = "face_detection_short_range.tflite"
@@ -87,9 +89,9 @@ class Face:
         return _area(self.box)
 
 
-Which = Literal["largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
-"""Which faces of a photo: one by its size or place, all of them by size or by place, or the one at an index
-counted from the left, from 0."""
+Which = Literal["auto", "largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
+"""Which faces of a photo: those that a mask covers, or the largest where there is none ("auto"); one by its
+size or place; all of them by size or by place; or the one at an index counted from the left, from 0."""
 
 
 def choose(faces: Sequence[Face], which: Which) -> list[Face]:
@@ -128,29 +130,6 @@ def face_from_landmarks(landmarks: ArrayLike) -> Face:
     return Face(_bounds(points), 1.0, points)
 
 
-def read_landmarks(path: str | Path) -> list[NDArray[np.float64]]:
-    """Landmarks of faces `[N, 2]` from a file.
-
-    JSON holds a list of points [x, y], or such a list for each face; text holds one face, each line x and y.
-
-    Raises:
-        InputError: there is no such file, or it holds something else.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The landmarks {path} cannot be read: {error}.") from error
-    try:
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError:
-            values = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
-        points = [np.asarray(face, dtype=np.float64) for face in values]
-        return points if points and points[0].ndim == 2 else [np.array(points)]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The landmarks {path} are not numbers: {error}.") from error
-
-
 class _Look(NamedTuple):
     """A square part of a photo that the detectors read."""
 
@@ -158,6 +137,11 @@ class _Look(NamedTuple):
     side: float
     whole: bool = False
     """It shows the whole photo, and large faces."""
+
+    def reaches(self, box: Box) -> bool:
+        """Whether it shows a part of the box."""
+        (x, y), half = self.center, self.side / 2
+        return box[0] < x + half and x - half < box[2] and box[1] < y + half and y - half < box[3]
 
 
 class Detector:
@@ -178,7 +162,7 @@ class Detector:
         self._full_range = _BlazeFace(folder / FULL_RANGE_FILE, strides=(4,), anchors_per_layer=1)
         self._mesh = _FaceMesh(folder / LANDMARK_FILE)
 
-    def detect(self, image: NDArray[np.uint8], small: bool = True) -> list[Face]:
+    def detect(self, image: NDArray[np.uint8], small: bool = True, within: Box | None = None) -> list[Face]:
         """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.
 
         Looks at the whole photo, at the photo within a wide border (for faces that fill it) and at
@@ -187,9 +171,12 @@ class Detector:
         Args:
             image: the photo.
             small: look for small faces even if the whole photo shows a sure face.
+            within: look for small faces only in parts of the photo that reach into this box.
         """
         pyramid = _Pyramid(image)
         wide, parts = list(_wholes(*pyramid.size)), list(_parts(*pyramid.size))
+        if within is not None:
+            parts = [part for part in parts if part.reaches(within)]
         best = self._faces(pyramid, wide, 0)
         if small or not _sure(best):
             best = _distinct(best + self._faces(pyramid, parts, 0))
@@ -310,8 +297,16 @@ class _Network:
                 "Install it with: pip install ai-edge-litert"
             ) from error
         self._one_at_a_time = Lock()
-        self._interpreter: Any = Interpreter(str(path))
-        self._interpreter.allocate_tensors()
+        try:
+            with _quiet_runtime():
+                # As bytes, since the runtime does not open every path that there can be.
+                self._interpreter: Any = Interpreter(model_content=path.read_bytes())
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, OSError) as error:
+            raise CheckpointError(
+                f"{path} cannot be read as a TFLite model ({error}): delete it, and bring it again with "
+                "`python -m facemug_core fetch`."
+            ) from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
         self.size: int = int(self._interpreter.get_input_details()[0]["shape"][1])
@@ -322,6 +317,25 @@ class _Network:
             self._interpreter.set_tensor(self._input, picture.permute(0, 2, 3, 1).contiguous().numpy())
             self._interpreter.invoke()
             return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+@contextmanager
+def _quiet_runtime() -> Iterator[None]:
+    """Keeps from the console what the runtime writes there by itself, such as about its delegate."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # a program without a console
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _BlazeFace(_Network):

@@ -27,7 +27,7 @@ def paste(
         mask: `[B or 1, 1, H, W]`, 1 = take the crop, 0 = keep the photo, in between = blend.
         matrix: the alignment matrix, crop pixel → photo pixel.
         feather: width in photo pixels of the blend from photo to crop, inwards from the edge of the mask (or
-            of the crop, where the mask reaches beyond it).
+            of the crop, where the mask reaches beyond it). Where the mask is softer than that, it counts.
         opacity: share of the crop, 0 to 1.
 
     Returns:
@@ -56,7 +56,9 @@ def paste(
         first, last = max(top, y - feather), min(bottom, end + feather)  # what the ramp can depend on
         within = covered(to_crop @ translation(left, first), (last - first, right - left), crop_size)
         weight = mask[..., first:last, left:right].float() * within.to(mask.device)
-        weight = weight.mul_(_ramp(weight > 0, feather)).mul_(opacity)[..., y - first : end - first, :]
+        weight = torch.minimum(weight, _ramp(weight > 0, feather)).mul_(opacity)[
+            ..., y - first : end - first, :
+        ]
         new = resample(crop, to_crop @ translation(left, y), (end - y, right - left))
         place = (..., slice(y, end), slice(left, right))
         result[place] = _blend(photo[place], _as_type(new, photo.dtype), weight)

@@ -46,14 +46,14 @@ def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = Tru
 def _without_specks(region: Tensor) -> Tensor:
     """A region, bool `[B, 1, H, W]`, without its connected pieces below `SPECK`."""
     kept = []
-    for piece in _numbered_pieces(region):
+    for piece in numbered_pieces(region):
         sizes = piece.flatten().bincount()
         sizes[0] = 0
         kept.append((sizes >= min(SPECK * int(sizes.sum()), int(sizes.max())))[piece])
     return torch.stack(kept) & region
 
 
-def _numbered_pieces(region: Tensor) -> Tensor:
+def numbered_pieces(region: Tensor) -> Tensor:
     """Each pixel's number of its connected piece, int64 as the bool region `[B, 1, H, W]`; 0 outside."""
     numbers = torch.arange(1, region[0].numel() + 1, dtype=torch.float32, device=region.device)
     pieces = numbers.view_as(region[:1]) * region

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..conditions import Conditions
 from ..config import PartHeadConfig
-from ..conventions import NUM_LABELS
+from ..conventions import LABELS, NUM_LABELS
 from .mobilenet_v2 import STRIDE_ENDS
 from .perceptual import Features, PerceptualLoss
 
@@ -74,6 +77,12 @@ class PhotoParts(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Photos [B, 3, 256, 256] with gray (0) holes → shares of the classes, [B, 19, 64, 64]."""
         return self.reader(self.perceptual.features(F.adaptive_avg_pool2d(image, SEEN_SIZE))).exp()
+
+    def without_background(self, conditions: Conditions) -> Conditions:
+        """Conditions whose visible background is hidden, too."""
+        background = self(conditions.masked_image)[:, LABELS.index("background"), None]
+        behind = _resized(background, conditions.mask.shape[-2:]) > 0.5
+        return replace(conditions, mask=torch.maximum(conditions.mask, behind.to(conditions.mask)))
 
 
 class PartHead(nn.Module):

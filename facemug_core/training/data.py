@@ -181,12 +181,12 @@ class CodeMix:
     none, the edit is to show that person: no truth is known, and likeness and the critic judge alone.
     """
 
-    projected: float = 0.45
+    projected: float = 0.6
     """Share of samples with a code on the way from the one that the style encoder makes of visible part and
     guides to the person's own, as inversion finds."""
-    own: float = 0.15
+    own: float = 0.2
     """Share of samples with the person's own code; the codes of the rest lie on the way to a stranger's."""
-    stranger: float = 0.15
+    stranger: float = 0.05
     """Share of samples with a stranger's code."""
 
     def draw(self, draw: Draw) -> tuple[bool, float]:

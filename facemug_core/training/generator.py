@@ -185,7 +185,8 @@ class GeneratorStage:
         own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"]).float()).clone()
         projected = batch["projected"][:, 0]
         if projected.any():
-            guides = conditions.stack[projected].contiguous(memory_format=torch.channels_last)
+            person = self.photo_parts.without_background(conditions)
+            guides = person.stack[projected].contiguous(memory_format=torch.channels_last)
             led_to[projected] = self.mapping.mean_code + self.encoder(guides)
         return torch.lerp(own, led_to, batch["distance"][:, None])
 

@@ -82,8 +82,8 @@ def rim_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def haze_loss(image: Tensor, solid: Tensor, mask: Tensor) -> Tensor:
-    """How much contrast pictures have lost against solid ones inside the mask, as the logarithm of the mid
-    and fine bands' energy; more contrast costs nothing."""
+    """How much contrast pictures have lost against solid ones inside the mask: the logarithm of the ratio of
+    energies in the mid and the fine band. More contrast costs nothing."""
     inside = eroded(mask, HAZE_MARGIN)
     weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
     lost = []

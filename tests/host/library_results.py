@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from facemug_core import latents
 from facemug_core.conditions import Conditions, pencil_sketch, whole_photo
-from facemug_core.conditions.reading import read_color, read_mask, read_photo, read_semantic, read_sketch
+from facemug_core.conditions.reading import read_color, read_mask, read_semantic, read_sketch
 from facemug_core.editing.clip import load_clip
 from facemug_core.editing.directions import apply_all, shipped_directions, sweep
 from facemug_core.editing.text import TextGoal, TextOptions
@@ -31,239 +31,292 @@ from facemug_core.posing import Poser
 
 from ..text_models import open_clip
 from .example_inputs import FOLDER
-from .workflows import EXEMPLARS, HOLE, MOUTH_MASK, PHOTO
+from .running import Host, Prompt, Run
+from .workflows import EXEMPLARS, GROUP, HOLE, MOUTH_MASK, PHOTO
 
 Pictures = list[np.ndarray]
-RESULTS: dict[str, Callable[[PhotoEditor], Pictures]] = {}
 
 
-def of_workflow(result: Callable[[PhotoEditor], Pictures]) -> Callable[[PhotoEditor], Pictures]:
+@dataclass(frozen=True)
+class Library:
+    """The library, and the example photos as a host loads them: hosts decode files differently.
+
+    Args:
+        host: has the testing neighbor among its packs.
+    """
+
+    editor: PhotoEditor
+    host: Host
+    _photos: dict[str, Photo] = field(default_factory=dict)
+    _results: dict[str, Pictures] = field(default_factory=dict)
+
+    def photo(self, file: str) -> Photo:
+        """An example photo as the host's Load Image gives it: alpha is the mask's."""
+        if file not in self._photos:
+            image = load_image(self.host, file)
+            self._photos[file] = Photo((image * 255).round().byte().permute(0, 3, 1, 2), "RGB")
+        return self._photos[file]
+
+    def results(self, workflow: str) -> Pictures:
+        """What the host has to show at the end of a workflow."""
+        if workflow not in self._results:
+            self._results[workflow] = RESULTS[workflow](self)
+        return self._results[workflow]
+
+
+def load_image(host: Host, file: str) -> Tensor:
+    """The IMAGE that the host's Load Image makes of a file, in its dtype."""
+    prompt: Prompt = {
+        "load": {"class_type": "LoadImage", "inputs": {"image": file}},
+        "keep": {"class_type": "Keep", "inputs": {"image": ["load", 0]}},
+    }
+    run = host.run(prompt)
+    assert run.error == ""
+    return kept(host, run, "keep")
+
+
+def kept(host: Host, run: Run, node: str) -> Tensor:
+    """What a node Keep has kept of a run."""
+    return torch.load(host.folder / "output" / run.outputs[node]["file"][0], weights_only=True)
+
+
+def assert_same(shown: Pictures, expected: Pictures) -> None:
+    """Both are the same number of pictures, with the same bits."""
+    assert len(shown) == len(expected)
+    for picture, wanted in zip(shown, expected, strict=True):
+        np.testing.assert_array_equal(picture, wanted)
+
+
+RESULTS: dict[str, Callable[[Library], Pictures]] = {}
+
+
+def of_workflow(result: Callable[[Library], Pictures]) -> Callable[[Library], Pictures]:
     RESULTS[result.__name__] = result
     return result
 
 
 @of_workflow
-def quick_edit(editor: PhotoEditor) -> Pictures:
-    return edited(editor, EditRequest(regions="hair", grow=6, style="random", seeds=(3,)))
+def quick_edit(library: Library) -> Pictures:
+    return edited(library, EditRequest(regions="hair", grow=6, style="random", seeds=(3,)))
 
 
 @of_workflow
-def completion(editor: PhotoEditor) -> Pictures:
+def completion(library: Library) -> Pictures:
     request = EditRequest(
         mask=read_mask(FOLDER / HOLE), style="projected", style_mix=0.3, seeds=(1, 2, 3, 4), aligned=True
     )
-    return edited(editor, request, HOLE)
+    return edited(library, request, HOLE)
 
 
 @of_workflow
-def exemplar(editor: PhotoEditor) -> Pictures:
+def exemplar(library: Library) -> Pictures:
     return edited(
-        editor, EditRequest(regions="hair+face", grow=4, style="exemplar", exemplar=photo(EXEMPLARS[0]))
+        library,
+        EditRequest(regions="hair+face", grow=4, style="exemplar", exemplar=library.photo(EXEMPLARS[0])),
     )
 
 
 @of_workflow
-def random_styles(editor: PhotoEditor) -> Pictures:
-    return edited(editor, EditRequest(regions="hair", grow=6, style="random", seeds=range(10, 19)))
+def random_styles(library: Library) -> Pictures:
+    return edited(library, EditRequest(regions="hair", grow=6, style="random", seeds=range(10, 19)))
 
 
 @of_workflow
-def make_up(editor: PhotoEditor) -> Pictures:
+def make_up(library: Library) -> Pictures:
     request = EditRequest(
         regions="mouth+eyes",
         grow=10,
-        sketch=Guide(pencil_sketch(photo(PHOTO).rgb / 127.5 - 1)),
+        sketch=Guide(pencil_sketch(library.photo(PHOTO).rgb / 127.5 - 1)),
         color=Guide(read_color(FOLDER / "facemug_make_up_paint.png"), 0.6),
         style="photo",
     )
-    return edited(editor, request)
+    return edited(library, request)
 
 
 @of_workflow
-def edits_in_a_chain(editor: PhotoEditor) -> Pictures:
-    picture = photo(PHOTO)
+def edits_in_a_chain(library: Library) -> Pictures:
+    picture = library.photo(PHOTO)
     for regions, seed in (("hair", 3), ("mouth", 3), ("eyes+brows", 3)):
         request = EditRequest(regions=regions, grow=6, style="random", seeds=(seed,))
-        picture = editor.edit(picture, request).photos[0]
+        picture = library.editor.edit(picture, request).photos[0]
     return [shown(picture)]
 
 
 @of_workflow
-def face_from_a_map(editor: PhotoEditor) -> Pictures:
+def face_from_a_map(library: Library) -> Pictures:
     labels = read_semantic(FOLDER / "facemug_map.png")
     guides = guides_to_crop({"semantic": Guide(labels)}, aligned_matrix(tuple(labels.shape[-2:])))
-    crops, _ = editor.model.edit(Conditions.build(**guides), style="random", seeds=(7, 8, 9, 10))
+    crops, _ = library.editor.model.edit(Conditions.build(**guides), style="random", seeds=(7, 8, 9, 10))
     return [shown_crop(crop) for crop in crops]
 
 
 @of_workflow
-def sketch(editor: PhotoEditor) -> Pictures:
+def sketch(library: Library) -> Pictures:
     request = EditRequest(
         mask=read_mask(FOLDER / MOUTH_MASK),
         sketch=Guide(read_sketch(FOLDER / "facemug_sketch.png")),
         style="projected",
     )
-    return staged(editor, request, MOUTH_MASK)
+    return staged(library, request, MOUTH_MASK)
 
 
 @of_workflow
-def semantic_map(editor: PhotoEditor) -> Pictures:
+def semantic_map(library: Library) -> Pictures:
     labels = read_semantic(FOLDER / "facemug_map_with_longer_hair.png")
     request = EditRequest(mask=region_mask(labels, "hair", 4), semantic=Guide(labels), style="projected")
-    return staged(editor, request)
+    return staged(library, request)
 
 
 @of_workflow
-def color(editor: PhotoEditor) -> Pictures:
-    face = editor.find_faces(photo(PHOTO))[0]
-    labels = editor.parser.parse(face.crop)
+def color(library: Library) -> Pictures:
+    face = library.editor.find_faces(library.photo(PHOTO))[0]
+    labels = library.editor.parser.parse(face.crop)
     request = EditRequest(
-        mask=part_mask(face, labels, "hair", 3),
-        codes=encoded(editor, PHOTO),
+        mask=part_mask(library, face, labels, "hair", 3),
+        codes=encoded(library, PHOTO),
+        fit=0,
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
-    return staged(editor, request)
+    return staged(library, request)
 
 
 @of_workflow
-def exemplars_blended(editor: PhotoEditor) -> Pictures:
-    first, second, third = (encoded(editor, file) for file in EXEMPLARS)
+def exemplars_blended(library: Library) -> Pictures:
+    first, second, third = (encoded(library, file) for file in EXEMPLARS)
     codes = latents.mix_layers(latents.interpolate(first, second, 0.5), third, 8)
-    mask = own_mask(editor, "hair+skin+mouth+nose")
-    return staged(editor, EditRequest(mask=mask, codes=codes))
+    mask = own_mask(library, "hair+skin+mouth+nose")
+    return staged(library, EditRequest(mask=mask, codes=codes))
 
 
 @of_workflow
-def part_of_another_photo(editor: PhotoEditor) -> Pictures:
-    picture = photo(PHOTO)
-    face, other = editor.find_faces(picture)[0], editor.find_faces(photo(EXEMPLARS[2]))[0]
-    mask = region_mask(editor.parser.parse(in_eight_bits(other.crop)), "mouth", 8)
+def part_of_another_photo(library: Library) -> Pictures:
+    picture = library.photo(PHOTO)
+    face, other = (library.editor.find_faces(one)[0] for one in (picture, library.photo(EXEMPLARS[2])))
+    mask = region_mask(library.editor.parser.parse(in_eight_bits(other.crop)), "mouth", 8)
     copied = (torch.where(mask > 0, other.crop, face.crop) + 1) * 0.5
     pixels = (copied * 255).round().byte()
     border = diamond_grown(mask, 9) - diamond_grown(mask, -4)
     request = EditRequest(mask=border, style="projected", aligned=True)
-    edit = editor.edit(Photo(pixels, "RGB"), request).photos[0].pixels
+    edit = library.editor.edit(Photo(pixels, "RGB"), request).photos[0].pixels
     crop = torch.where(edit == pixels, copied, edit / 255) * 2 - 1
     everywhere = mask_to_photo(torch.ones(1, 1, 256, 256), face.matrix, picture.size)
     return [shown(picture.with_crop(crop, everywhere, face.matrix, 0, 1.0))]
 
 
 @of_workflow
-def everything_at_once(editor: PhotoEditor) -> Pictures:
-    face = editor.find_faces(photo(PHOTO))[0]
-    labels = editor.parser.parse(face.crop)
-    codes = latents.interpolate(encoded(editor, EXEMPLARS[0]), editor.model.random_codes([3]), 0.3)
+def everything_at_once(library: Library) -> Pictures:
+    face = library.editor.find_faces(library.photo(PHOTO))[0]
+    labels = library.editor.parser.parse(face.crop)
+    codes = latents.interpolate(encoded(library, EXEMPLARS[0]), library.editor.model.random_codes([3]), 0.3)
     request = EditRequest(
-        mask=part_mask(face, labels, "hair+mouth", 4),
+        mask=part_mask(library, face, labels, "hair+mouth", 4),
         codes=codes,
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
-    return staged(editor, request)
+    return staged(library, request)
 
 
 @of_workflow
-def group_photo(editor: PhotoEditor) -> Pictures:
-    group = photo("facemug_group.jpg")
-    faces = editor.find_faces(group, "left to right")
+def group_photo(library: Library) -> Pictures:
+    group = library.photo(GROUP)
+    faces = library.editor.find_faces(group, "left to right")
     mask = torch.zeros(1, 1, *group.size)
     for face in faces:
-        own = region_mask(editor.parser.parse(face.crop), "hair", 4)
+        own = region_mask(library.editor.parser.parse(face.crop), "hair", 4)
         mask = torch.maximum(mask, mask_to_photo(own, face.matrix, group.size))
     result = group
-    for face, codes in zip(faces, editor.model.random_codes([20, 21, 22]), strict=True):
+    for face, codes in zip(faces, library.editor.model.random_codes([20, 21, 22]), strict=True):
         conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
-        crop = editor.model.generate(editor.model.aggregate(conditions), codes[None])
+        style = library.editor.model.style_codes(conditions, codes=codes[None], fit=None)
+        crop = library.editor.model.generate(library.editor.model.aggregate(conditions), style)
         result = result.with_crop(crop, mask, face.matrix, 0, 1.0)
     return [shown(result)]
 
 
 @of_workflow
-def saved_face(editor: PhotoEditor) -> Pictures:
-    face, mask = editor.find_faces(photo(PHOTO))[0], own_mask(editor, "hair")
+def saved_face(library: Library) -> Pictures:
+    face, mask = library.editor.find_faces(library.photo(PHOTO))[0], own_mask(library, "hair")
     conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
-    own = editor.model.style_codes(conditions, style="projected", inversion=None)
+    own = library.editor.model.style_codes(conditions, style="projected", inversion=None)
     saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
-    return staged(editor, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
+    return staged(library, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
 
 
 @of_workflow
-def inside_a_subgraph(editor: PhotoEditor) -> Pictures:
+def inside_a_subgraph(library: Library) -> Pictures:
     """Its stages leave out warping, which `edit` does by itself."""
-    return staged(editor, EditRequest(mask=own_mask(editor, "hair"), codes=editor.model.random_codes([4])))
+    codes = library.editor.model.random_codes([4])
+    return staged(library, EditRequest(mask=own_mask(library, "hair"), codes=codes))
 
 
 @of_workflow
-def hand_over_to_inpainting(editor: PhotoEditor) -> Pictures:
+def hand_over_to_inpainting(library: Library) -> Pictures:
     """The host's own nodes have the last word there; what is handed over to them is compared."""
-    return quick_edit(editor)
+    return quick_edit(library)
 
 
 @of_workflow
-def pose(editor: PhotoEditor) -> Pictures:
-    poser = Poser(editor)
-    wanted = poser.read(editor.model.render(encoded(editor, PHOTO)))
-    turned = poser.turn(encoded(editor, EXEMPLARS[1]), wanted)
-    return staged(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=turned.codes))
+def pose(library: Library) -> Pictures:
+    poser = Poser(library.editor)
+    wanted = poser.read(library.editor.model.render(encoded(library, PHOTO)))
+    turned = poser.turn(encoded(library, EXEMPLARS[1]), wanted)
+    return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), codes=turned.codes))
 
 
 @of_workflow
-def attributes(editor: PhotoEditor) -> Pictures:
+def attributes(library: Library) -> Pictures:
     directions = shipped_directions()
     amounts = {"smile": -0.6, "eyes_open": 0.8, "lipstick": 0.8}
-    codes = apply_all(encoded(editor, PHOTO), [(directions[name], amounts[name]) for name in amounts])
-    return staged(editor, EditRequest(mask=own_mask(editor, WHOLE_FACE), codes=codes))
+    codes = apply_all(encoded(library, PHOTO), [(directions[name], amounts[name]) for name in amounts])
+    return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), codes=codes, fit=0))
 
 
 @of_workflow
-def attributes_grid(editor: PhotoEditor) -> Pictures:
+def attributes_grid(library: Library) -> Pictures:
     directions = shipped_directions()
-    rows = sweep(encoded(editor, PHOTO), directions["age"], (-1, 0, 1))
+    rows = sweep(encoded(library, PHOTO), directions["age"], (-1, 0, 1))
     grid = sweep(rows, directions["smile"], (-1, -0.5, 0, 0.5, 1))
-    face = editor.find_faces(photo(PHOTO))[0]
-    conditions = crop_conditions(face, mask_to_crop(own_mask(editor, WHOLE_FACE), face.matrix), {})
-    features = editor.model.aggregate(conditions)
+    face = library.editor.find_faces(library.photo(PHOTO))[0]
+    conditions = crop_conditions(face, mask_to_crop(own_mask(library, WHOLE_FACE), face.matrix), {})
+    features = library.editor.model.aggregate(conditions)
     with torch.inference_mode():
-        return [shown_crop(editor.model.generate(features, codes[None])[0]) for codes in grid]
+        return [shown_crop(library.editor.model.generate(features, codes[None])[0]) for codes in grid]
 
 
 @of_workflow
-def text(editor: PhotoEditor) -> Pictures:
+def text(library: Library) -> Pictures:
     open_clip()
-    mask = own_mask(editor, f"{WHOLE_FACE}+hair")
+    mask = own_mask(library, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
-    return staged(editor, EditRequest(mask=mask, codes=encoded(editor, PHOTO), text=goal))
+    return staged(library, EditRequest(mask=mask, codes=encoded(library, PHOTO), fit=0, text=goal))
 
 
 WHOLE_FACE = "skin+brows+eyes+nose+mouth"
 
 
-def photo(file: str) -> Photo:
-    """A photo as the host's Load Image gives it: alpha is the mask's."""
-    return Photo.from_image(read_photo(FOLDER / file).convert("RGB"))
+def edited(library: Library, request: EditRequest, file: str = PHOTO) -> Pictures:
+    return [shown(result) for result in library.editor.edit(library.photo(file), request).photos]
 
 
-def edited(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pictures:
-    return [shown(result) for result in editor.edit(photo(file), request).photos]
-
-
-def staged(editor: PhotoEditor, request: EditRequest, file: str = PHOTO) -> Pictures:
+def staged(library: Library, request: EditRequest, file: str = PHOTO) -> Pictures:
     """What the wired stages make, without the one that adds detail."""
-    return edited(editor, replace(request, size=256), file)
+    return edited(library, replace(request, size=256), file)
 
 
-def encoded(editor: PhotoEditor, file: str) -> Tensor:
-    crop = editor.find_exemplar(photo(file)).crop
-    return editor.model.invert(editor.model.encode(crop), whole_photo(crop))
+def encoded(library: Library, file: str) -> Tensor:
+    crop = library.editor.find_exemplar(library.photo(file)).crop
+    model = library.editor.model
+    return model.invert(model.encode(crop), whole_photo(crop))
 
 
-def own_mask(editor: PhotoEditor, names: str) -> Tensor:
+def own_mask(library: Library, names: str) -> Tensor:
     """The mask of parts of the photo's own face, grown by 4."""
-    face = editor.find_faces(photo(PHOTO))[0]
-    return part_mask(face, editor.parser.parse(face.crop), names, 4)
+    face = library.editor.find_faces(library.photo(PHOTO))[0]
+    return part_mask(library, face, library.editor.parser.parse(face.crop), names, 4)
 
 
-def part_mask(face: AlignedFace, labels: Tensor, names: str, grow: int) -> Tensor:
-    return mask_to_photo(region_mask(labels, names, grow), face.matrix, photo(PHOTO).size)
+def part_mask(library: Library, face: AlignedFace, labels: Tensor, names: str, grow: int) -> Tensor:
+    return mask_to_photo(region_mask(labels, names, grow), face.matrix, library.photo(PHOTO).size)
 
 
 def own_guides(face: AlignedFace, labels: Tensor, paint: str) -> Mapping[str, Guide]:
@@ -301,3 +354,14 @@ def shown_crop(crop: Tensor) -> np.ndarray:
 
 def _cut(values: Tensor) -> np.ndarray:
     return (255.0 * values.numpy()).clip(0, 255).astype(np.uint8)
+
+
+def shortest_edit(library: Library) -> Pictures:
+    """What FACEMUG Edit makes of hair if all else stays as it is in a new node."""
+    return edited(library, EditRequest(regions="hair"))
+
+
+def faces_of_the_group(library: Library) -> Pictures:
+    """The crops of Detect & Align Faces."""
+    faces = library.editor.find_faces(library.photo(GROUP), "left to right")
+    return [shown_crop(face.crop[0]) for face in faces]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from .installing import COMFYUI, HOST_PYTHON, ROOT
@@ -35,6 +36,7 @@ Prompt = dict[str, dict[str, Any]]
 class Run:
     """What the host did with one prompt."""
 
+    prompt: Prompt
     ran: frozenset[str]
     """Ids of the nodes that ran."""
     cached: frozenset[str]
@@ -55,11 +57,13 @@ class Host:
         folder: where its input, output and models folders are made.
         packs: source folder of each pack by its folder name in the host; linked, not copied.
         without: modules that count as not installed.
+        options: more of the command line that starts it.
     """
 
     folder: Path
     packs: Mapping[str, Path] = field(default_factory=lambda: {PACK: ROOT})
     without: Sequence[str] = ()
+    options: Sequence[str] = ()
 
     def __enter__(self) -> Host:
         for name in ("custom_nodes", "models", "input", "output", "temp", "user/default"):
@@ -69,10 +73,10 @@ class Host:
             (self.folder / "custom_nodes" / name).symlink_to(source, target_is_directory=True)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        comfyui, python = _host()
         command = [
-            str(python), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port),
+            str(HOST_PYTHON), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port),
             "--base-directory", str(self.folder), "--disable-api-nodes", "--database-url", "sqlite:///:memory:",
+            *self.options,
         ]  # fmt: skip
         environment = os.environ | {
             "PYTHONPATH": str(Path(__file__).with_name("shim")),
@@ -80,7 +84,7 @@ class Host:
         }
         self._log = (self.folder / "host.log").open("wb")
         self._process = subprocess.Popen(
-            command, cwd=comfyui, env=environment, stdout=self._log, stderr=subprocess.STDOUT
+            command, cwd=COMFYUI, env=environment, stdout=self._log, stderr=subprocess.STDOUT
         )
         self._await_start()
         return self
@@ -122,10 +126,15 @@ class Host:
                 identity = json.loads(answer.read())["prompt_id"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
+        return self.finished(identity, queued)
+
+    def finished(self, identity: str, queued: float | None = None) -> Run:
+        """What became of the prompt with this id, when it is done; it was queued at this time or just now."""
+        queued = time.time() if queued is None else queued
         while True:
             history = json.loads(self.get(f"/history/{identity}"))
             if identity in history:
-                return _run(prompt, history[identity], queued)
+                return _run(history[identity], queued)
             assert time.time() - queued < RUN_SECONDS, f"The prompt did not finish:\n{self.log}"
             time.sleep(POLL_SECONDS)
 
@@ -133,6 +142,13 @@ class Host:
         """A picture that an output node shows."""
         entry = run.outputs[node]["images"][index]
         return Image.open(io.BytesIO(self.get("/view", **entry)))
+
+    def pictures(self, run: Run, node: str) -> list[NDArray[np.uint8]]:
+        """Colors of all pictures that an output node shows."""
+        return [
+            np.asarray(self.picture(run, node, index).convert("RGB"))
+            for index in range(len(run.outputs[node]["images"]))
+        ]
 
     def _await_start(self) -> None:
         start = time.monotonic()
@@ -147,21 +163,14 @@ class Host:
         raise AssertionError(f"The host did not start:\n{self.log}")
 
 
-def _host() -> tuple[Path, Path]:
-    """The host's folder and its Python: `COMFYUI_PATH` with `COMFYUI_PYTHON`, or what was installed."""
-    path = os.environ.get("COMFYUI_PATH")
-    if path is None:
-        return COMFYUI, HOST_PYTHON
-    return Path(path), Path(os.environ.get("COMFYUI_PYTHON") or shutil.which("python3") or "python3")
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _run(prompt: Prompt, entry: dict[str, Any], queued: float) -> Run:
+def _run(entry: dict[str, Any], queued: float) -> Run:
+    prompt: Prompt = entry["prompt"][2]
     messages = dict(entry["status"]["messages"])
     seconds = max(message["timestamp"] for message in messages.values()) / 1000 - queued
     cached = frozenset(messages["execution_cached"]["nodes"])
@@ -170,4 +179,4 @@ def _run(prompt: Prompt, entry: dict[str, Any], queued: float) -> Run:
         ran, said = frozenset(prompt) - cached, ""
     else:
         ran, said = frozenset(error["executed"]) - cached, error["exception_message"].strip()
-    return Run(ran, cached, entry["outputs"], said, seconds)
+    return Run(prompt, ran, cached, entry["outputs"], said, seconds)

@@ -8,12 +8,10 @@ import pytest
 
 from facemug_core.checkpoints.manifest import located
 from facemug_core.faces.comparison import FaceComparer
-from facemug_core.model import FaceMug
-from facemug_core.photos import PhotoEditor
 from facemug_core.sheets import PANEL
 
 from .installing import ROOT
-from .library_results import photo
+from .library_results import Library
 from .running import PACK, Host, Prompt
 from .snapshot import FILE, breaks, snapshot
 from .workflows import EXEMPLARS, PHOTO
@@ -64,11 +62,12 @@ def test_the_examples_are_placed_where_load_image_lists_them(host: Host) -> None
 
 
 @pytest.mark.skipif(located("faceres.safetensors") is None, reason="`fetch compare` has not run")
-def test_faces_are_compared_as_the_library_does(host: Host) -> None:
+def test_faces_are_compared_as_the_library_does(host: Host, library: Library) -> None:
     run = host.run(compare_faces())
     assert run.error == ""
-    comparer, editor = FaceComparer.load(), PhotoEditor(FaceMug.load())
-    first, second = (comparer.embed(editor.find_exemplar(photo(file)).crop) for file in COMPARED)
+    comparer = FaceComparer.load()
+    exemplars = (library.editor.find_exemplar(library.photo(file)) for file in COMPARED)
+    first, second = (comparer.embed(exemplar.crop) for exemplar in exemplars)
     assert run.outputs["5"]["text"] == [f"{comparer.name} {float((first * second).sum()):.3f}"]
     assert host.picture(run, "6").width == 2 * PANEL
 

@@ -13,12 +13,10 @@ import numpy as np
 import pytest
 
 from facemug_core.checkpoints.manifest import FETCHED, WEIGHTS, load_manifest
-from facemug_core.model import FaceMug
-from facemug_core.photos import PhotoEditor
 
 from .checking import converted
 from .installing import CLI_PYTHON, HOST_PYTHON
-from .library_results import RESULTS
+from .library_results import Library
 from .packing import packed, unpacked
 from .running import Host, Prompt
 from .snapshot import FILE
@@ -102,12 +100,12 @@ def test_without_weights_the_host_says_how_to_bring_them(empty: Host, tmp_path: 
 
 
 def test_with_weights_in_its_models_folder_it_shows_what_the_library_makes(
-    with_weights: Host, tmp_path: Path
+    with_weights: Host, library: Library, tmp_path: Path
 ) -> None:
     prompt = quick_edit(with_weights, tmp_path)
     run = with_weights.run(prompt)
     assert run.error == ""
-    (expected,) = RESULTS["quick_edit"](PhotoEditor(FaceMug.load()))
+    (expected,) = library.results("quick_edit")
     shown = with_weights.picture(run, last_preview(prompt)).convert("RGB")
     np.testing.assert_array_equal(np.asarray(shown), expected)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from facemug_core.model import FaceMug
-from facemug_core.photos import PhotoEditor
-
 from .checking import complaints, converted
-from .library_results import RESULTS
+from .library_results import Library, assert_same
 from .running import Host, Prompt, Run
 from .workflows import DESCRIPTIONS, FOLDER, TILE, file_text, last_preview
 
@@ -35,18 +32,14 @@ def prompts(known: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
     return dict(zip(NAMES, converted(files, known, folder), strict=True))
 
 
-@pytest.fixture(scope="module")
-def editor() -> PhotoEditor:
-    return PhotoEditor(FaceMug.load())
-
-
 def test_every_file_is_described() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.json")) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_is_what_its_description_says(name: str, known: Mapping[str, Any]) -> None:
-    assert (FOLDER / f"{name}.json").read_text() == file_text(name, known)
+    file = json.loads((FOLDER / f"{name}.json").read_text())
+    assert with_used_outputs(file) == with_used_outputs(json.loads(file_text(name, known)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,16 +49,12 @@ def test_the_file_fits_the_nodes(name: str, known: Mapping[str, Any], tmp_path: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_host_shows_what_the_library_makes(
-    name: str, host: Host, prompts: Mapping[str, Prompt], editor: PhotoEditor
+    name: str, host: Host, prompts: Mapping[str, Prompt], library: Library
 ) -> None:
     prompt = prompts[name]
     run = host.run(prompt)
     assert run.error == ""
-    node = shown_by(name, prompt)
-    expected = RESULTS[name](editor)
-    assert len(run.outputs[node]["images"]) == len(expected)
-    for index, picture in enumerate(expected):
-        np.testing.assert_array_equal(np.asarray(host.picture(run, node, index).convert("RGB")), picture)
+    assert_same(host.pictures(run, shown_by(name, prompt)), library.results(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,7 +68,9 @@ def test_after_a_slider_only_what_depends_on_it_runs_again(host: Host, prompts: 
     host.run(prompt)
     mixed = [key for key, node in prompt.items() if node["class_type"] == "FACEMUG_InterpolateLatents"]
     again = host.run(changed(prompt, mixed[0], amount=0.6))
-    stages = ["FACEMUG_Generate", "FACEMUG_InterpolateLatents", "FACEMUG_PasteFaces"]
+    stages = [
+        "FACEMUG_FitLatent", "FACEMUG_Generate", "FACEMUG_InterpolateLatents", "FACEMUG_PasteFaces",
+    ]  # fmt: skip
     assert types(prompt, again) == [*stages, "PreviewImage", "PreviewImage"]
 
 
@@ -114,6 +105,15 @@ def test_random_states_the_default_dtype_and_inputs_of_others_stay(
 def test_nothing_has_asked_for_the_network(host: Host) -> None:
     """The last one, so that all the others have run."""
     assert "REFUSED NETWORK" not in host.log
+
+
+def with_used_outputs(workflow: dict[str, Any]) -> dict[str, Any]:
+    """A workflow without the host's outputs that nothing takes: its nodes gain some in later releases."""
+    graphs = [workflow, *workflow.get("definitions", {}).get("subgraphs", [])]
+    for node in (node for graph in graphs for node in graph["nodes"]):
+        if not node["type"].startswith("FACEMUG_"):
+            node["outputs"] = [output for output in node["outputs"] if output["links"]]
+    return workflow
 
 
 def shown_by(name: str, prompt: Prompt) -> str:

@@ -25,6 +25,7 @@ PHOTO, HOLE, MOUTH_MASK = (
     "facemug_photo_with_hole.png",
     "facemug_photo_with_mouth_mask.png",
 )
+GROUP = "facemug_group.jpg"
 EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
 
 TILE = 256
@@ -365,7 +366,8 @@ def exemplars_blended(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
             "## Blend exemplars\n"
-            "Two exemplars are blended, and the fine layers of a third laid over the blend.\n\n"
+            "Two exemplars are blended, the fine layers of a third laid over the blend, and the style is "
+            "fitted to the photo.\n\n"
             "**Try:** other *weights*; the third exemplar as *latent_3*, too; *crossover* 4 and 12."
         )
         model = load_model(w)
@@ -381,7 +383,8 @@ def exemplars_blended(w: Workflow) -> None:
     with w.group("3 · Face and mask"):
         faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True, skin=True, mouth=True, nose=True)
         conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
-    generate_and_paste(w, model, faces, conditions, mixed["latent"], mask)
+        style = fitted(w, model, conditions, mixed["latent"])
+    generate_and_paste(w, model, faces, conditions, style, mask)
 
 
 @described
@@ -468,10 +471,11 @@ def everything_at_once(w: Workflow) -> None:
     with w.group("4 · Style"):
         encoded = w.add("FACEMUG_EncodeExemplar", model=model, image=other["IMAGE"])
         random = w.add("FACEMUG_RandomStyle", model=model, seed=3)
-        style = w.add(
+        mixed = w.add(
             "FACEMUG_InterpolateLatents", latent=encoded["latent"], other=random["latent"], amount=0.3
         )
-    generate_and_paste(w, model, faces, conditions, style["latent_out"], mask["mask"], group=5)
+        style = fitted(w, model, conditions, mixed["latent_out"])
+    generate_and_paste(w, model, faces, conditions, style, mask["mask"], group=5)
 
 
 @described
@@ -479,12 +483,12 @@ def group_photo(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
             "## Several faces\n"
-            "All faces are found, from left to right; each gets a hair style of its own, and all are "
-            "pasted back.\n\n"
+            "All faces are found, from left to right; each gets a hair style of its own, fitted to it, and "
+            "all are pasted back.\n\n"
             "**Try:** *which* = index, to edit one of them."
         )
         model = load_model(w)
-        photo = load_photo(w, "facemug_group.jpg", "Group photo")
+        photo = load_photo(w, GROUP, "Group photo")
     with w.group("2 · Faces and masks"):
         faces = w.add("FACEMUG_DetectFaces", model=model, image=photo["IMAGE"], which="left to right")
         parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
@@ -492,8 +496,9 @@ def group_photo(w: Workflow) -> None:
         preview(w, faces["overlay"], "Faces found")
     with w.group("3 · Conditions and styles"):
         conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask["mask"])
-        style = w.add("FACEMUG_RandomStyle", model=model, seed=20, variants=3)
-    generate_and_paste(w, model, faces, conditions, style["latent"], mask["mask"])
+        random = w.add("FACEMUG_RandomStyle", model=model, seed=20, variants=3)
+        style = fitted(w, model, conditions, random["latent"])
+    generate_and_paste(w, model, faces, conditions, style, mask["mask"])
 
 
 @described
@@ -514,7 +519,8 @@ def saved_face(w: Workflow) -> None:
         own = w.add("FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"])
         blend = w.add("FACEMUG_InterpolateLatents", latent=own["latent"], other=saved["latent"], amount=0.8)
         w.add("FACEMUG_SaveLatent", latent=blend["latent_out"], model=model)
-    generate_and_paste(w, model, faces, conditions, blend["latent_out"], mask, group=3)
+        style = fitted(w, model, conditions, blend["latent_out"])
+    generate_and_paste(w, model, faces, conditions, style, mask, group=3)
 
 
 @described
@@ -530,9 +536,10 @@ def inside_a_subgraph(w: Workflow) -> None:
     with w.group("2 · A subgraph"), w.subgraph("New hair"):
         faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True)
         conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
-        style = w.add("FACEMUG_RandomStyle", model=model, seed=4)
+        random = w.add("FACEMUG_RandomStyle", model=model, seed=4)
+        style = fitted(w, model, conditions, random["latent"])
         features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
-        made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=style["latent"])
+        made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=style)
         pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
     with w.group("3 · Result"):
         preview(w, pasted["image"], "Edited photo")
@@ -544,8 +551,8 @@ def pose(w: Workflow) -> None:
         w.note(
             "## Turn an exemplar into the photo's pose\n"
             "The exemplar looks aside. *Warp Latent* turns its style in one pass, *Pose* measures and "
-            "corrects; both are shown beside the style as it is. Without *target*, *Pose* turns to *yaw* and "
-            "*pitch*: *Frontal* has both at 0.\n\n"
+            "corrects; both are shown beside the style as it is, each fitted to the photo. Without *target*, "
+            "*Pose* turns to *yaw* and *pitch*: *Frontal* has both at 0.\n\n"
             "**Try:** other angles in *Frontal*."
         )
         model = load_model(w)
@@ -569,7 +576,8 @@ def pose(w: Workflow) -> None:
         (6, "Turned", turned["latent_out"]),
     ):
         with w.group(f"{number} · {title}"):
-            made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=latent)
+            style = fitted(w, model, conditions, latent)
+            made = w.add("FACEMUG_Generate", model=model, features=features["features"], latent=style)
             pasted = w.add("FACEMUG_PasteFaces", faces=faces["faces"], crops=made["crops"], mask=mask)
             preview(w, pasted["image"], title)
 
@@ -681,6 +689,13 @@ def face_and_mask(w: Workflow, model: Output, image: Output, **parts: bool) -> t
     faces = detect(w, model, image)
     parsed = w.add("FACEMUG_ParseFace", model=model, faces=faces["faces"])
     return faces, w.add("FACEMUG_RegionMask", semantic=parsed["semantic"], grow=4, **parts)["mask"]
+
+
+def fitted(w: Workflow, model: Output, conditions: Node, latent: Output) -> Output:
+    """Another person's style, as it fits the photo."""
+    return w.add("FACEMUG_FitLatent", model=model, conditions=conditions["conditions"], latent=latent)[
+        "latent_out"
+    ]
 
 
 def generate_and_paste(

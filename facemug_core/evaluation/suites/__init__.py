@@ -1,8 +1,8 @@
 """Suites: what is asked of the model on each face, and what is measured.
 
-A suite looks at one batch of faces after another and returns a `Case` for each face; when all are done it
-sums them up as keys of the report. To add one, write a class with the members of `trials.Suite`, list it in
-`SUITES`, and put bars for its keys into `bars.py`.
+A suite looks at one batch of faces after another and returns a `Case` for each face (`SOLID` for each edit);
+when all are done it sums them up as keys of the report. To add one, write a class with the members of
+`trials.Suite`, list it in `SUITES`, and put bars for its keys into `bars.py`.
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,21 @@ from .guides import Color, Generation, Semantic, Sketch
 from .identity import Encoder, Exemplar, Warp
 from .pairs import Pairs
 from .reconstruction import COMPLETION, GUIDED, Seam
+from .solid import Solid
 from .subsets import Subsets
 from .text import Retrieval, Text
 
-__all__ = ["COMPLETION", "GUIDED", "PAIRS", "SUITES"]
+__all__ = ["COMPLETION", "GUIDED", "PAIRS", "SOLID", "SUITES"]
+
+SOLID: Suite = Solid()
+"""Runs by itself, on each photo once."""
 
 SUITES: Mapping[str, Suite] = {
     suite.name: suite
     for suite in (
         COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
         Generation(), Subsets(), Diversity(), Attributes(), Text(), Retrieval(),
-        DetailStage(),
+        DetailStage(), SOLID,
     )
 }  # fmt: skip
 """All suites by name."""

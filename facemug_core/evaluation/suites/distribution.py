@@ -70,6 +70,7 @@ class Diversity:
         """Complete each face in two random styles."""
         faces, perceptual = trial.faces, trial.judges.perceptual
         codes = [trial.model.random_codes([2 * s + turn for s in faces.seeds]) for turn in (0, 1)]
+        codes = [trial.fitted(code, trial.untold) for code in codes]
         edits = [trial.edit(trial.untold, code, trial.untold_maps) for code in codes]
         first, second = (perceptual.features(edit) for edit in edits)
         between_people = trial.distance(perceptual.features(faces.other_photo))

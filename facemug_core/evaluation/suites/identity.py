@@ -41,6 +41,7 @@ class Exemplar:
         theirs = trial.project(whole_photo(faces.other_photo))
         if trial.model.warping is not None:
             theirs = trial.model.warp(theirs, own)
+        theirs = trial.fitted(theirs, conditions)
         maps = trial.aggregate(conditions)
         edits = {"without": trial.edit(conditions, own, maps), "with": trial.edit(conditions, theirs, maps)}
         numbers = {

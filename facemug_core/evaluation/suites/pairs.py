@@ -25,6 +25,7 @@ class Pairs:
         codes = trial.exemplar_codes
         if trial.model.warping is not None:
             codes = trial.model.warp(codes, trial.untold_codes)
+        codes = trial.fitted(codes, trial.untold)
         edit = trial.edit(trial.untold, codes, trial.untold_maps)
         exemplar = embed(faces.exemplar)
         pictures = {"photo": faces.photo, "without": trial.completion, "with": edit}

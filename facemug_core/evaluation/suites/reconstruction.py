@@ -36,7 +36,7 @@ class Reconstruction:
         faces, perceptual = trial.faces, trial.judges.perceptual
         conditions = all_guides(trial) if self.guided else trial.untold
         if self.guided:
-            edit = trial.edit(conditions, trial.exemplar_codes)
+            edit = trial.edit(conditions, trial.fitted(trial.exemplar_codes, conditions))
             features = perceptual.features(edit)
         else:
             edit, features = trial.completion, trial.completion_features

@@ -52,7 +52,10 @@ class Subsets:
                 conditions = _blank(trial)
             maps = trial.aggregate(conditions)
             own = trial.project(conditions) if chosen else trial.random_codes
-            for subset, codes in ((chosen, own), ((*chosen, "exemplar"), trial.exemplar_codes)):
+            theirs = trial.exemplar_codes
+            if "photo" in chosen:
+                theirs = trial.fitted(theirs, conditions)
+            for subset, codes in ((chosen, own), ((*chosen, "exemplar"), theirs)):
                 pictures[subset] = trial.edit(conditions, codes, maps)
                 features = trial.judges.perceptual.features(pictures[subset])
                 distances[subset] = trial.distance(features)

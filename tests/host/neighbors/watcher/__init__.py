@@ -1,9 +1,12 @@
-"""Another pack, whose node tells what others must leave alone."""
+"""Another pack, whose nodes report what others must leave alone, and bring and keep tensors for tests."""
 
 import hashlib
 import pickle
 import random
+import uuid
+from pathlib import Path
 
+import folder_paths
 import numpy as np
 import torch
 
@@ -41,4 +44,38 @@ class Failing(Watcher):
         raise RuntimeError("on purpose")
 
 
-NODE_CLASS_MAPPINGS = {"Watcher": Watcher, "Failing": Failing}
+class Keep:
+    """Writes a tensor as it is into the output folder, and says the file's name."""
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802
+        return {"required": {"image": ("IMAGE,MASK",)}}
+
+    RETURN_TYPES = ()
+    FUNCTION = "keep"
+    CATEGORY = "testing"
+    OUTPUT_NODE = True
+
+    def keep(self, image):
+        name = f"{uuid.uuid4()}.pt"
+        torch.save(image.cpu(), Path(folder_paths.get_output_directory(), name))
+        return {"ui": {"file": [name]}}
+
+
+class Bring:
+    """Gives a tensor of the input folder, [B, H, W, C], as it is, and its first channel as MASK."""
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802
+        return {"required": {"file": ("STRING", {})}}
+
+    RETURN_TYPES = ("IMAGE", "MASK")
+    FUNCTION = "bring"
+    CATEGORY = "testing"
+
+    def bring(self, file):
+        image = torch.load(Path(folder_paths.get_input_directory(), file), weights_only=True)
+        return (image, image[..., 0])
+
+
+NODE_CLASS_MAPPINGS = {"Watcher": Watcher, "Failing": Failing, "Keep": Keep, "Bring": Bring}

@@ -1,0 +1,274 @@
+"""Picture files as people have them, opened upright, and what about them is to be said.
+
+Sizes are (width, height), as in Pillow; `None` keeps the picture's own. `InputError` names the path and what
+was found.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from torch import Tensor
+
+from ..errors import InputError
+from .foreign import RAW, how_to_read, plug_in
+from .orientation import TURNS, DrawnOn, same_shape, turned_along
+
+Source = str | Path | Image.Image
+Size = tuple[int, int] | None
+
+LOST = "lost"
+"""What a picture's `info` calls the sentences that tell what of its file was not read."""
+
+EXIF_FIELDS = ("exif", "Raw profile type exif")
+"""Where a picture's `info` holds EXIF."""
+
+PNG_COLORS = "png_colors"
+"""What a picture's `info` calls the chunks of its PNG file that say what its colors are."""
+
+COLOR_CHUNKS = (b"gAMA", b"cHRM", b"cICP", b"sRGB")
+"""These chunks, beside the color profile."""
+
+LARGEST_TEXT = 2**26
+"""Most bytes that a text or profile within a PNG file may unpack to."""
+
+NAME = "name"
+"""What a picture's `info` calls its file."""
+
+LIES = "lies"
+"""What a picture's `info` calls how the pixels of its file lie, as EXIF numbers it; 1 is upright."""
+
+STILL_FORMATS = ("MPO", "ICO", "ICNS")
+"""Formats whose further frames are other versions of the first."""
+
+
+def unheard(sentence: str) -> None:
+    """Nobody listens to what a reader says."""
+
+
+def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
+    """The pictures of a folder, by the endings of their names, in the order of these; no hidden files.
+
+    `nested` adds those of the folders in it.
+
+    Raises:
+        InputError: there are none.
+    """
+    endings = Image.registered_extensions()
+    paths = Path(folder).glob("**/[!.]*" if nested else "[!.]*")
+    pictures = sorted(path for path in paths if path.suffix.lower() in endings)
+    if not pictures:
+        raise InputError(f"There are no photos in {folder}.")
+    return pictures
+
+
+def read_photo(source: Source) -> Image.Image:
+    """The picture, turned upright as its camera says, in its own mode; of several frames the first.
+
+    Of a file, its `info` tells as `LOST` what of it is not read, and as `LIES` how its pixels lie.
+    """
+    if isinstance(source, Image.Image):
+        upright = source.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return source if upright else ImageOps.exif_transpose(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # from twice its size on, an error
+            image: Image.Image
+            with _large_texts(), _opened(Path(source)) as image:
+                lost = _lost(image)
+                image.load()
+                colors = _png_colors(Path(source)) if image.format == "PNG" else {}
+        lost += _turn_upright(image)
+        image.info |= {NAME: str(source), LOST: lost, PNG_COLORS: colors}
+        return image
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {source}.") from error
+    except UnidentifiedImageError as error:
+        raise InputError(how_to_read(Path(source))) from error
+    except Exception as error:  # Pillow lets out whatever goes wrong within a damaged file
+        raise InputError(f"{source} cannot be read as a picture: {error}.") from error
+
+
+def _opened(path: Path) -> Image.Image:
+    """The picture file; by a plug-in of Pillow where it is known by nothing else."""
+    try:
+        image = Image.open(path)
+    except UnidentifiedImageError:
+        if not plug_in(path):
+            raise
+        return Image.open(path)
+    if path.suffix.lower() in RAW and image.format == "TIFF":  # it is but the preview in a raw file
+        raise InputError(how_to_read(path))
+    return image
+
+
+@contextmanager
+def _large_texts() -> Iterator[None]:
+    """Has Pillow read PNG files with color profiles and texts that are larger than it likes."""
+    before = PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_TEXT
+    try:
+        yield
+    finally:
+        PngImagePlugin.MAX_TEXT_CHUNK = before
+
+
+def _png_colors(path: Path) -> dict[bytes, bytes]:
+    """The chunks of a PNG file that say what its colors are, which Pillow would not write again."""
+    chunks = {}
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+            length = int.from_bytes(head[:4], "big")
+            if head[4:] in COLOR_CHUNKS:
+                chunks[head[4:]] = file.read(length)
+                length = 0
+            file.seek(length + 4, 1)
+    return chunks
+
+
+def _lost(image: Image.Image) -> list[str]:
+    """What of a picture file, opened and not yet loaded, Pillow or this pack does not read, in sentences."""
+    lost = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format not in STILL_FORMATS:
+        lost.append(f"The file has {frames} frames; only the first is used.")
+    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F"):
+        lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
+    if image.mode in ("CMYK", "LAB"):
+        lost.append(f"The file's colors are {image.mode}; they become RGB, as the result's are.")
+    return lost
+
+
+def _turn_upright(image: Image.Image) -> list[str]:
+    """Turn a picture as its EXIF says, even if that is damaged otherwise; sentences tell what is lost."""
+    try:
+        lies = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
+        return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
+    lost = []
+    if lies is not None:
+        image.info[LIES] = lies
+    if lies in TURNS:
+        try:
+            image.getexif().tobytes()
+        except Exception:
+            for name in EXIF_FIELDS:  # turning would rewrite them
+                image.info.pop(name, None)
+            lost.append(
+                "The file's EXIF is damaged: the photo is turned as it says, and nothing else is kept of it."
+            )
+    ImageOps.exif_transpose(image, in_place=True)
+    return lost
+
+
+def read_beside(
+    source: str | Path, photo_size: tuple[int, int], photo_lies: int = 1, drawn_on: DrawnOn | None = None
+) -> tuple[Image.Image, list[str]]:
+    """A picture that belongs to a photo, such as its mask, and sentences about what of it does not fit.
+
+    One that was drawn on the photo as its file has it, before it was turned upright, is turned along.
+
+    Args:
+        source: the file.
+        photo_size: (width, height) of the photo, upright.
+        photo_lies: how the pixels of the photo's file lie, as EXIF numbers it.
+        drawn_on: which of both it was drawn on, where neither its shape nor its own EXIF tells.
+
+    Raises:
+        InputError: nothing tells what it was drawn on.
+    """
+    image = read_photo(source)
+    image = turned_along(image, str(source), LIES in image.info, photo_size, photo_lies, drawn_on)
+    return image, stretch_warnings(str(source), image.size, photo_size)
+
+
+def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, int]) -> list[str]:
+    """A sentence if a picture of a (width, height) is of another shape than the photo that it belongs to."""
+    (width, height), (photo_width, photo_height) = size, photo_size
+    if same_shape(size, photo_size):
+        return []
+    return [
+        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: stretched to the "
+        "photo's shape, it may lie in the wrong place."
+    ]
+
+
+def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
+    """A sentence if a guide of a (width, height) for a new face is not square, as faces are."""
+    if not stretch_warnings(name, size, (1, 1)):
+        return []
+    return [
+        f"{name} is {size[0]} × {size[1]}, but a new face is square: the guide lies whole in its middle, and "
+        "asks for nothing beside it."
+    ]
+
+
+def gray_of(image: Image.Image) -> np.ndarray:
+    """8-bit gray values [H, W]; 16-bit pictures are scaled, and if no number is above 1, 1 is white."""
+    gray = _own_gray(image)
+    numbers = np.array(image) if image.mode in ("P", "F") else gray
+    if gray.max() < 128 and numbers.max() == 1:
+        return np.where(numbers >= 0.5, 255, 0).astype(np.uint8)
+    return gray
+
+
+def _own_gray(image: Image.Image) -> np.ndarray:
+    """8-bit gray values [H, W] as the file tells them."""
+    if image.mode.startswith("I"):
+        values = np.array(image).astype(np.float64)
+        return (values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8)
+    return np.array(image.convert("RGB").convert("L"))
+
+
+def rgb_of(image: Image.Image) -> Tensor:
+    """uint8 [H, W, 3]."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray(gray_of(image))
+    return torch.from_numpy(np.array(image.convert("RGBA")))[..., :3]
+
+
+def alpha_of(image: Image.Image) -> np.ndarray | None:
+    """8-bit alpha [H, W], or None where the picture is as opaque everywhere, so that alpha tells nothing."""
+    alpha = sheer_alpha_of(image)
+    return alpha if alpha is not None and alpha.min() < alpha.max() else None
+
+
+def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
+    """8-bit alpha [H, W], or None where all is opaque."""
+    if not image.has_transparency_data:
+        return None
+    alpha = np.array(image.convert("RGBA").getchannel("A"))
+    return alpha if (alpha < 255).any() else None
+
+
+def sketchable(image: Image.Image) -> np.ndarray:
+    """Colors uint8 [H, W, 3]; numbers 0 and 1, and deeper grays, as black, gray and white."""
+    gray = gray_of(image)
+    if image.mode.startswith(("I", "F")) or gray.max() != _own_gray(image).max():
+        return np.repeat(gray[..., None], 3, 2)
+    return rgb_of(image).numpy()
+
+
+def resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Image.Image:
+    return image if size in (None, image.size) else image.resize(size, resampling)
+
+
+def resized_plane(values: Tensor, size: Size) -> Tensor:
+    """Float32 [H, W], brought to a size bilinearly."""
+    plane = resized(Image.fromarray(values.numpy()), size, Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(plane))
+
+
+def name_of(source: Source) -> str:
+    return str(source.info.get(NAME, "picture") if isinstance(source, Image.Image) else source)

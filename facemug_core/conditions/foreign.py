@@ -1,0 +1,62 @@
+"""Picture formats that Pillow alone does not read, and how they are read all the same."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+PLUGINS = {
+    ".heic": ("HEIC", "pillow_heif"), ".heif": ("HEIC", "pillow_heif"), ".hif": ("HEIC", "pillow_heif"),
+    ".avif": ("AVIF", "pillow_avif"), ".jxl": ("JPEG XL", "pillow_jxl"),
+}  # fmt: skip
+"""Endings of formats, what to call them, and the package that teaches Pillow to read them."""
+
+PACKAGES = {
+    "pillow_heif": "pillow-heif",
+    "pillow_avif": "pillow-avif-plugin",
+    "pillow_jxl": "pillow-jxl-plugin",
+}
+"""What these packages are called where they are installed from."""
+
+RAW = frozenset(
+    {
+        ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".nef", ".nrw", ".orf", ".pef",
+        ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
+    }
+)  # fmt: skip
+"""Endings of cameras' raw photos."""
+
+
+def is_foreign_photo(path: Path) -> bool:
+    """Whether a name is that of a photo that Pillow alone does not read."""
+    return path.suffix.lower() in PLUGINS or path.suffix.lower() in RAW
+
+
+def plug_in(path: Path) -> bool:
+    """Have Pillow learn the format of a file, if the package for it is installed; tells whether it is."""
+    _, package = PLUGINS.get(path.suffix.lower(), ("", ""))
+    with suppress(ImportError):
+        if package:
+            module = import_module(package)
+            if package == "pillow_heif":  # the others register themselves
+                module.register_heif_opener()
+            return True
+    return False
+
+
+def how_to_read(path: Path) -> str:
+    """A sentence on how to read a file that Pillow did not."""
+    ending = path.suffix.lower()
+    if ending in RAW:
+        return (
+            f"{path} is a camera's raw photo, which has to be developed first: save it as TIFF, PNG or JPEG "
+            "in the program that you develop photos with."
+        )
+    if ending in PLUGINS:
+        name, package = PLUGINS[ending]
+        return (
+            f"{path} is named as a {name} photo, which your Pillow does not read: `pip install "
+            f"{PACKAGES[package]}`, or save it as PNG or JPEG."
+        )
+    return f"{path} is not a picture that can be read (PNG, JPEG, WebP …)."

@@ -1,0 +1,204 @@
+"""Semantic maps from picture files: numbers or display colors, and whether saving has changed them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..conventions import PALETTE
+from ..errors import InputError
+from .files import Size, Source, alpha_of, name_of, read_photo, resized, rgb_of, unheard
+from .semantic import check_labels, from_celebamask, palette_to_labels
+
+Numbering = Literal["auto", "labels", "palette", "celebamask"]
+
+NUMBER_MODES = ("1", "L", "I", "I;16")
+"""Pillow modes with one number per pixel and no colors."""
+
+UNKNOWN_NUMBER = 255
+"""Number of pixels without a class in many data sets."""
+
+UNDECIDED = -2
+"""Label of pixels whose color is not near to that of a label."""
+
+NEAR_COLOR, NEAR_BLACK = 24, 10
+"""Up to this difference in any channel, a color counts as that of a label, or as black: unknown."""
+
+MOST_UNDECIDED = 0.25
+"""Share of pixels with other colors from which on a picture is no semantic map."""
+
+BETWEEN_SHARE, THIN_SHARE, FEWEST_EDGES = 0.03, 0.13, 64
+"""Smoothing shows in numbers between those on both sides, as a share of the steps, and in numbers of a single
+pixel, as a share of the pixels at edges; both, on maps with so many of these."""
+
+SMOOTHED = (
+    "its numbers were changed by smoothing or by JPEG compression: between the regions there are numbers of "
+    "other classes. Save it as PNG, and change its size without smoothing (nearest neighbor)."
+)
+
+
+def read_semantic(
+    source: Source,
+    size: Size = None,
+    numbering: Numbering = "auto",
+    say: Callable[[str], None] = unheard,
+) -> Tensor:
+    """Labels int64 `[1, H, W]`, −1 where unknown: 255, transparent, or black among display colors.
+
+    Args:
+        source: file or picture.
+        size: (width, height) to bring it to, nearest.
+        numbering: what the pixels are: "labels" for our class numbers, "celebamask" for numbers in
+            CelebAMask-HQ's own order, "palette" for display colors. "auto" takes colors for display colors
+            and gray values for labels; a palette file's numbers count where its colors do not.
+        say: hears what was changed.
+
+    Raises:
+        InputError: the file is no picture, has colors or numbers that no label has, or was smoothed.
+    """
+    image = read_photo(source)
+    try:
+        if numbering == "palette":
+            labels = _of_colors(image, say)
+        elif numbering == "auto":
+            labels = _of_either(image, say)
+        else:
+            labels = _of_numbers(image)
+    except InputError as error:
+        raise InputError(f"{name_of(source)}: {error}") from error
+    alpha = alpha_of(image)
+    if alpha is not None:
+        labels = torch.where(torch.from_numpy(alpha) >= 128, labels, -1)
+    picture = Image.fromarray((labels[0] + 1).byte().numpy())
+    brought = np.array(resized(picture, size, Image.Resampling.NEAREST))
+    labels = torch.from_numpy(brought.astype(np.int64))[None] - 1
+    return from_celebamask(labels) if numbering == "celebamask" else labels
+
+
+def _of_either(image: Image.Image, say: Callable[[str], None]) -> Tensor:
+    """Labels [1, H, W] of display colors or of numbers, whichever the picture has."""
+    if image.mode in NUMBER_MODES:
+        return _of_numbers(image)
+    colors = rgb_of(image)
+    gray = bool((colors == colors[..., :1]).all())
+    if image.mode != "P":
+        return _checked(colors[None, ..., 0].long()) if gray else _of_colors(image, say)
+    try:
+        return palette_to_labels(_opaque(image)[None])  # programs reorder the numbers at will
+    except InputError as unknown_colors:
+        try:
+            return _checked(colors[None, ..., 0].long()) if gray else _of_numbers(image)
+        except InputError as error:
+            raise (error if gray or SMOOTHED in str(error) else unknown_colors) from None
+
+
+def _of_numbers(image: Image.Image) -> Tensor:
+    """Class numbers [1, H, W] of a gray picture or palette file."""
+    if image.mode in (*NUMBER_MODES, "P"):
+        return _checked(torch.from_numpy(np.array(image).astype(np.int64))[None])
+    colors = rgb_of(image)
+    if (colors != colors[..., :1]).any():
+        raise InputError("Expected class numbers in a gray picture or palette file, but got colors.")
+    return _checked(colors[None, ..., 0].long())
+
+
+def _checked(numbers: Tensor) -> Tensor:
+    """Numbers [1, H, W], `UNKNOWN_NUMBER` made −1, if each is a class and none comes of smoothing."""
+    if _smoothed(numbers[0]):
+        raise InputError(SMOOTHED)
+    labels = torch.where(numbers == UNKNOWN_NUMBER, -1, numbers)
+    check_labels(labels)
+    return labels
+
+
+def _smoothed(numbers: Tensor) -> bool:
+    """Whether numbers [H, W] were compressed or interpolated, which makes steps and specks of regions."""
+    numbers = _without_repeats(_without_repeats(numbers).mT).mT
+    if min(numbers.shape) < 3:
+        return False
+    between = steps = 0
+    for rows in (numbers, numbers.mT):
+        before, here, after = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
+        between += int((((before < here) & (here < after)) | ((before > here) & (here > after))).sum())
+        steps += int((rows[:, 1:] != rows[:, :-1]).sum())
+    here = numbers[1:-1, 1:-1]
+    up, down, left, right = (
+        here != other
+        for other in (numbers[:-2, 1:-1], numbers[2:, 1:-1], numbers[1:-1, :-2], numbers[1:-1, 2:])
+    )
+    edges = int((up | down | left | right).sum())
+    thin = int(((up & down) | (left & right)).sum())
+    return edges >= FEWEST_EDGES and between > BETWEEN_SHARE * steps and thin > THIN_SHARE * edges
+
+
+def _without_repeats(rows: Tensor) -> Tensor:
+    """Rows without those that are equal to the one before: enlarging without smoothing is undone."""
+    new = (rows[1:] != rows[:-1]).any(1)
+    return rows[torch.cat([new.new_ones(1), new])]
+
+
+def _opaque(image: Image.Image) -> Tensor:
+    """The colors uint8 [H, W, 3], black where transparent."""
+    colors, alpha = rgb_of(image), alpha_of(image)
+    return colors if alpha is None else torch.where(torch.from_numpy(alpha)[..., None] >= 128, colors, 0)
+
+
+def _of_colors(image: Image.Image, say: Callable[[str], None]) -> Tensor:
+    """Labels [1, H, W] of display colors; near ones are taken for them, and pixels between two go with those
+    around them."""
+    colors = _opaque(image)
+    try:
+        return palette_to_labels(colors[None])
+    except InputError:
+        labels = _nearest(colors)
+        if not (labels >= 0).any() or (labels == UNDECIDED).float().mean() > MOST_UNDECIDED:
+            raise
+    exact = torch.tensor(((0, 0, 0), *PALETTE), dtype=torch.uint8)[labels.clamp(min=-1) + 1]
+    changed = int((exact != colors).any(-1).sum())
+    labels = _filled(torch.where(_alone(labels), UNDECIDED, labels))
+    say(
+        f"{name_of(image)}: {changed} pixels have colors near those of labels, or between two, and were "
+        "given the nearest label. Save it as PNG and without smoothing."
+    )
+    return labels[None]
+
+
+def _nearest(colors: Tensor) -> Tensor:
+    """Label [H, W] of the nearest display color; `UNDECIDED` where none is near."""
+    best = torch.full(colors.shape[:2], NEAR_COLOR + 1)
+    labels = torch.full(colors.shape[:2], UNDECIDED)
+    for label, color in enumerate(((0, 0, 0), *PALETTE), start=-1):
+        apart = (colors.int() - torch.tensor(color)).abs().amax(-1)
+        nearer = (apart < best) & (apart <= (NEAR_BLACK if label < 0 else NEAR_COLOR))
+        best, labels = torch.where(nearer, apart, best), torch.where(nearer, label, labels)
+    return labels
+
+
+def _alone(labels: Tensor) -> Tensor:
+    """Where hardly any of the eight pixels around has the same label, as between two smoothed regions."""
+    return sum((labels == other).int() for other in _around(labels, 8)) < 3  # type: ignore[return-value]
+
+
+def _filled(labels: Tensor) -> Tensor:
+    """Undecided pixels of [H, W] take the label of a pixel beside them, over and over."""
+    while (undecided := labels == UNDECIDED).any():
+        filled = labels
+        for other in _around(labels, 4):
+            filled = torch.where((filled == UNDECIDED) & (other != UNDECIDED), other, filled)
+        if torch.equal(filled, labels):
+            return torch.where(undecided, -1, labels)
+        labels = filled
+    return labels
+
+
+def _around(labels: Tensor, count: int) -> list[Tensor]:
+    """The labels of the neighbors above, below and beside, and if 8 are asked for at the corners too."""
+    padded = torch.nn.functional.pad(labels[None, None].float(), (1, 1, 1, 1), mode="replicate")[0, 0].long()
+    height, width = labels.shape
+    places = [(0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)][:count]
+    return [padded[y : y + height, x : x + width] for y, x in places]

@@ -1,0 +1,121 @@
+"""Strokes of a drawing: what stands out from its ground, whatever the colors of both."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+VISIBLE = 12
+"""8-bit difference from its ground from which on a stroke is seen on a clean sheet."""
+
+NOISE_FACTOR = 4
+"""Paper that is noisy hides strokes below this multiple of its usual difference from the ground."""
+
+MOST_NOISE = 40
+"""What differs by more from the ground is no noise of it."""
+
+EDGE_REACH, EDGE_SHARE = 2, 1 / 2
+"""So near to a stroke, what differs by less than this share of it is its soft edge."""
+RINGING_REACH, RINGING_SHARE = 8, 1 / 6
+"""So near to a stroke, what differs by less than this share of it is an echo of compression."""
+
+BIN = 16
+"""8-bit values that count as one where the commonest color is looked for."""
+TILES = 24
+"""Tiles along each side, of whose medians the ground's shading is found."""
+SHADING, SHADING_LEFT = 64, 20
+"""Most that the ground's shade differs from its commonest color, and from the smooth shading found."""
+LEAST_TILES = 12
+
+
+def strokes_of(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
+    """Where strokes are, bool [H, W], in a drawing [H, W, 3], with its alpha [H, W] if parts are transparent.
+
+    Paint on a transparent layer is strokes; but where most of the layer is a sheet on which something is
+    drawn, that is.
+    """
+    if alpha is None:
+        return _standing_out(_contrast(rgb, np.ones(rgb.shape[:2], bool)))
+    sheet = alpha >= 128
+    if 2 * sheet.sum() > sheet.size:
+        drawn = _standing_out(_contrast(rgb, sheet))
+        if drawn.any():
+            return drawn
+    return _standing_out(alpha)
+
+
+def _standing_out(contrast: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where the difference from the ground, [H, W], is that of a stroke, and not of noise or of an edge."""
+    values = torch.from_numpy(contrast)[None, None].float()
+    ground = contrast[contrast <= MOST_NOISE]
+    threshold = max(VISIBLE, NOISE_FACTOR * float(np.median(ground)) if ground.size else 0)
+    stroke = values >= threshold
+    for reach, share in ((EDGE_REACH, EDGE_SHARE), (RINGING_REACH, RINGING_SHARE)):
+        stroke &= values >= share * _highest_near(values, reach)
+    return np.asarray(stroke[0, 0].numpy())
+
+
+def _highest_near(values: torch.Tensor, reach: int) -> torch.Tensor:
+    rows = F.max_pool2d(values, (2 * reach + 1, 1), 1, (reach, 0))
+    return F.max_pool2d(rows, (1, 2 * reach + 1), 1, (0, reach))
+
+
+def _contrast(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """How far pixels of a sheet differ from its ground, in the channel that differs most; 0 beside it."""
+    ground = _ground(rgb, sheet)
+    difference = np.zeros(rgb.shape[:2], np.float32)
+    for channel in range(3):
+        np.maximum(difference, np.abs(rgb[..., channel] - ground[channel]), out=difference)
+    return np.where(sheet, difference.round(), 0).astype(np.uint8)
+
+
+def _ground(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
+    """The sheet's own color at each pixel, [H, W] for each channel: the commonest, shaded as scans are."""
+    commonest = _commonest(rgb[sheet])
+    height, width = sheet.shape
+    tall, wide = -(-height // TILES), -(-width // TILES)
+    points, colors = [], []
+    for top in range(0, height, tall):
+        for left in range(0, width, wide):
+            tile = (slice(top, top + tall), slice(left, left + wide))
+            if sheet[tile].all():
+                colors.append(np.median(rgb[tile].reshape(-1, 3), axis=0))
+                points.append(((top + tall / 2) / height, (left + wide / 2) / width))
+    near = np.array([np.abs(color - commonest).max() <= SHADING for color in colors], bool)
+    if near.sum() < LEAST_TILES:
+        return [np.full((1, 1), value, np.float32) for value in commonest]
+    terms, values = _terms(*np.array(points)[near].T), np.array(colors)[near]
+    for _ in range(2):  # once more without the tiles that are drawn on
+        shading = np.linalg.lstsq(terms, values, rcond=None)[0]
+        left_over = np.abs(terms @ shading - values).max(1) <= SHADING_LEFT
+        if left_over.sum() < LEAST_TILES:
+            break
+        terms, values = terms[left_over], values[left_over]
+    y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+    a, b, c, d, e, f = shading.astype(np.float32)
+    return [
+        (a[k] + b[k] * y + d[k] * y**2).astype(np.float32)[:, None]
+        + (c[k] * x + e[k] * x**2).astype(np.float32)
+        + (f[k] * y[:, None] * x).astype(np.float32)
+        for k in range(3)
+    ]
+
+
+def _terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.ones_like(y), y, x, y**2, x**2, x * y], 1)
+
+
+def _commonest(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The middle of those of the colors [N, 3] that lie closest together."""
+    bins = colors // BIN
+    side = 256 // BIN
+    counts = np.bincount((bins.astype(np.int64) @ (side * side, side, 1)), minlength=side**3)
+    cube = torch.from_numpy(counts).double().view(1, 1, side, side, side)
+    around = F.avg_pool3d(cube, 3, 1, 1, count_include_pad=True).flatten()
+    # Of equals, the one that has most itself.
+    best = int((around + cube.flatten() * 1e-9).argmax())
+    center = np.array([best // side**2, best // side % side, best % side])
+    alike = (np.abs(bins.astype(np.int16) - center) <= 1).all(1)
+    return np.asarray(np.median(colors[alike], axis=0), np.float64)

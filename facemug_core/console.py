@@ -1,0 +1,59 @@
+"""What a command says to the console: one sentence on whatever went wrong, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from .errors import FacemugError
+
+FAILED, STOPPED = 2, 130
+"""Exit codes: something went wrong; a person stopped it."""
+
+NO_MEMORY = ("not enough memory", "out of memory")
+"""How torch says that there is no memory left."""
+
+
+def ended(command: Callable[[], None]) -> int:
+    """Run a command, and return its exit code after one sentence on what went wrong, if anything did."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # something else in the place of a console
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        command()
+        sys.stdout.flush()
+    except FacemugError as error:
+        return _said(str(error))
+    except BrokenPipeError:
+        # What is still to be written would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _said("The output was closed before all was written.")
+    except OSError as error:
+        place = "" if error.filename is None else f"{error.filename}: "
+        return _said(f"{place}{error.strerror or error}.")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(text in str(error).lower() for text in NO_MEMORY):
+            raise
+        return _said("There is not enough memory. Close other programs, or make the photo smaller.")
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            print("facemug: stopped", file=sys.stderr)
+        return STOPPED
+    return 0
+
+
+def _said(sentence: str) -> int:
+    with suppress(OSError):  # nobody is there to read it
+        print(f"facemug: {sentence}", file=sys.stderr, flush=True)
+    return FAILED
+
+
+class Parser(ArgumentParser):
+    """Says in one sentence what is wrong with the options, instead of listing all of them."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(FAILED, f"facemug: {message}. All options: {self.prog} --help\n")

@@ -1,0 +1,260 @@
+"""Whether an edit looks as solid as the photo around it: contrast, tone, rim, leaks, and a classifier.
+
+Pictures are `[B, 3, H, W]` in [-1, 1], masks `[B, 1, H, W]` in {0, 1} with 1 = edited, labels `[B, H, W]` the
+parser's class ids. Values are `[B]`; NaN where too little of the picture can be measured. No value is a
+distance to the truth pixel by pixel: many edits are right where the photo is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..compositing.seams import rim
+from ..conditions.sketches import LUMA, gaussian_blur
+from ..conventions import REGIONS
+from ..faces.regions import distance_to, grow_mask
+from .adherence import FEWEST_PIXELS, lab
+from .metrics import masked_mean
+
+EDITS = ("completion", "guided", "random")
+"""Kinds of edits that are judged: by the photo alone, by all guides of the truth, in a random style."""
+
+CONTRAST_INSET = 4
+"""Pixels along the mask's border that do not count for contrast: bands there mix both sides."""
+MID_SIGMA = 8.0
+"""The mid band is what a 3 px box mean keeps and a Gaussian of this standard deviation does not."""
+
+SKIN = (*REGIONS["skin"], *REGIONS["nose"], *REGIONS["ears"], *REGIONS["neck"])
+"""Classes whose mean color is the tone of the skin; brows, eyes and lips are not."""
+FACE_SKIN = (*REGIONS["skin"], *REGIONS["nose"])
+HAIR = REGIONS["hair"]
+
+RIM_WIDTH = 2
+"""Pixels on either side of the mask's border that are compared."""
+RIM_WINDOW = 7
+"""Side of the window in which colors on either side are averaged."""
+RIM_EDGE = 4.0
+"""CIEDE2000 across the border from which the truth has an edge there."""
+
+VIOLET = (60.0, -50.0)
+"""a* and b* of the background in the leak test: far from skin, hair and most rooms."""
+
+BESIDE = 24
+"""Background within so many pixels of the mask is what the background inside is compared to."""
+FEWEST_FREED = 200
+"""So many pixels of hair or hat must have become background before it is judged."""
+QUANTUM = 0.004
+"""Half a step of 8 bits: contrast below is nothing that a file can hold."""
+
+COMPONENTS = 60
+PENALTY = 0.01
+"""C of the logistic regression."""
+FOLDS = 10
+"""Parts of the cross-validation, and the fewest people for it."""
+
+Array = NDArray[np.floating]
+
+
+def contrast_ratios(edit: Tensor, truth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Strength of the mid and of the fine band of luminance, edit ÷ truth, `[B]` each.
+
+    Root mean squares over the mask, `CONTRAST_INSET` pixels from its border.
+    """
+    inside = grow_mask(mask, -CONTRAST_INSET)
+    mid, fine = (
+        _strength(of_edit, inside) / _strength(of_truth, inside)
+        for of_edit, of_truth in zip(_bands(edit), _bands(truth), strict=True)
+    )
+    return mid, fine
+
+
+def mean_delta_e(first: Tensor, second: Tensor, region: Tensor, other: Tensor | None = None) -> Tensor:
+    """CIEDE2000 `[B]` of the mean colors of two pictures in a region, bool `[B, H, W]`.
+
+    `other` is the second picture's region, if it is another one. NaN where a region is below `FEWEST_PIXELS`.
+    """
+    others = region if other is None else other
+    return torch.tensor(
+        [
+            float(_ciede2000(_mean_lab(a, here), _mean_lab(b, there)))
+            for a, b, here, there in zip(first, second, region, others, strict=True)
+        ]
+    )
+
+
+def skin_delta_e(edit: Tensor, truth: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """CIEDE2000 `[B]` of edit and truth, mean colors of the truth's skin under the mask."""
+    return mean_delta_e(edit, truth, of_classes(labels, SKIN) & (mask[:, 0] > 0))
+
+
+def style_delta_e(edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """How far the new face's skin is from the tone that the visible skin asks for, CIEDE2000 `[B]`.
+
+    Necks lie in shadow, so photos themselves have a large step from visible skin to face. The photo's own
+    step is what the edit's is compared to: the mean color of the edit's facial skin to that of the photo's.
+    NaN where the photo shows no skin outside the mask.
+    """
+    hidden = mask[:, 0] > 0
+    new, old = (of_classes(seen, FACE_SKIN) & hidden for seen in (edit_labels, labels))
+    visible = (of_classes(labels, SKIN) & ~hidden).sum((1, 2))
+    return mean_delta_e(edit, photo, new, old).where(visible.cpu() >= FEWEST_PIXELS, torch.nan)
+
+
+def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """How much more colors differ across the mask's border than in the truth, CIEDE2000 `[B]`.
+
+    At each pixel of the border, the mean color of the outermost `RIM_WIDTH` pixels inside is compared to that
+    of as many outside. Only pixels count where the truth has no edge.
+    """
+    at = rim(mask)[:, 0] > 0
+    values = []
+    for own, true, hole, border in zip(edit, truth, mask, at, strict=True):
+        steps, true_steps = (_rim_steps(picture, hole, border) for picture in (own, true))
+        smooth = true_steps <= RIM_EDGE
+        enough = smooth.sum() >= FEWEST_PIXELS
+        values.append(float((steps - true_steps)[smooth].mean()) if enough else float("nan"))
+    return torch.tensor(values)
+
+
+def with_violet_background(photo: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """The photo with the background outside the mask in violet of its own lightness.
+
+    An edit of it should differ from an edit of the photo in nothing but background: what else changes has
+    leaked.
+    """
+    from skimage.color import lab2rgb
+
+    visible = of_classes(labels, REGIONS["background"])[:, None] & (mask == 0)
+    colors = lab(photo.permute(0, 2, 3, 1))
+    colors[..., 1:] = VIOLET
+    violet = torch.from_numpy(lab2rgb(colors)).to(photo).permute(0, 3, 1, 2) * 2 - 1
+    return torch.where(visible, violet.clamp(-1, 1), photo)
+
+
+def background_contrast(edit: Tensor, edit_labels: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Contrast of the edit's background inside the mask ÷ beside it, `[B]`.
+
+    The geometric mean of the mid and the fine band's ratio, each computed from background pixels alone. NaN
+    where hardly any of the truth's hair or hat has become background, or no background is beside the mask.
+    """
+    hidden = mask > 0
+    background = of_classes(edit_labels, REGIONS["background"])[:, None]
+    freed = of_classes(labels, (*REGIONS["hair"], *REGIONS["hat"]))[:, None] & background & hidden
+    clear = grow_mask(background.float(), -RIM_WIDTH) > 0
+    inside = clear & hidden
+    beside = clear & ~hidden & (distance_to(hidden, BESIDE) <= BESIDE)
+    ratios = [
+        _strength(band, inside.float(), QUANTUM) / _strength(band, beside.float(), QUANTUM)
+        for band in _bands(edit, background.float())
+    ]
+    measurable = torch.stack([part.sum((1, 2, 3)) for part in (freed, inside, beside)]).amin(0)
+    return torch.stack(ratios).log().mean(0).exp().where(measurable >= FEWEST_FREED, torch.nan)
+
+
+def appearance(features: Sequence[Tensor], mask: Tensor) -> Tensor:
+    """What a classifier sees of the masked part: `[B, 2·ΣC]` from feature levels `[B, C, h, w]`.
+
+    Means and standard deviations of every channel, cells weighted by the mask's share of them.
+    """
+    parts = []
+    for level in features:
+        height, width = level.shape[-2:]
+        weight = F.adaptive_avg_pool2d(mask, (height, width))
+        weight = weight / weight.sum((2, 3), keepdim=True)
+        mean = (level * weight).sum((2, 3), keepdim=True)
+        deviation = ((level - mean).square() * weight).sum((2, 3)).sqrt()
+        parts += [mean[..., 0, 0], deviation]
+    return torch.cat(parts, 1)
+
+
+def classified(edits: Array, photos: Array, people: Array) -> tuple[Array, Array]:
+    """How much each of N edits and N photos looks like an edit, `[N]` each.
+
+    A logistic regression on principal components of `appearance`, cross-validated: the people it judges are
+    none that it has learned from. People are numbers `[N]`; at least `FOLDS` of them.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = np.concatenate([edits, photos])
+    fewest = len(features) * (FOLDS - 2) // FOLDS
+    classifier = make_pipeline(
+        StandardScaler(),
+        PCA(min(COMPONENTS, fewest), svd_solver="full"),
+        LogisticRegression(C=PENALTY, max_iter=1000),
+    )
+    scores = cross_val_predict(
+        classifier,
+        features,
+        np.repeat([1, 0], len(edits)),
+        groups=np.tile(people, 2),
+        cv=GroupKFold(FOLDS),
+        method="decision_function",
+    )
+    return scores[: len(edits)], scores[len(edits) :]
+
+
+def told_apart(edit_scores: Array, photo_scores: Array) -> float:
+    """Area under the ROC curve of `classified` scores: 0.5 if edits look like photos, 1 if none does."""
+    from sklearn.metrics import roc_auc_score
+
+    truth = np.repeat([1, 0], [len(edit_scores), len(photo_scores)])
+    return float(roc_auc_score(truth, np.concatenate([edit_scores, photo_scores])))
+
+
+def of_classes(labels: Tensor, classes: Sequence[int]) -> Tensor:
+    """Where labels `[B, H, W]` are one of these classes, bool."""
+    return torch.isin(labels, torch.tensor(classes, device=labels.device))
+
+
+def _bands(picture: Tensor, region: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mid and fine band of luminance `[B, 1, H, W]`, from pixels of a region `[B, 1, H, W]` alone."""
+    luma = torch.einsum("bchw,c->bhw", picture, picture.new_tensor(LUMA))[:, None]
+    counts = torch.ones_like(luma) if region is None else region
+    box, low = (smooth(luma * counts) / smooth(counts).clamp(min=1e-6) for smooth in (_box_mean, _mid_blur))
+    return box - low, luma - box
+
+
+def _box_mean(x: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(x, (1,) * 4, mode="replicate"), 3, 1)
+
+
+def _mid_blur(x: Tensor) -> Tensor:
+    return gaussian_blur(x, MID_SIGMA)
+
+
+def _strength(band: Tensor, region: Tensor, least: float = 1e-6) -> Tensor:
+    """Root mean square `[B]` in a region `[B, 1, H, W]`; NaN where it is empty."""
+    return (masked_mean(band.square(), region) + least**2).sqrt()
+
+
+def _rim_steps(picture: Tensor, hole: Tensor, border: Tensor) -> Array:
+    """CIEDE2000 `[N]` across the border of a hole `[1, H, W]`, at N pixels of a bool border `[H, W]`."""
+    colors = []
+    for side in (hole, 1 - hole):
+        band = rim(side[None], RIM_WIDTH)
+        sums = F.avg_pool2d(torch.cat([picture[None] * band, band], 1), RIM_WINDOW, 1, RIM_WINDOW // 2)
+        colors.append(lab((sums[:, :3] / sums[:, 3:].clamp(min=1e-6))[0, :, border].T))
+    return _ciede2000(*colors)
+
+
+def _mean_lab(picture: Tensor, region: Tensor) -> Array:
+    """L*a*b* `[3]` of the mean color of a region, bool `[H, W]`; NaN where it is too small."""
+    if int(region.sum()) < FEWEST_PIXELS:
+        return np.full(3, np.nan)
+    return lab(picture[:, region].mean(1))
+
+
+def _ciede2000(first: Array, second: Array) -> Array:
+    from skimage.color import deltaE_ciede2000
+
+    return deltaE_ciede2000(first, second)

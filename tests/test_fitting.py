@@ -1,0 +1,175 @@
+"""Styles of another source than the photo are fitted to it: nodes, command, frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from facemug_core.cli import _begun, build_parser
+from facemug_core.errors import ShapeError
+from facemug_core.evaluation.trials import Trial
+from facemug_core.frames import Video
+from facemug_core.latents import Latent, save_latent
+from facemug_core.model import FIT_STEPS, FaceMug
+from facemug_core.photos import EditRequest
+
+from .test_nodes import NODES, center_mask, loading, photo, run
+from .tiny import random_conditions, tiny_inverter, tiny_model
+
+
+@pytest.fixture(scope="module")
+def network() -> FaceMug:
+    model = tiny_model()
+    return replace(model, inverter=tiny_inverter(model))
+
+
+@pytest.fixture(scope="module")
+def model(network: FaceMug) -> Any:
+    return loading.HostedEditor(network, [])
+
+
+# --- the node -----------------------------------------------------------------------------------------------
+
+
+def test_the_node_fits_as_the_library_does(model: Any, network: FaceMug) -> None:
+    conditions, codes = random_conditions(), network.random_codes([1])
+    (fitted,) = run("FitLatent", model=model, conditions=conditions, latent=codes, steps=2)
+    assert torch.equal(fitted, network.style_codes(conditions, codes=codes, fit=2))
+    assert not torch.equal(fitted, codes)
+
+
+def test_the_node_takes_the_models_steps_by_default() -> None:
+    steps = next(one for one in NODES["FACEMUG_FitLatent"].GET_SCHEMA().inputs if one.id == "steps")
+    assert steps.default == FIT_STEPS
+
+
+def test_no_steps_leave_the_bits_of_a_latent(model: Any, network: FaceMug) -> None:
+    codes = network.random_codes([1])
+    (same,) = run("FitLatent", model=model, conditions=random_conditions(), latent=codes, steps=0)
+    assert torch.equal(same, codes)
+
+
+def test_each_latent_of_a_batch_has_the_bits_that_it_has_alone(model: Any, network: FaceMug) -> None:
+    codes, conditions = network.random_codes([1, 2]), random_conditions()
+    (both,) = run("FitLatent", model=model, conditions=conditions, latent=codes, steps=1)
+    (second,) = run("FitLatent", model=model, conditions=conditions, latent=codes[1:], steps=1)
+    assert torch.equal(both[1:], second)
+
+
+def test_one_latent_serves_all_faces(model: Any, network: FaceMug) -> None:
+    conditions = random_conditions(batch=2)
+    (fitted,) = run(
+        "FitLatent", model=model, conditions=conditions, latent=network.random_codes([1]), steps=1
+    )
+    assert len(fitted) == 2
+
+
+def test_latents_that_do_not_fit_the_faces_are_refused_with_both_numbers(
+    model: Any, network: FaceMug
+) -> None:
+    with pytest.raises(ShapeError, match="conditions is 2 and that of the latent is 3"):
+        run(
+            "FitLatent", model=model, conditions=random_conditions(batch=2),
+            latent=network.random_codes([1, 2, 3]),
+        )  # fmt: skip
+
+
+def test_a_latent_of_another_shape_is_refused(model: Any) -> None:
+    with pytest.raises(ShapeError):
+        run("FitLatent", model=model, conditions=random_conditions(), latent=torch.zeros(1, 14, 512))
+
+
+def test_a_model_without_weights_for_inversion_warns_and_gives_the_latent_as_it_is(caplog: Any) -> None:
+    bare = tiny_model()
+    codes = bare.random_codes([1])
+    (same,) = run(
+        "FitLatent", model=loading.HostedEditor(bare, []), conditions=random_conditions(), latent=codes
+    )
+    assert torch.equal(same, codes)
+    assert "no weights for inversion" in caplog.text
+
+
+# --- the one node -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "steps"), [({}, 1), ({"fit_steps": 2}, 2), ({"fit_steps": 0}, 0)])
+def test_the_one_node_fits_a_latent_by_its_steps(
+    model: Any, network: FaceMug, given: dict[str, int], steps: int, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("facemug_core.model.FIT_STEPS", 1)
+    pictures, mask, codes = photo(), center_mask(), network.random_codes([1])
+    used = run("Edit", model=model, image=pictures, mask=mask, aligned=True, latent=codes, **given)[2]
+    faces = run("DetectFaces", model=model, image=pictures, aligned=True)[0]
+    (conditions,) = run("Conditions", faces=faces, mask=mask)
+    (fitted,) = run("FitLatent", model=model, conditions=conditions, latent=codes, steps=steps)
+    assert torch.equal(used, fitted)
+
+
+def test_a_new_face_is_not_fitted(model: Any, network: FaceMug) -> None:
+    codes = network.random_codes([1])
+    (sketch, *_) = run("Sketch", source="photo", image=photo())
+    assert torch.equal(run("Edit", model=model, sketch=sketch, latent=codes)[2], codes)
+
+
+# --- the command --------------------------------------------------------------------------------------------
+
+
+def parsed(latent: Path, *more: str) -> Any:
+    command = ["edit", "photo.jpg", "--region", "hair", "--latent", str(latent), *more]
+    return build_parser().parse_args(command)
+
+
+@pytest.mark.parametrize(("more", "fit"), [([], None), (["--fit", "0"], 0), (["--fit", "9"], 9)])
+def test_the_command_takes_the_steps_of_the_fit(more: list[str], fit: int | None) -> None:
+    assert parsed(Path("anna.safetensors"), *more).fit == fit
+
+
+@pytest.fixture
+def anna(tmp_path: Path, network: FaceMug) -> Path:
+    path = tmp_path / "anna.safetensors"
+    save_latent(path, Latent(network.random_codes([1]), "light"))
+    return path
+
+
+def test_a_fit_is_undone_to_the_bits_of_the_latent_that_was_given(anna: Path, network: FaceMug) -> None:
+    codes = network.random_codes([1])
+    begun = _begun(parsed(anna, "--fit", "3"), network, codes + 1)
+    assert begun.recipe == ({"operation": "fit", "steps": 3},)
+    assert torch.equal(begun.undone().codes, codes)
+
+
+def test_a_fit_after_mixing_is_a_step_of_its_own(anna: Path, network: FaceMug) -> None:
+    asked = parsed(anna, "--style-mix", "0.5", "--seed", "4")
+    mixed = network.style_codes(
+        random_conditions(), codes=network.random_codes([1]), style_mix=0.5, seeds=[4]
+    )
+    assert [step["operation"] for step in _begun(asked, network, mixed).recipe] == ["interpolate"]
+    begun = _begun(asked, network, mixed + 1)
+    assert [step["operation"] for step in begun.recipe] == ["interpolate", "fit"]
+    assert begun.recipe[1]["steps"] == FIT_STEPS
+    assert torch.equal(begun.undone().codes, mixed)
+
+
+def test_a_latent_that_was_not_fitted_keeps_its_recipe(anna: Path, network: FaceMug) -> None:
+    assert _begun(parsed(anna, "--fit", "0"), network, network.random_codes([1])).recipe == ()
+
+
+def test_the_style_of_a_video_is_not_fitted_to_each_frame() -> None:
+    video = Video({0: []}, torch.zeros(1, 18, 512).numpy())
+    assert video.request(0, EditRequest(fit=4)).fit == 0
+
+
+# --- evaluation ---------------------------------------------------------------------------------------------
+
+
+def test_evaluation_judges_the_codes_that_an_edit_has(network: FaceMug, monkeypatch: Any) -> None:
+    monkeypatch.setattr("facemug_core.model.FIT_STEPS", 1)
+    trial = Trial(network, None, None)  # type: ignore[arg-type]
+    conditions, codes = random_conditions(), network.random_codes([1])
+    assert torch.equal(
+        trial.fitted(codes, conditions), network.style_codes(conditions, codes=codes, fit=None)
+    )

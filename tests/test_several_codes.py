@@ -1,0 +1,121 @@
+"""Several codes in a latent file: with one variant and with several, of one face and of several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from facemug_core.errors import ShapeError
+from facemug_core.latents import Latent, load_latent, save_latent
+from facemug_core.photos import EditRequest, PhotoEditor, shared_codes
+
+from .test_cli import _run, needs_model
+from .test_cli import mask as mask
+from .test_cli import photo as photo
+from .test_nodes import host, loading, run
+from .test_nodes import photo as pictures
+from .test_under_mask import CHILD, CHILD_MOUTH, PARENT, PARENT_MOUTH, noise
+from .test_under_mask import mask as mask_of
+from .tiny import tiny_model
+
+
+def codes(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(count, 18, 512, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("count", "variants", "faces", "made"),
+    [(1, 1, 1, 1), (3, 1, 1, 3), (3, 3, 1, 3), (1, 3, 2, 3), (3, 3, 2, 3)],
+)
+def test_one_code_for_all_or_one_for_each_variant(count: int, variants: int, faces: int, made: int) -> None:
+    given = codes(count)
+    seeds, own = shared_codes(given, range(variants), faces)
+    assert len(seeds) == made
+    assert all(one is given for one in own)
+    assert len(own) == faces
+
+
+@pytest.mark.parametrize("variants", [1, 2])
+def test_codes_of_several_faces_go_to_their_faces(variants: int) -> None:
+    given = codes(2 * variants)
+    seeds, own = shared_codes(given, range(variants), 2)
+    assert len(seeds) == variants
+    assert torch.equal(torch.cat([one for one in own if one is not None]), given)
+
+
+def test_codes_that_fit_neither_variants_nor_faces_are_refused_with_both_numbers() -> None:
+    with pytest.raises(ShapeError, match=r"2 .* 3|3 .* 2"):
+        shared_codes(codes(3), range(2), 1)
+
+
+def test_what_an_edit_of_several_faces_has_used_makes_the_same_picture_again() -> None:
+    editor = PhotoEditor(tiny_model())
+    request = {"mask": mask_of(PARENT_MOUTH, CHILD_MOUTH), "landmarks": [PARENT, CHILD], "size": 256}
+    first = editor.edit(noise(), EditRequest(**request, style="random"))  # type: ignore[arg-type]
+    again = editor.edit(noise(), EditRequest(**request, codes=torch.cat(first.codes)))  # type: ignore[arg-type]
+    assert len(again.photos) == 1
+    assert torch.equal(again.photos[0].pixels, first.photos[0].pixels)
+
+
+@needs_model
+def test_a_file_of_three_codes_makes_three_variants_in_the_command(
+    photo: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_latent(tmp_path / "three.safetensors", Latent(codes(3)))
+    command = ["edit", photo, "--mask", mask, "--aligned", "--latent", tmp_path / "three.safetensors"]
+    assert _run(capsys, *command, "-o", tmp_path / "out.png", "--sheet", tmp_path / "sheet.png")[0] == 0
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out_1.png", "out_2.png", "out_3.png"]
+    code, _, said = _run(capsys, *command, "--variants", 2, "-o", tmp_path / "other.png")
+    assert code == 2
+    assert "Traceback" not in said
+
+
+def test_a_latent_of_three_codes_makes_three_pictures_in_the_node() -> None:
+    mask = torch.zeros(1, 96, 96)
+    mask[:, 30:60, 30:60] = 1
+    inputs = {"model": loading.HostedEditor(tiny_model(), []), "image": pictures(1, 96, 96), "aligned": True}
+    assert len(run("Edit", **inputs, mask=mask, latent=codes(3))[0]) == 3
+    assert len(run("Edit", **inputs, latent=codes(3))[0]) == 3
+
+
+# --- recipes ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Saves codes by the node, and reads the file."""
+    monkeypatch.setattr(host, "new_output_path", lambda prefix, suffix: tmp_path / f"saved{suffix}")
+
+    def save(latent: torch.Tensor) -> Latent:
+        run("SaveLatent", latent=latent, filename_prefix="face")
+        return load_latent(tmp_path / "saved.safetensors")
+
+    return save
+
+
+def test_recipes_travel_through_the_nodes_into_the_file(
+    saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_latent(tmp_path / "a.safetensors", Latent(codes(1)).then(codes(1, 1), "mix", crossover=8))
+    monkeypatch.setattr(host, "latent_path", lambda name: tmp_path / name)
+    (loaded,) = run("LoadLatent", file="a.safetensors")
+    (mixed,) = run("InterpolateLatents", latent=loaded, other=codes(1, 2), amount=0.25)
+    (slid,) = run("AttributeSliders", latent=mixed, smile=0.5)
+    kept = saved(slid)
+    assert [step["operation"] for step in kept.recipe] == ["mix", "interpolate", "attribute"]
+    assert kept.recipe[-1] == {"operation": "attribute", "name": "smile", "amount": 0.5}
+    assert torch.equal(kept.undone(3).codes, codes(1))
+    assert [step["operation"] for step in saved(loaded).recipe] == ["mix"]
+
+
+def test_an_operation_that_changes_nothing_leaves_the_recipe_of_what_went_in(saved: Any) -> None:
+    (first,) = run("MixLatents", coarse=codes(1), fine=codes(1, 1), crossover=8)
+    run("InterpolateLatents", latent=first, other=codes(1, 2), amount=0.0)
+    assert len(saved(first).recipe) == 1
+
+
+def test_codes_of_another_pack_begin_a_recipe(saved: Any) -> None:
+    assert saved(codes(2)).recipe == ()
