@@ -108,10 +108,13 @@ def test_what_is_drawn_is_added() -> None:
     torch.testing.assert_close((added - without)[inside], drawn[inside])
 
 
-def test_without_a_photo_the_banks_picture_is_taken_as_it_is() -> None:
-    everything, bank = torch.ones(1, 1, SIDE, SIDE), noise(1, 3, SIDE, SIDE)
+def test_without_a_photo_the_banks_picture_keeps_its_tones() -> None:
+    everything = torch.ones(1, 1, SIDE, SIDE)
+    bank = torch.tensor([0.3, -0.1, -0.4])[None, :, None, None].repeat(1, 1, SIDE, SIDE)
     of = scene(torch.zeros(1, 3, SIDE, SIDE), torch.zeros_like(HEAD), everything)
     torch.testing.assert_close(edit(of, bank, HEAD), bank, atol=1e-5, rtol=0)
+    detailed = edit(of, bank + noise(1, 3, SIDE, SIDE) / 5, HEAD)
+    torch.testing.assert_close(detailed.mean((2, 3)), bank.mean((2, 3)), atol=0.01, rtol=0)
 
 
 @settings(max_examples=15, deadline=None)
@@ -136,7 +139,7 @@ def test_background_is_the_photos_own_where_the_bank_shows_background() -> None:
 
 
 def test_where_no_background_is_visible_the_banks_stays() -> None:
-    photo, bank = torch.full((1, 3, SIDE, SIDE), 0.4), noise(1, 3, SIDE, SIDE)
+    photo, bank = torch.full((1, 3, SIDE, SIDE), 0.4), torch.full((1, 3, SIDE, SIDE), -0.3)
     of = scene(photo, ALL_SKIN)
     assert of.behind.item() == 0
     inside = (..., slice(42, 46), slice(44, 52))

@@ -11,7 +11,7 @@ import torch
 from facemug_core.conventions import LABELS
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import draw_prior
-from facemug_core.networks.part_reader import PART_CELLS, PartHead
+from facemug_core.networks.part_reader import PART_CELLS, PartHead, PhotoParts
 
 from .tiny import random_conditions, tiny_config, tiny_model
 
@@ -67,14 +67,16 @@ def test_the_background_is_hidden_from_the_encoder(model: FaceMug) -> None:
         if not parameter.any():  # an encoder that has learned nothing gives the mean code
             parameter.normal_(generator=torch.Generator().manual_seed(1))
     blind = replace(model, encoder=encoder)
-    seeing = replace(blind, photo_parts=UpperBackground())
+    assert model.photo_parts is not None
+    reading = UpperBackground(model.photo_parts.perceptual, model.photo_parts.reader)
+    seeing = replace(blind, photo_parts=reading)
     other = replace(conditions, image=conditions.image.clone())
     other.image[..., :60, :] = -0.7
     assert torch.equal(seeing.project(conditions), seeing.project(other))
     assert not torch.equal(blind.project(conditions), blind.project(other))
 
 
-class UpperBackground(torch.nn.Module):
+class UpperBackground(PhotoParts):
     """Sees background in the upper half of every photo, and skin below."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
