@@ -94,6 +94,7 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
             ),
             f"part head, from {part_head.resolution} px": count(part_head, lambda: part_head(maps)),
             f"search head, from {coarse} px": count(search_head, lambda: search_head(maps[coarse], codes)),
+            f"part head, from {part_head.resolution} px": count(part_head, lambda: part_head(maps)),
             "aggregation": count(aggregation, lambda: aggregation(**guides)),
             "refinement encoder": count(refine_in, lambda: refine_in(features)),
             "refinement decoder with fusion": count(refine_out, lambda: refine_out(encoded, maps, codes, g)),

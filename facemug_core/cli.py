@@ -136,7 +136,7 @@ def _add_edit(commands: Any) -> None:
                       help="pixels of the edited face crop; auto: as fine as the photo")  # fmt: skip
     edit.add_argument("--no-face", choices=("error", "skip"), default="error")
     edit.add_argument("--fit", type=_at_least_zero, metavar="STEPS",
-                      help="fit another person's style to photo and guides (default: mostly 8)")  # fmt: skip
+                      help="fit another person's style to photo and guides (default: mostly 6)")  # fmt: skip
     edit.add_argument("--keep-metadata", action="store_true", help="write EXIF, XMP and resolution as well")
     edit.add_argument("--json", action="store_true", help="print what was done")
     _add_guidance(edit)
@@ -644,7 +644,7 @@ def _begun(parsed: Parsed, model: FaceMug, styles: torch.Tensor, source: Path | 
         begun = begun.then(mixed, "interpolate", seed=parsed.seed, amount=parsed.style_mix)
     if torch.equal(begun.codes.expand_as(latent.codes), latent.codes):
         return replace(begun, codes=latent.codes)
-    return begun.then(latent.codes, "fit", steps=model.fit_steps if parsed.fit is None else parsed.fit)
+    return begun.then(latent.codes, "fit", steps=parsed.fit)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------

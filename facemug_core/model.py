@@ -72,8 +72,8 @@ SHAPE_CODES = 8
 INVERSION_STEPS = 12
 """Steps of descent after which codes are near to a photo."""
 
-FIT_STEPS = 8
-"""Steps of descent by which codes of another person fit a photo; likeness to an exemplar does not suffer."""
+FIT_STEPS = 6
+"""Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
 
 DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
@@ -421,11 +421,12 @@ class FaceMug:
             inversion: steps of descent by which codes of a photo or exemplar come nearer to it; None for
                 as many as suit (`likeness_steps`).
             fit: steps of descent by which codes of another source than the photo come nearer to what is
-                visible of it, and to the guides; None for as many as suit (`fit_steps`).
+                visible of it, and to the guides; None for as many as suit (`fit_steps`), which are none for
+                `codes`: sliders may have changed them on purpose.
             progress: called with the number of steps done and of all.
         """
         conditions = conditions.to(self.device)
-        of_photo = False
+        usual, of_photo = (self.fit_steps if codes is None else 0), False
         if codes is None:
             style = style or default_style(conditions, exemplar)
             steps = self.likeness_steps if inversion is None else inversion
@@ -434,7 +435,7 @@ class FaceMug:
         codes = latents.check_codes(codes).to(self.device)
         if style_mix != 0:
             codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
-        steps = self.fit_steps if fit is None else fit
+        steps = usual if fit is None else fit
         if of_photo or steps == 0:
             return codes
         # One by one: every seed has the bits that it has alone.

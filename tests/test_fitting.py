@@ -96,11 +96,10 @@ def test_a_model_without_weights_for_inversion_warns_and_gives_the_latent_as_it_
 # --- the one node -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("given", "steps"), [({}, 1), ({"fit_steps": 2}, 2), ({"fit_steps": 0}, 0)])
+@pytest.mark.parametrize(("given", "steps"), [({}, 0), ({"fit_steps": 2}, 2), ({"fit_steps": 0}, 0)])
 def test_the_one_node_fits_a_latent_by_its_steps(
-    model: Any, network: FaceMug, given: dict[str, int], steps: int, monkeypatch: Any
+    model: Any, network: FaceMug, given: dict[str, int], steps: int
 ) -> None:
-    monkeypatch.setattr("facemug_core.model.FIT_STEPS", 1)
     pictures, mask, codes = photo(), center_mask(), network.random_codes([1])
     used = run("Edit", model=model, image=pictures, mask=mask, aligned=True, latent=codes, **given)[2]
     faces = run("DetectFaces", model=model, image=pictures, aligned=True)[0]
@@ -143,14 +142,14 @@ def test_a_fit_is_undone_to_the_bits_of_the_latent_that_was_given(anna: Path, ne
 
 
 def test_a_fit_after_mixing_is_a_step_of_its_own(anna: Path, network: FaceMug) -> None:
-    asked = parsed(anna, "--style-mix", "0.5", "--seed", "4")
+    asked = parsed(anna, "--style-mix", "0.5", "--seed", "4", "--fit", "5")
     mixed = network.style_codes(
         random_conditions(), codes=network.random_codes([1]), style_mix=0.5, seeds=[4]
     )
     assert [step["operation"] for step in _begun(asked, network, mixed).recipe] == ["interpolate"]
     begun = _begun(asked, network, mixed + 1)
     assert [step["operation"] for step in begun.recipe] == ["interpolate", "fit"]
-    assert begun.recipe[1]["steps"] == FIT_STEPS
+    assert begun.recipe[1]["steps"] == 5
     assert torch.equal(begun.undone().codes, mixed)
 
 
@@ -170,6 +169,4 @@ def test_evaluation_judges_the_codes_that_an_edit_has(network: FaceMug, monkeypa
     monkeypatch.setattr("facemug_core.model.FIT_STEPS", 1)
     trial = Trial(network, None, None)  # type: ignore[arg-type]
     conditions, codes = random_conditions(), network.random_codes([1])
-    assert torch.equal(
-        trial.fitted(codes, conditions), network.style_codes(conditions, codes=codes, fit=None)
-    )
+    assert torch.equal(trial.fitted(codes, conditions), network.style_codes(conditions, codes=codes, fit=1))

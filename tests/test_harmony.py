@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from facemug_core.compositing.harmony import (
     LEAST_GAIN,
     MOST_GAIN,
+    SKIN,
+    USUAL_GAINS,
     bands,
     energies,
     harmonized,
@@ -19,7 +21,8 @@ from facemug_core.compositing.harmony import (
 from facemug_core.ops.masks import fill_holes
 
 SIDE = 96
-SKIN, HAIR, REST = range(3)
+HAIR, REST = 1, 2
+LIGHTER = st.tuples(*[st.floats(0, 0.5)] * 3)
 LEFT = torch.zeros(1, 1, SIDE, SIDE)
 LEFT[..., : SIDE // 2] = 1
 TONES = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
@@ -58,8 +61,8 @@ def test_a_material_without_evidence_gets_no_shift(seed: int, tone: tuple[float,
 
 
 @settings(max_examples=20, deadline=None)
-@given(TONES, TONES)
-def test_the_shift_of_each_material_is_recovered_beside_its_visible_pixels(
+@given(LIGHTER, TONES)
+def test_the_shift_of_each_material_is_recovered_from_its_visible_pixels(
     skin: tuple[float, float, float], rest: tuple[float, float, float]
 ) -> None:
     bank = noise(1, 3, SIDE, SIDE) / 5
@@ -67,17 +70,18 @@ def test_the_shift_of_each_material_is_recovered_beside_its_visible_pixels(
     visible = shares(LEFT) * (1 - lower_half())
     shift = tone_shift(photo, bank, visible)
     for material, tone in ((SKIN, skin), (REST, rest)):
-        off = (shift[:, material] - plain(tone)) * visible[:, material, None]
-        assert off.abs().max() <= 0.4 * max(map(abs, tone)) + 1e-5
+        share = shift[0, material] / plain(tone)[0].where(plain(tone)[0].abs() > 1e-3, torch.nan)
+        assert share.nan_to_num(1).min() > 0.75
+        assert share.nan_to_num(1).max() < 1.01
 
 
-def test_a_shadow_far_away_darkens_less_than_a_light_brightens() -> None:
-    visible = torch.zeros(1, 1, 256, 64)
-    visible[..., :32, :] = 1
-    bank = torch.zeros(1, 3, 256, 64)
-    brighter, darker = (tone_shift(bank + tone, bank, visible)[..., -16:, :] for tone in (0.3, -0.3))
-    assert brighter.min() > 0
-    assert (darker.abs() < brighter / 2).all()
+def test_a_dark_neck_does_not_darken_a_face_far_from_it() -> None:
+    """Only the lowest rows are visible, and darker than those of the bank by 0.3."""
+    bank, visible = torch.zeros(1, 3, SIDE, SIDE), torch.zeros_like(LEFT)
+    visible[..., SIDE - 24 :, :] = 1
+    shift = tone_shift(bank - 0.3, bank, shares(visible) * visible)[:, SKIN]
+    assert shift[..., -1, :].max() < -0.1
+    assert shift[..., 0, :].min() > -0.05
 
 
 def test_a_reflection_moves_a_materials_tone_little() -> None:
@@ -133,14 +137,16 @@ def test_a_sharper_photo_makes_a_sharper_picture() -> None:
     bank, everywhere = noise(1, 3, SIDE, SIDE), torch.ones_like(LEFT)
     visible = 1 - lower_half()
     same, sharper = (sharpened(bank, energies(k * bank), everywhere, visible) for k in (1.0, 1.4))
-    torch.testing.assert_close(same, bank, atol=0.02, rtol=0)
+    torch.testing.assert_close(same, bank, atol=0.01, rtol=0)
     assert bands(sharper)[2].std() > 1.1 * bands(same)[2].std()
 
 
-def test_the_photos_contrast_says_nothing_about_a_material_without_evidence() -> None:
-    bank, everywhere, nowhere = noise(1, 3, SIDE, SIDE), torch.ones_like(LEFT), torch.zeros_like(LEFT)
-    loud, flat = (sharpened(bank, energies(k * bank), everywhere, nowhere) for k in (3.0, 0.0))
-    assert torch.equal(loud, flat)
+def test_a_material_without_evidence_is_as_much_sharper_as_portraits_usually_are() -> None:
+    bank, everywhere = noise(1, 3, SIDE, SIDE), torch.ones_like(LEFT)
+    result = sharpened(bank, energies(3 * bank), everywhere, torch.zeros_like(LEFT))
+    low, mid, fine = bands(bank)
+    expected = low + USUAL_GAINS[0] * mid + USUAL_GAINS[1] * fine
+    torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("hidden", [-1.0, 0.3, 1.0])

@@ -29,11 +29,14 @@ thing, such as a shadow or a reflection."""
 TONE_WINDOW = 19
 """Side of the window, run twice, over which a shift is averaged, in cells: σ 31 px."""
 
-GLOBAL_SHARE = 0.1
+GLOBAL_SHARE = 0.03
 """Weight of a material's mean shift against its local one."""
 
 TONE_DOUBT = 250.0
 """Pixels of evidence that count half."""
+
+SKIN = 0
+"""Place of skin among the materials."""
 
 BAND_BORDER = 4
 BAND_DOUBT = 150.0
@@ -94,7 +97,8 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
     evidence = count.sum((3, 4), keepdim=True) * CELL**2
     mean = sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
     # A neck is in the shadow of its head: how dark it is says nothing about the face.
-    mean = mean - mean.mean(2, keepdim=True).clamp(max=0)
+    darker = mean[:, SKIN].mean(1, keepdim=True).clamp(max=0)
+    mean = torch.cat([(mean[:, SKIN] - darker)[:, None], mean[:, SKIN + 1 :]], 1)
     local = wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean
     local = local / (wide_mean(count, TONE_WINDOW) + GLOBAL_SHARE)
     return enlarged((local * evidence / (evidence + TONE_DOUBT)).flatten(0, 1), photo).view(

@@ -18,6 +18,8 @@ from facemug_core.editing.text import TextGoal, TextOptions
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
+from facemug_core.faces.under_mask import split_mask
+from facemug_core.model import FIT_STEPS
 from facemug_core.photos import (
     AlignedFace,
     EditRequest,
@@ -224,12 +226,13 @@ def group_photo(library: Library) -> Pictures:
     for face in faces:
         own = region_mask(library.editor.parser.parse(face.crop), "hair", 4)
         mask = torch.maximum(mask, mask_to_photo(own, face.matrix, group.size))
-    result = group
-    for face, codes in zip(faces, library.editor.model.random_codes([20, 21, 22]), strict=True):
-        conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
-        style = library.editor.model.style_codes(conditions, codes=codes[None], fit=None)
+    result, styles = group, library.editor.model.random_codes([20, 21, 22])
+    own_parts = split_mask(mask, [face.matrix for face in faces])
+    for face, own, codes in zip(faces, own_parts, styles, strict=True):
+        conditions = crop_conditions(face, mask_to_crop(own, face.matrix), {})
+        style = library.editor.model.style_codes(conditions, codes=codes[None], fit=FIT_STEPS)
         crop = library.editor.model.generate(library.editor.model.aggregate(conditions), style)
-        result = result.with_crop(crop, mask, face.matrix, 0, 1.0)
+        result = result.with_crop(crop, own, face.matrix, 0, 1.0)
     return [shown(result)]
 
 
@@ -300,7 +303,8 @@ def edited(library: Library, request: EditRequest, file: str = PHOTO) -> Picture
 
 def staged(library: Library, request: EditRequest, file: str = PHOTO) -> Pictures:
     """What the wired stages make, without the one that adds detail."""
-    return edited(library, replace(request, size=256), file)
+    fit = FIT_STEPS if request.fit is None else request.fit
+    return edited(library, replace(request, size=256, fit=fit), file)
 
 
 def encoded(library: Library, file: str) -> Tensor:

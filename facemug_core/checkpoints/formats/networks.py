@@ -29,13 +29,13 @@ OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
     {
         "stylegan2": ("input.input", StyleGAN2),
         "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN),
-        "part_reader": ("entries.2.bias", PartReader),
+        "part_reader": ("entries.2.weight", PartReader),
     }
     | {f"{c.name}_encoder": ("styles.0.linear.weight", partial(StyleEncoder, c.encoder)) for c in _ALL}
     | {f"{c.name}_generator": ("decoder.first.bias", partial(Generator, c.generator)) for c in _ALL}
     | {f"{c.name}_warping": ("output_scale", partial(LatentWarping, c.warp_rank)) for c in _ALL}
     | {f"{c.name}_picture_head": ("linear.bias", partial(PictureHead, c.picture_head)) for c in _ALL}
-    | {f"{c.name}_part_head": ("classify.4.bias", partial(PartHead, c.part_head)) for c in _ALL}
+    | {f"{c.name}_part_head": ("entries.128.weight", partial(PartHead, c.part_head)) for c in _ALL}
     | {f"{c.name}_search_head": ("linear.bias", partial(PictureHead, c.search_head)) for c in _ALL}
 )
 """Networks of this project's files, by the names of these files, with one of their keys."""
