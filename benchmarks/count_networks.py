@@ -92,7 +92,6 @@ def count_size(config: ModelConfig) -> dict[str, Count]:
             f"picture head, from {head.resolution} px": count(
                 head, lambda: head(maps[head.resolution], codes)
             ),
-            f"part head, from {part_head.resolution} px": count(part_head, lambda: part_head(maps)),
             f"search head, from {coarse} px": count(search_head, lambda: search_head(maps[coarse], codes)),
             f"part head, from {part_head.resolution} px": count(part_head, lambda: part_head(maps)),
             "aggregation": count(aggregation, lambda: aggregation(**guides)),
