@@ -180,7 +180,7 @@ FULL = ModelConfig(
     part_head=PartHeadConfig(
         MappingProxyType({32: 512, 64: 512, 128: 256}),
         MappingProxyType({32: 1.0, 64: 1.0, 128: 1.0}),
-        channels=64,
+        channels=128,
     ),
 )
 

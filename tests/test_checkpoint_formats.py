@@ -31,6 +31,7 @@ from facemug_core.editing.directions import Mapped
 from facemug_core.editing.foreign import read_direction
 from facemug_core.errors import CheckpointError, WeightsMissingError
 from facemug_core.networks.generator import Generator
+from facemug_core.networks.part_reader import PartHead, PartReader
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder, add_upsampled
 from facemug_core.networks.stylegan2 import StyleGAN2
@@ -173,12 +174,20 @@ def test_files_of_this_project_are_recognised(shapes, values, kind):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("head", ["picture_head", "search_head"])
-def test_heads_for_fine_and_coarse_features_of_both_sizes_are_told_apart(size, head):
-    network = build_empty(lambda: PictureHead(getattr(SIZES[size], head)))
+@pytest.mark.parametrize(
+    ("head", "build"), [("picture_head", PictureHead), ("search_head", PictureHead), ("part_head", PartHead)]
+)
+def test_heads_on_the_features_of_both_sizes_are_told_apart(size, head, build):
+    network = build_empty(lambda: build(getattr(SIZES[size], head)))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     (found,) = recognise(published.empty("x.safetensors", shapes))
     assert found.parts.keys() == {f"{size}_{head}"}
+
+
+def test_a_part_reader_of_this_project_is_recognised():
+    shapes = {name: tuple(tensor.shape) for name, tensor in build_empty(PartReader).state_dict().items()}
+    (found,) = recognise(published.empty("x.safetensors", shapes))
+    assert found.parts.keys() == {"part_reader"}
 
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
