@@ -2,8 +2,8 @@
 
 picture = harmonized(photo, bank)             each material in the photo's tone and sharpness
 picture = photo's own background              where the bank shows background
+picture = picture + drawn                     what guides ask for beyond the codes
 picture = recolored(picture, color map)       where colors are asked for
-picture = picture + drawn                     what guides ask for beyond that
 edit    = without_seam(picture, photo)        no step along the mask's border
 """
 

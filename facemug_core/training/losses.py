@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..compositing.harmony import bands
 from ..compositing.seams import rim
 from ..conditions import clearest, line_contrast, missing_lines
+from ..conditions.sketches import LUMA
 from ..networks.face_recognition import INPUT_SIZE, FaceRecognition
 from ..networks.perceptual import masked_mean
 from ..ops.masks import eroded
@@ -29,9 +30,6 @@ STROKE_CONTRAST = 0.75, 1.5
 """Line contrast that strokes should have, at least and at most: of those that the filter draws nine in ten
 have the one, a third the other."""
 
-
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in luminance (ITU-R 601)."""
 
 HAZE_MARGIN = 4
 """Pixels inside a mask's border whose contrast is not counted: it is the step to the photo's."""
