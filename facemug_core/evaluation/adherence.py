@@ -19,6 +19,8 @@ TOLERANCE = 2
 """Strokes that lie at most so many pixels apart agree."""
 MOST_STROKES = 0.1
 """Share of the mask's area that given strokes may take."""
+FEWEST_CLASS_PIXELS = 500
+"""A class with fewer pixels in all masks together is left out of means."""
 FEWEST_PIXELS = 64
 """Smaller pieces of a region have no color to speak of."""
 SEAM_BAND = 4
@@ -43,6 +45,12 @@ def overlaps(labels: Tensor, given: Tensor, mask: Tensor) -> tuple[Tensor, Tenso
         shared.append((found & wanted & counts).sum((1, 2)))
         either.append(((found | wanted) & counts).sum((1, 2)))
     return torch.stack(shared, 1), torch.stack(either, 1)
+
+
+def mean_iou(shared: Array, either: Array) -> float:
+    """Mean IoU of counts `[19]` over the classes with enough pixels, or with any where none has enough."""
+    seen = either >= min(FEWEST_CLASS_PIXELS, either.max())
+    return float((shared[seen] / np.maximum(either[seen], 1)).mean())
 
 
 def sparse_strokes(sketch: Tensor, mask: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..editing.measuring import ATTRIBUTES
 from .faces import MASK_KINDS
-from .solidity import EDITS
+from .solidity import EDITS, GUIDED_OTHER
 
 Values = Mapping[str, float]
 
@@ -60,6 +60,15 @@ def above(key: str, other: str, margin: float) -> Bar:
     return Bar(key, f"≥ {other} + {margin:g}", (other,), lambda value, all_: value >= all_[other] + margin)
 
 
+def nearer_by_half(key: str, near: str, far: str) -> Bar:
+    """The key must be at most half as far from one other key, which is larger, as from another."""
+
+    def holds(value: float, all_: Values) -> bool:
+        return all_[near] - value <= (value - all_[far]) / 2
+
+    return Bar(key, f"at most half as far from {near} as from {far}", (near, far), holds)
+
+
 def slider_bars(name: str, same_person: bool) -> list[Bar]:
     """What an attribute slider has to do; where the person should stay, that too."""
     bars = [at_least("effect", 1.5), at_least("monotone", 0.9), at_most("leak", 0.35)]
@@ -77,6 +86,7 @@ def solid_bars(edit: str) -> list[Bar]:
     ]
     if edit != "random":  # where strangers differ from the photo's people by more than how they are drawn
         bars += [at_most("told_apart", 0.88)]
+    if edit in ("completion", "guided"):
         bars += [at_most(f"{mask}.told_apart", 0.8) for mask in ("eyes_brows", "mouth")]
     return [replace(bar, key=f"real.solid.{edit}.{bar.key}") for bar in bars]
 
@@ -123,12 +133,18 @@ BARS: Sequence[Bar] = (
     at_least("text.retrieval_at_1", 0.5),
     at_most("detail.perceptual_ratio", 0.7),
     within("detail.sharpness_ratio", 0.7, 1.3),
-    *(bar for edit in EDITS for bar in solid_bars(edit)),
+    *(bar for edit in (*EDITS, GUIDED_OTHER) for bar in solid_bars(edit)),
     at_most("real.solid.completion.skin_delta_e", 3),
     at_most("real.solid.completion.skin_delta_e_p90", 6),
     at_most("real.solid.completion.background_leak_skin", 0.7),
     at_most("real.solid.completion.background_leak_hair", 0.7),
     at_most("real.solid.random.style_delta_e", 5),
+    at_most(f"real.solid.{GUIDED_OTHER}.style_delta_e", 5),
+    at_least(f"real.solid.{GUIDED_OTHER}.miou_ratio", 0.7),
+    at_least(f"real.solid.{GUIDED_OTHER}.f1", 0.5),
+    nearer_by_half(
+        "real.solid.half_identity", "real.solid.half_identity_mirrored", "real.solid.half_identity_strangers"
+    ),
     at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
 )
 """One table of all demands. A report is good where every one of them holds."""

@@ -24,6 +24,8 @@ from .metrics import masked_mean
 
 EDITS = ("completion", "guided", "random")
 """Kinds of edits that are judged: by the photo alone, by all guides of the truth, in a random style."""
+GUIDED_OTHER = "guided_other"
+"""A further kind of edit: hair and face by guides of another person."""
 
 CONTRAST_INSET = 4
 """Pixels along the mask's border that do not count for contrast: bands there mix both sides."""
@@ -45,10 +47,14 @@ RIM_EDGE = 4.0
 VIOLET = (60.0, -50.0)
 """a* and b* of the background in the leak test: far from skin, hair and most rooms."""
 
+RIM_BESIDE = 6
+"""The photo's own steps of color are taken so many pixels outside the mask, where there is no truth."""
+
 BESIDE = 24
-"""Background within so many pixels of the mask is what the background inside is compared to."""
-FEWEST_FREED = 200
-"""So many pixels of hair or hat must have become background before it is judged."""
+"""What is inside the mask is compared to the same material within so many pixels outside."""
+FEWEST_BESIDE = 200
+"""So many pixels of a material must lie inside, and as many beside the mask; so many pixels of hair or hat
+must have become background before it is judged."""
 QUANTUM = 0.004
 """Half a step of 8 bits: contrast below is nothing that a file can hold."""
 
@@ -112,13 +118,26 @@ def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     At each pixel of the border, the mean color of the outermost `RIM_WIDTH` pixels inside is compared to that
     of as many outside. Only pixels count where the truth has no edge.
     """
-    at = rim(mask)[:, 0] > 0
     values = []
-    for own, true, hole, border in zip(edit, truth, mask, at, strict=True):
-        steps, true_steps = (_rim_steps(picture, hole, border) for picture in (own, true))
+    for own, true, hole in zip(edit, truth, mask, strict=True):
+        steps, true_steps = (_rim_steps(picture, hole) for picture in (own, true))
         smooth = true_steps <= RIM_EDGE
         enough = smooth.sum() >= FEWEST_PIXELS
         values.append(float((steps - true_steps)[smooth].mean()) if enough else float("nan"))
+    return torch.tensor(values)
+
+
+def rim_delta_e_beside(edit: Tensor, mask: Tensor) -> Tensor:
+    """How much more colors differ across the mask's border than a few pixels outside, CIEDE2000 `[B]`.
+
+    For edits without a truth: the mean step across the border less that across the border of the mask grown
+    by `RIM_BESIDE`, where all is photo. Not above about 0 for a photo.
+    """
+    wider = grow_mask(mask, RIM_BESIDE)
+    values = [
+        float(_rim_steps(picture, hole).mean() - _rim_steps(picture, outside).mean())
+        for picture, hole, outside in zip(edit, mask, wider, strict=True)
+    ]
     return torch.tensor(values)
 
 
@@ -140,21 +159,48 @@ def with_violet_background(photo: Tensor, labels: Tensor, mask: Tensor) -> Tenso
 def background_contrast(edit: Tensor, edit_labels: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     """Contrast of the edit's background inside the mask ÷ beside it, `[B]`.
 
-    The geometric mean of the mid and the fine band's ratio, each computed from background pixels alone. NaN
-    where hardly any of the truth's hair or hat has become background, or no background is beside the mask.
+    The geometric mean of the mid and the fine band's ratio, see `contrasts_beside`. NaN where hardly any of
+    the truth's hair or hat has become background, too.
     """
-    hidden = mask > 0
-    background = of_classes(edit_labels, REGIONS["background"])[:, None]
-    freed = of_classes(labels, (*REGIONS["hair"], *REGIONS["hat"]))[:, None] & background & hidden
-    clear = grow_mask(background.float(), -RIM_WIDTH) > 0
-    inside = clear & hidden
-    beside = clear & ~hidden & (distance_to(hidden, BESIDE) <= BESIDE)
-    ratios = [
+    background = of_classes(edit_labels, REGIONS["background"])
+    freed = of_classes(labels, (*REGIONS["hair"], *REGIONS["hat"])) & background & (mask[:, 0] > 0)
+    mid, fine = contrasts_beside(edit, background, mask)
+    return (mid * fine).sqrt().where(freed.sum((1, 2)) >= FEWEST_BESIDE, torch.nan)
+
+
+def contrasts_beside(picture: Tensor, region: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Strength of the mid and of the fine band of a region, inside the mask ÷ beside it, `[B]` each.
+
+    Each band is computed from pixels of the region alone, a bool `[B, H, W]`. NaN where too little of it lies
+    on either side.
+    """
+    clear = grow_mask(region[:, None].float(), -RIM_WIDTH) > 0
+    inside, beside = (clear & side for side in _sides(mask))
+    enough = torch.minimum(inside.sum((1, 2, 3)), beside.sum((1, 2, 3))) >= FEWEST_BESIDE
+    mid, fine = (
         _strength(band, inside.float(), QUANTUM) / _strength(band, beside.float(), QUANTUM)
-        for band in _bands(edit, background.float())
-    ]
-    measurable = torch.stack([part.sum((1, 2, 3)) for part in (freed, inside, beside)]).amin(0)
-    return torch.stack(ratios).log().mean(0).exp().where(measurable >= FEWEST_FREED, torch.nan)
+        for band in _bands(picture, region[:, None].float())
+    )
+    return mid.where(enough, torch.nan), fine.where(enough, torch.nan)
+
+
+def skin_delta_e_beside(edit: Tensor, edit_labels: Tensor, mask: Tensor) -> Tensor:
+    """CIEDE2000 `[B]` of mean colors of the edit's facial skin inside the mask and beside it.
+
+    For edits without a truth. Light and shade of the face count: photos themselves are some units above 0.
+    """
+    inside, beside = (of_classes(edit_labels, FACE_SKIN) & side[:, 0] for side in _sides(mask))
+    return mean_delta_e(edit, edit, inside, beside)
+
+
+def doubled(face: Tensor, right: bool) -> Tensor:
+    """The left half of aligned faces `[B, 3, H, W]`, or the `right` one, with its mirror image beside it.
+
+    Half a face alone tells who it is; beside the other half, anything else in its place would be taken for
+    the same person.
+    """
+    half = (face.flip(-1) if right else face)[..., : face.shape[-1] // 2]
+    return torch.cat([half, half.flip(-1)], -1)
 
 
 def appearance(features: Sequence[Tensor], mask: Tensor) -> Tensor:
@@ -237,8 +283,15 @@ def _strength(band: Tensor, region: Tensor, least: float = 1e-6) -> Tensor:
     return (masked_mean(band.square(), region) + least**2).sqrt()
 
 
-def _rim_steps(picture: Tensor, hole: Tensor, border: Tensor) -> Array:
-    """CIEDE2000 `[N]` across the border of a hole `[1, H, W]`, at N pixels of a bool border `[H, W]`."""
+def _sides(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """What lies inside a mask `[B, 1, H, W]`, and what lies beside it; bool."""
+    hidden = mask > 0
+    return hidden, ~hidden & (distance_to(hidden, BESIDE) <= BESIDE)
+
+
+def _rim_steps(picture: Tensor, hole: Tensor) -> Array:
+    """CIEDE2000 `[N]` across the border of a hole `[1, H, W]`, at the N pixels of it."""
+    border = rim(hole[None])[0, 0] > 0
     colors = []
     for side in (hole, 1 - hole):
         band = rim(side[None], RIM_WIDTH)

@@ -16,8 +16,10 @@ from ...conventions import LABELS, REGIONS
 from ...faces.detection import MESH_POINTS
 from ...pictures import from_bytes
 from ..adherence import (
+    FEWEST_CLASS_PIXELS,
     class_means,
     color_errors,
+    mean_iou,
     overlaps,
     painted,
     rotated_hue,
@@ -25,9 +27,6 @@ from ..adherence import (
     stroke_agreement,
 )
 from ..trials import Array, Case, Summary, Trial, cases, guide_panels, mean, stacked
-
-FEWEST_CLASS_PIXELS = 500
-"""A class with fewer pixels in all masks together is left out."""
 
 ROTATED = (*REGIONS["hair"], *REGIONS["lips"], *REGIONS["cloth"])
 """Classes whose hue is rotated."""
@@ -70,7 +69,7 @@ class Semantic:
             "truth": faces.photo,
         }
         counts = zip(*(arrays[f"edit_{n}"].cpu().numpy() for n in PAIR), strict=True)
-        scores = [-_mean_iou(shared, either) for shared, either in counts]
+        scores = [-mean_iou(shared, either) for shared, either in counts]
         return cases(trial, scores, "mean IoU (negative)", panels, numbers, arrays)
 
     def summary(self, found: Sequence[Case]) -> Summary:
@@ -79,10 +78,10 @@ class Semantic:
             kind: [stacked(found, f"{kind}_{n}").sum(0) for n in PAIR]
             for kind in ("edit", "untold", "ceiling")
         }
-        ceiling = _mean_iou(*counts["ceiling"])
+        ceiling = mean_iou(*counts["ceiling"])
         keys: Summary = {
-            "semantic.miou_ratio": _mean_iou(*counts["edit"]) / ceiling,
-            "semantic.unconditioned_miou_ratio": _mean_iou(*counts["untold"]) / ceiling,
+            "semantic.miou_ratio": mean_iou(*counts["edit"]) / ceiling,
+            "semantic.unconditioned_miou_ratio": mean_iou(*counts["untold"]) / ceiling,
             "semantic.ceiling_miou": ceiling,
             "semantic.landmark_distance": mean(found, "landmarks"),
             "semantic.landmark_distance_unconditioned": mean(found, "untold_landmarks"),
@@ -204,10 +203,10 @@ class Generation:
 
     def summary(self, found: Sequence[Case]) -> Summary:
         """Means of what `Sketch`, `Semantic` and `Color` measure."""
-        ceiling = _mean_iou(*(stacked(found, f"ceiling_{n}").sum(0) for n in PAIR))
+        ceiling = mean_iou(*(stacked(found, f"ceiling_{n}").sum(0) for n in PAIR))
         keys: Summary = {f"generation.{name}": mean(found, name) for name in found[0].numbers}
         for name in ("semantic", "all"):
-            iou = _mean_iou(*(stacked(found, f"{name}_{n}").sum(0) for n in PAIR))
+            iou = mean_iou(*(stacked(found, f"{name}_{n}").sum(0) for n in PAIR))
             keys[f"generation.{name}.miou_ratio"] = iou / ceiling
         return keys
 
@@ -217,12 +216,6 @@ PAIR = ("shared", "either")
 
 def _counts(name: str, labels: Tensor, given: Tensor, mask: Tensor) -> dict[str, Tensor]:
     return {f"{name}_{kind}": count for kind, count in zip(PAIR, overlaps(labels, given, mask), strict=True)}
-
-
-def _mean_iou(shared: Array, either: Array) -> float:
-    """Mean over the classes with enough pixels, or with any where none has enough."""
-    seen = either >= min(FEWEST_CLASS_PIXELS, either.max())
-    return float((shared[seen] / np.maximum(either[seen], 1)).mean())
 
 
 def _alternating(own: Tensor, other: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...conditions import Conditions, one_hot, pencil_sketch, region_means
 from ...faces.regions import region_mask
 from .. import solidity
-from ..adherence import through_jpeg
+from ..adherence import color_errors, mean_iou, overlaps, stroke_agreement, through_jpeg
 from ..faces import FIRST_SEED, Faces
 from ..trials import Case, Summary, Trial, stacked
 
@@ -30,8 +30,7 @@ REGION_MASKS: Mapping[str, tuple[str, int]] = {
     "hair": ("hair", 8),
     "hair_face": ("hair+face", 8),
 }
-"""Masks by name: regions, and the pixels by which they are grown."""
-MASKS = ("half_face", *REGION_MASKS)
+"""Masks by name: regions, and the pixels by which they are grown. `half_face` comes beside them."""
 
 STYLE_MASKS = ("face", "hair_face")
 """Masks in which a new style gives the face a new skin."""
@@ -44,6 +43,13 @@ LEAK_MASKS: Mapping[str, tuple[str, ...]] = {
 }
 """What the leak test looks at in which mask. It costs an inversion: each person is tested in one mask."""
 
+OTHER_GUIDES: Mapping[str, tuple[str, ...]] = {
+    "map": ("semantic",),
+    "map_sketch": ("semantic", "sketch"),
+    "all": ("semantic", "sketch", "color"),
+}
+"""Which guides of another person hair and face are edited by, by name."""
+
 RATIOS = ("contrast_mid", "contrast_fine", "background_contrast")
 """Numbers that are summed up by geometric means; others by means."""
 SCORED = {"contrast_mid": 1.10, "contrast_fine": 1.12, "skin_delta_e": 3.0, "rim_delta_e": 1.0}
@@ -52,10 +58,11 @@ SCORED = {"contrast_mid": 1.10, "contrast_fine": 1.12, "skin_delta_e": 3.0, "rim
 
 @dataclass(frozen=True)
 class Solid:
-    """Edit each photo in six masks: completed, by the truth's own guides, and in a random style.
+    """Edit each photo in six masks: completed, by the truth's own guides, and in a random style; hair and
+    face also by another person's guides.
 
     It runs by itself, on each photo once. A case is one edit, its kind the edit and the mask, as in
-    `completion.mouth`.
+    `completion.mouth`, or the edit and the guides, as in `guided_other.map`.
     """
 
     name: str = "solid"
@@ -63,15 +70,21 @@ class Solid:
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
-        """Edit and measure: up to eighteen cases a face."""
-        return [case for i in range(len(trial.faces)) for case in _cases(trial, i)]
+        """Edit and measure: up to 21 cases a face."""
+        portraits = [_Portrait.of(trial.faces, i) for i in range(len(trial.faces))]
+        return [
+            case
+            for i, portrait in enumerate(portraits)
+            for case in (*_in_masks(trial, i, portrait), *_by_other_guides(trial, i, portrait))
+        ]
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Means, geometric means of ratios, and areas under curves, by kind of edit and by mask."""
-        keys: Summary = {}
-        for edit in solidity.EDITS:
-            of_edit = [case for case in found if case.kind.startswith(f"{edit}.")]
-            keys |= {f"solid.{edit}.{key}": value for key, value in _of_edit(of_edit).items()}
+        """Means, geometric means of ratios, and areas under curves, by kind of edit and by mask or guides;
+        by mask for the kinds of edits that have masks together."""
+        kinds = {edit: _of_edits(found, edit) for edit in (*solidity.EDITS, solidity.GUIDED_OTHER)}
+        keys = {f"solid.{key}": value for key, value in _keys(_of_edits(found, *solidity.EDITS)).items()}
+        for edit, cases in kinds.items():
+            keys |= {f"solid.{edit}.{key}": value for key, value in _keys(cases).items()}
         return keys
 
 
@@ -81,7 +94,7 @@ class _Portrait:
 
     person: int
     names: tuple[str, ...]
-    """Of the masks."""
+    """Of the masks, or of the guides."""
     photo: Tensor
     labels: Tensor
     """`[M, H, W]` int64."""
@@ -91,7 +104,7 @@ class _Portrait:
     @classmethod
     def of(cls, faces: Faces, i: int) -> _Portrait:
         person = faces.seeds[i] - FIRST_SEED
-        masks = portrait_masks(faces.labels[i], mirrored=person % 2 == 1)
+        masks = portrait_masks(faces.labels[i], _mirrored(person))
         count = len(masks)
         return cls(
             person=person,
@@ -101,9 +114,20 @@ class _Portrait:
             mask=torch.stack(list(masks.values())),
         )
 
+    def in_mask(self, name: str, names: Sequence[str]) -> _Portrait:
+        """The photo in one of the masks, as often as there are other names for its edits."""
+        mask = self.mask[self.names.index(name)].expand(len(names), -1, -1, -1)
+        photo = self.photo[:1].expand(len(names), -1, -1, -1)
+        return _Portrait(self.person, tuple(names), photo, self.labels[:1].expand(len(names), -1, -1), mask)
+
     def inside(self, picture: Tensor) -> Tensor:
         """A picture under the masks, the photo outside of them."""
         return torch.where(self.mask > 0, picture, self.photo)
+
+
+def _mirrored(person: int) -> bool:
+    """Whether half the face is masked on the right."""
+    return person % 2 == 1
 
 
 def portrait_masks(labels: Tensor, mirrored: bool) -> dict[str, Tensor]:
@@ -120,9 +144,8 @@ def portrait_masks(labels: Tensor, mirrored: bool) -> dict[str, Tensor]:
     return masks
 
 
-def _cases(trial: Trial, i: int) -> list[Case]:
-    """All edits of one face."""
-    portrait = _Portrait.of(trial.faces, i)
+def _in_masks(trial: Trial, i: int, portrait: _Portrait) -> list[Case]:
+    """All edits of one face in its masks."""
     unguided = Conditions.build(image=portrait.photo, mask=portrait.mask)
     maps = trial.aggregate(unguided)
     codes = trial.project(unguided)
@@ -147,7 +170,7 @@ def _cases(trial: Trial, i: int) -> list[Case]:
         if name == "random":
             numbers["style_delta_e"] = _style(portrait, edit, labels)
         if name == "completion":
-            numbers |= _leaks(trial, portrait, edit, labels)
+            numbers |= _leaks(trial, portrait, edit, labels) | _half_identity(trial, i, portrait, edit)
             seen |= {end: arrays[end] for end in ends}
         cases += _as_cases(portrait, name, edit, numbers, seen)
     return cases
@@ -185,7 +208,7 @@ def measured(
 
 
 def _style(portrait: _Portrait, edit: Tensor, labels: Tensor) -> list[float]:
-    """The new skin against the visible one's; NaN in masks that leave the face its skin."""
+    """The new skin against the photo's own; NaN in masks that leave the face its skin."""
     values = solidity.style_delta_e(edit, labels, portrait.photo, portrait.labels, portrait.mask)
     return [
         value if name in STYLE_MASKS else math.nan
@@ -210,6 +233,94 @@ def _leaks(trial: Trial, portrait: _Portrait, edit: Tensor, labels: Tensor) -> d
         region = solidity.of_classes(labels[row], LEAK_CLASSES[part]) & (mask[:, 0] > 0)
         numbers[f"background_leak_{part}"][at] = float(solidity.mean_delta_e(edit[row], again, region))
     return numbers
+
+
+def _half_identity(trial: Trial, i: int, portrait: _Portrait, edit: Tensor) -> dict[str, list[float]]:
+    """Cosines to the person: of the completed half face alone, of the photo mirrored, and of a stranger."""
+    at = portrait.names.index("half_face")
+    half = solidity.doubled(edit[at : at + 1], _mirrored(portrait.person))
+    photo = trial.photo_vectors[i]
+    completed, mirrored = trial.judges.comparer.embed(torch.cat([half, portrait.photo[:1].flip(-1)]))
+    vectors = {"": completed, "_mirrored": mirrored, "_strangers": trial.other_vectors[i]}
+    numbers = {f"half_identity{end}": [math.nan] * len(edit) for end in vectors}
+    for end, vector in vectors.items():
+        numbers[f"half_identity{end}"][at] = float(vector @ photo)
+    return numbers
+
+
+def _by_other_guides(trial: Trial, i: int, portrait: _Portrait) -> list[Case]:
+    """Hair and face by another person's guides; codes are those of the photo, which follow the guides."""
+    if "hair_face" not in portrait.names:
+        return []
+    portrait = portrait.in_mask("hair_face", tuple(OTHER_GUIDES))
+    edit = _edited_by_others(trial, i, portrait)
+    labels = trial.judges.parser.parse(edit)
+    numbers = measured(edit, labels, portrait.photo, portrait.labels, portrait.mask)
+    del numbers["skin_delta_e"]  # where the photo has skin, the other person may have hair
+    skin = solidity.style_delta_e(edit, labels, portrait.photo, portrait.labels, portrait.mask)
+    numbers["style_delta_e"] = _where("color", skin.tolist(), given=False)
+    numbers |= _followed(trial, i, portrait, edit)
+    arrays = {
+        "edit": _appearance(trial, edit, portrait.mask),
+        "truth": _appearance(trial, portrait.photo, portrait.mask),
+        **_overlaps(trial, i, portrait, labels),
+    }
+    return _as_cases(portrait, solidity.GUIDED_OTHER, edit, numbers, arrays)
+
+
+def _edited_by_others(trial: Trial, i: int, portrait: _Portrait) -> Tensor:
+    """One edit by each of `OTHER_GUIDES`."""
+    photo, labels = trial.faces.other_photo[i : i + 1], trial.faces.other_labels[i : i + 1]
+    guides = {
+        "semantic": one_hot(labels),
+        "sketch": pencil_sketch(photo),
+        "color": region_means(photo, labels),
+    }
+    edits = []
+    for names in OTHER_GUIDES.values():
+        given = {name: guides[name] for name in names}
+        conditions = Conditions.build(image=portrait.photo[:1], mask=portrait.mask[:1], **given)
+        edits.append(trial.edit(conditions, trial.project(conditions)))
+    return torch.cat(edits)
+
+
+def _followed(trial: Trial, i: int, portrait: _Portrait, edit: Tensor) -> dict[str, list[float]]:
+    """How well edits agree with the other person's lines and colors, where these were given and where not."""
+    photo, labels = trial.faces.other_photo[i : i + 1], trial.faces.other_labels[i : i + 1]
+    strokes = pencil_sketch(photo).expand(len(edit), -1, -1, -1)
+    f1 = stroke_agreement(pencil_sketch(edit), strokes, portrait.mask).tolist()
+    colors = region_means(photo, labels)[0]
+    errors = [color_errors(picture, colors, labels[0], portrait.mask[0]).values() for picture in edit]
+    color = [fmean(own) if own else math.nan for own in errors]
+    return {
+        "f1": _where("sketch", f1),
+        "f1_unconditioned": _where("sketch", f1, given=False),
+        "color_delta_e": _where("color", color),
+        "color_delta_e_unconditioned": _where("color", color, given=False),
+    }
+
+
+def _where(guide: str, values: Sequence[float], *, given: bool = True) -> list[float]:
+    """Values of the edits that a guide was given to, or was not; NaN for the others."""
+    return [
+        value if (guide in names) == given else math.nan
+        for names, value in zip(OTHER_GUIDES.values(), values, strict=True)
+    ]
+
+
+def _overlaps(trial: Trial, i: int, portrait: _Portrait, labels: Tensor) -> dict[str, Tensor]:
+    """Counts of classes that edits share with the other person's map; `ceiling_…` those of that person's own
+    photo after JPEG compression."""
+    wanted = trial.faces.other_labels[i : i + 1].expand_as(labels)
+    again = trial.judges.parser.parse(through_jpeg(trial.faces.other_photo[i : i + 1])).expand_as(labels)
+    shared, either = overlaps(labels, wanted, portrait.mask)
+    ceiling_shared, ceiling_either = overlaps(again, wanted, portrait.mask)
+    return {
+        "shared": shared,
+        "either": either,
+        "ceiling_shared": ceiling_shared,
+        "ceiling_either": ceiling_either,
+    }
 
 
 def _as_cases(
@@ -250,12 +361,16 @@ def _score(numbers: Mapping[str, float]) -> float:
     return fmean(shares) if shares else 0.0
 
 
-def _of_edit(found: Sequence[Case]) -> Summary:
-    """Keys of one kind of edit: in all masks together, and in each."""
-    masks = {mask: [case for case in found if case.kind.endswith(f".{mask}")] for mask in MASKS}
+def _of_edits(found: Sequence[Case], *edits: str) -> list[Case]:
+    return [case for case in found if case.kind.split(".")[0] in edits]
+
+
+def _keys(found: Sequence[Case]) -> Summary:
+    """Keys of some kinds of edits: in all masks, or by all guides, together, and in each."""
     keys = _summed_up(found) | _told_apart(found)
-    for mask, cases in masks.items():
-        keys |= {f"{mask}.{key}": value for key, value in _summed_up(cases).items()}
+    for kind in dict.fromkeys(case.kind.split(".")[1] for case in found):
+        own = [case for case in found if case.kind.endswith(f".{kind}")]
+        keys |= {f"{kind}.{key}": value for key, value in _summed_up(own).items()}
     return keys
 
 
@@ -267,11 +382,17 @@ def _summed_up(found: Sequence[Case]) -> Summary:
         keys[name] = geometric_mean(values) if name in RATIOS else fmean(values)
         if name == "skin_delta_e":
             keys["skin_delta_e_p90"] = float(np.percentile(values, 90))
+    if _all_have(found, "shared"):
+        iou, ceiling = (
+            mean_iou(*(stacked(found, f"{of}{count}").sum(0) for count in ("shared", "either")))
+            for of in ("", "ceiling_")
+        )
+        keys["miou_ratio"] = iou / ceiling
     return keys
 
 
 def _told_apart(found: Sequence[Case]) -> Summary:
-    """Areas under curves of edits against photos, in all masks and in each; the ends of the scale."""
+    """Areas under curves of edits against photos, together and in each mask; the ends of the scale."""
     people = np.array([case.numbers["person"] for case in found])
     count = len(set(people))
     if count < solidity.FOLDS:
@@ -279,10 +400,14 @@ def _told_apart(found: Sequence[Case]) -> Summary:
     keys: Summary = {}
     kinds = np.array([case.kind.split(".")[1] for case in found])
     for name in ("edit", "pasted", "recompressed"):
-        if name in found[0].arrays:
+        if _all_have(found, name):
             scores = solidity.classified(stacked(found, name), stacked(found, "truth"), people)
             key = "told_apart" if name == "edit" else f"told_apart_{name}"
             keys[key] = solidity.told_apart(*scores)
-            for mask in sorted(set(kinds)):
-                keys[f"{mask}.{key}"] = solidity.told_apart(*(part[kinds == mask] for part in scores))
+            for kind in sorted(set(kinds)):
+                keys[f"{kind}.{key}"] = solidity.told_apart(*(part[kinds == kind] for part in scores))
     return keys
+
+
+def _all_have(found: Sequence[Case], array: str) -> bool:
+    return bool(found) and all(array in case.arrays for case in found)
