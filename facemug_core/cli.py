@@ -1103,6 +1103,10 @@ def _add_evaluate(commands: Any) -> None:
     evaluate.add_argument("--report", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--limit", type=_at_least_one, default=300, metavar="N", help="number of faces")
     evaluate.add_argument("--faces", type=Path, metavar="DIR", help="evaluate on these real photos as well")
+    evaluate.add_argument("--pairs", type=Path, metavar="DIR",
+                          help="edit each photo_X of this folder in mask_X by exemplar_X")  # fmt: skip
+    evaluate.add_argument("--beside", type=_named_folder, action="append", default=[], metavar="NAME=DIR",
+                          help="judge result_X of another system beside the edits of --pairs")  # fmt: skip
     evaluate.add_argument("--cache", type=Path, metavar="DIR",
                           help="keep the rendered faces here (by default in your cache folder)")  # fmt: skip
     _add_model(evaluate)
@@ -1114,12 +1118,14 @@ def _evaluate(parsed: Parsed) -> None:
     from .evaluation import SUITES, evaluate
     from .model import FaceMug
 
+    if parsed.beside and parsed.pairs is None:
+        raise InputError("--beside judges edits of the photos of --pairs: name their folder, too.")
     model = FaceMug.load(parsed.model, _device(parsed.device), parsed.weights)
     with tqdm(unit="face") as bar:
         report = evaluate(
             model, parsed.suites or list(SUITES), limit=parsed.limit, report_dir=parsed.report,
-            cache_dir=parsed.cache, faces_dir=parsed.faces, folders=parsed.weights,
-            progress=lambda done: bar.update(done - bar.n),
+            cache_dir=parsed.cache, faces_dir=parsed.faces, pairs_dir=parsed.pairs, peers=dict(parsed.beside),
+            folders=parsed.weights, progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     for name, value in report.values.items():
         print(f"{name:48} {value:.4g}")
@@ -1141,6 +1147,14 @@ def _device(name: str) -> str:
             f"There is no device {name} that this torch can use; leave out --device, or give cpu."
         )
     return name
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    """NAME=DIR."""
+    name, _, folder = text.partition("=")
+    if not name or not Path(folder).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIR with a folder that is there")
+    return name, Path(folder)
 
 
 def _weighted_file(text: str) -> tuple[Path, float]:

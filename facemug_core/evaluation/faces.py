@@ -5,8 +5,8 @@ Everything about a face follows from its seed. What is slow to make is kept in a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class Faces:
     """Another person, for guides that differ from the truth."""
     other_labels: Tensor
     """Classes of that person's photo."""
+    peers: Mapping[str, Tensor] = field(default_factory=dict)
+    """Other systems' edits of the photos, by the system's name."""
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -69,11 +71,28 @@ class Faces:
     def to(self, device: torch.device | str) -> Faces:
         """The same faces on another device."""
         tensors: dict[str, Any] = {
-            field.name: value.to(device)
-            for field in fields(self)
-            if isinstance(value := getattr(self, field.name), Tensor)
+            member.name: value.to(device)
+            for member in fields(self)
+            if isinstance(value := getattr(self, member.name), Tensor)
         }
-        return replace(self, **tensors)
+        peers = {name: pictures.to(device) for name, pictures in self.peers.items()}
+        return replace(self, peers=peers, **tensors)
+
+    @classmethod
+    def cat(cls, parts: Sequence[Faces]) -> Faces:
+        """Batches one after the other."""
+        first = parts[0]
+        joined: dict[str, Any] = {
+            member.name: torch.cat([getattr(part, member.name) for part in parts])
+            for member in fields(cls)
+            if isinstance(getattr(first, member.name), Tensor)
+        }
+        return cls(
+            seeds=tuple(seed for part in parts for seed in part.seeds),
+            kinds=tuple(kind for part in parts for kind in part.kinds),
+            peers={name: torch.cat([part.peers[name] for part in parts]) for name in first.peers},
+            **joined,
+        )
 
     @property
     def sketch(self) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -31,12 +33,22 @@ class FolderFaces:
         folder: with picture files.
         editor: finds faces.
         parser: reads classes.
+        peers: folders with other systems' edits of the photos with masks, by the system's name. The edit of
+            `photo_NAME` is called `result_NAME`.
 
     Raises:
         InputError: no photo is there, or a file cannot be read.
     """
 
-    def __init__(self, folder: str | Path, editor: PhotoEditor, parser: Parser) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        editor: PhotoEditor,
+        parser: Parser,
+        peers: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
+        self.folder = folder
+        self.peers = peers
         self.files = {path.stem: path for path in picture_files(folder)}
         self.editor = editor
         self.parser = parser
@@ -58,11 +70,30 @@ class FolderFaces:
             yield self._faces([(name, kind)], start)
 
     def pairs(self, size: int) -> Iterator[Faces]:
-        """Photos that come with a mask and an exemplar; of what the mask hides there is no truth."""
+        """Photos that come with a mask and an exemplar; of what the mask hides there is no truth.
+
+        Raises:
+            InputError: there is none, or another system has no edit of one.
+        """
         stems = [name.removeprefix("photo_") for name in self.names if name.startswith("photo_")]
         whole = [stem for stem in stems if {f"mask_{stem}", f"exemplar_{stem}"} <= self.files.keys()]
+        if not whole:
+            raise InputError(
+                f"In {self.folder} no photo has a mask and an exemplar: "
+                "call them photo_X, mask_X, exemplar_X."
+            )
         for start in range(0, len(whole), size):
-            yield self._faces([(f"photo_{stem}", GIVEN) for stem in whole[start : start + size]], start)
+            some = whole[start : start + size]
+            faces = self._faces([(f"photo_{stem}", GIVEN) for stem in some], start)
+            yield replace(faces, peers={name: self._results(name, some) for name in self.peers})
+
+    def _results(self, name: str, stems: list[str]) -> Tensor:
+        """Another system's edits `[B, 3, 256, 256]`."""
+        files = {path.stem: path for path in picture_files(self.peers[name])}
+        missing = [f"result_{stem}" for stem in stems if f"result_{stem}" not in files]
+        if missing:
+            raise InputError(f"{self.peers[name]} has no picture called {', '.join(missing)}.")
+        return torch.stack([self._crop(files[f"result_{stem}"]) for stem in stems])
 
     def _faces(self, places: list[tuple[str, str]], start: int) -> Faces:
         seeds = tuple(FIRST_SEED + start + i for i in range(len(places)))
@@ -100,11 +131,15 @@ class FolderFaces:
     def _face(self, name: str) -> tuple[Tensor, Tensor]:
         """A photo's face [3, 256, 256] in [-1, 1], of 8-bit depth, and its classes [256, 256]."""
         if name not in self._seen:
-            photo = Photo.from_image(read_photo(self.files[name]))
-            height, width = photo.size
-            found = self.editor.find_faces(photo, aligned=height == width)
-            if not found:
-                raise InputError(f"{self.files[name]} shows no face; take it out of the folder.")
-            crop = from_bytes(to_bytes(found[0].crop))
-            self._seen[name] = crop[0], self.parser.parse(crop)[0]
+            crop = self._crop(self.files[name])
+            self._seen[name] = crop, self.parser.parse(crop[None])[0]
         return self._seen[name]
+
+    def _crop(self, path: Path) -> Tensor:
+        """A file's face [3, 256, 256] in [-1, 1], of 8-bit depth."""
+        photo = Photo.from_image(read_photo(path))
+        height, width = photo.size
+        found = self.editor.find_faces(photo, aligned=height == width)
+        if not found:
+            raise InputError(f"{path} shows no face; take it out of the folder.")
+        return from_bytes(to_bytes(found[0].crop))[0]

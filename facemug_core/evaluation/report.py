@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -30,7 +31,8 @@ from ..sheets import crop_image
 from .bars import BARS, Bar
 from .faces import BankFaces, Faces
 from .photos import FolderFaces
-from .suites import PAIRS, SOLID, SUITES
+from .suites import PAIRS, ROWS, SOLID, SUITES
+from .suites.rows import rows_of
 from .trials import Case, Judges, Suite, Trial
 
 if TYPE_CHECKING:
@@ -122,6 +124,8 @@ def evaluate(
     report_dir: str | Path,
     cache_dir: str | Path | None = None,
     faces_dir: str | Path | None = None,
+    pairs_dir: str | Path | None = None,
+    peers: Mapping[str, Path] = MappingProxyType({}),
     folders: Folders = (),
     progress: Progress | None = None,
 ) -> Report:
@@ -135,6 +139,8 @@ def evaluate(
             written under another name first. Other files in it stay.
         cache_dir: keeps the faces for the next evaluation; by default the user's cache folder.
         faces_dir: real photos on which the suites run as well (`FolderFaces`), under keys with "real." first.
+        pairs_dir: real photos with masks and exemplars (`FolderFaces.pairs`), which `PAIRS` runs on.
+        peers: folders with other systems' edits of these, by the name of the system.
         folders: where weights are looked for first.
         progress: told how far it is after each batch.
 
@@ -149,11 +155,15 @@ def evaluate(
     bank = BankFaces(*load_bank(LIGHT, folders), judges.parser, cache_dir or cache_folder())
     real: Iterable[Faces] = ()
     real_portraits: Iterable[Faces] = ()
+    real_rows: Iterable[Faces] = ()
     pairs: Iterable[Faces] = ()
+    editor = PhotoEditor(model, folders)
     if faces_dir is not None:
-        photos = FolderFaces(faces_dir, PhotoEditor(model, folders), judges.parser)
-        real, pairs = photos.batches(limit, BATCH), photos.pairs(BATCH)
-        real_portraits = photos.portraits(limit)
+        photos = FolderFaces(faces_dir, editor, judges.parser)
+        real, real_portraits = photos.batches(limit, BATCH), photos.portraits(limit)
+        real_rows = rows_of(photos.portraits(limit), judges)
+    if pairs_dir is not None:
+        pairs = FolderFaces(pairs_dir, editor, judges.parser, peers).pairs(BATCH)
     return run_suites(
         model,
         chosen,
@@ -163,6 +173,7 @@ def evaluate(
         portraits=bank.batches(min(limit, PORTRAITS), 1),
         real=real,
         real_portraits=real_portraits,
+        real_rows=real_rows,
         pairs=pairs,
         progress=progress,
     )
@@ -178,11 +189,12 @@ def run_suites(
     portraits: Iterable[Faces] = (),
     real: Iterable[Faces] = (),
     real_portraits: Iterable[Faces] = (),
+    real_rows: Iterable[Faces] = (),
     pairs: Iterable[Faces] = (),
     progress: Progress | None = None,
 ) -> Report:
-    """Run suites on batches of faces, `SOLID` on portraits, and write the report; `evaluate` without finding
-    anything."""
+    """Run suites on batches of faces, `SOLID` on portraits, `ROWS` on rows of them, and write the report;
+    `evaluate` without finding anything."""
     done = 0
 
     def count(faces: int) -> None:
@@ -193,11 +205,12 @@ def run_suites(
 
     run = partial(_run, model, judges, count)
     solid = [suite for suite in suites if suite is SOLID]
-    others = [suite for suite in suites if suite is not SOLID]
+    others = [suite for suite in suites if suite not in (SOLID, ROWS)]
     # First the real photos: one that cannot be used is told before, not after a long run.
     of_real = [
         run(REAL, [suite for suite in others if suite.on_real_faces], real),
         run(REAL, solid, real_portraits),
+        run(REAL, [suite for suite in suites if suite is ROWS], real_rows),
         run(REAL, [PAIRS], pairs),
     ]
     runs = [run("", others, batches), run("", solid, portraits), *of_real]
@@ -337,7 +350,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _best_median_worst(suite: Suite, rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
-    """None at all where there are no rows."""
+    """None at all where there are no rows; those of `ROWS` all together, in their order."""
+    if suite is ROWS and rows:
+        return {"all": rows}
     most = SOLID_WORST if suite is SOLID else SHOWN["worst"]
     ranked = sorted(rows, key=lambda row: row.case.score)
     middle = max(0, (len(ranked) - SHOWN["median"]) // 2)

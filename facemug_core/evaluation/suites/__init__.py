@@ -15,21 +15,25 @@ from .guides import Color, Generation, Semantic, Sketch
 from .identity import Encoder, Exemplar, Warp
 from .pairs import Pairs
 from .reconstruction import COMPLETION, GUIDED, Seam
+from .rows import Rows
 from .solid import Solid
 from .subsets import Subsets
 from .text import Retrieval, Text
 
-__all__ = ["COMPLETION", "GUIDED", "PAIRS", "SOLID", "SUITES"]
+__all__ = ["COMPLETION", "GUIDED", "PAIRS", "ROWS", "SOLID", "SUITES"]
 
 SOLID: Suite = Solid()
 """Runs by itself, on each photo once."""
+
+ROWS: Suite = Rows()
+"""Runs by itself, on rows of real portraits."""
 
 SUITES: Mapping[str, Suite] = {
     suite.name: suite
     for suite in (
         COMPLETION, GUIDED, Frechet(), Seam(), Semantic(), Sketch(), Color(), Exemplar(), Encoder(), Warp(),
         Generation(), Subsets(), Diversity(), Attributes(), Text(), Retrieval(),
-        DetailStage(), SOLID,
+        DetailStage(), SOLID, ROWS,
     )
 }  # fmt: skip
 """All suites by name."""

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, geometric_mean
 
-from ..trials import Case, Summary, Trial, cases, mean
+from torch import Tensor
+
+from .. import solidity
+from ..trials import Case, Summary, Trial, cases
+
+OURS = "ours"
+RATIOS = ("contrast_mid", "contrast_fine")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Complete the mask by the exemplar and without it. There is no truth: the pictures say more.
+    """Complete the mask by the exemplar and without it; other systems' results are judged beside ours.
 
-    It runs on the pairs of `photos.FolderFaces` alone.
+    There is no truth: edits are held against what is beside the mask, and the pictures say more. It runs on
+    the pairs of `photos.FolderFaces` alone.
     """
 
     name: str = "pairs"
@@ -27,18 +35,41 @@ class Pairs:
             codes = trial.model.warp(codes, trial.untold_codes)
         codes = trial.fitted(codes, trial.untold)
         edit = trial.edit(trial.untold, codes, trial.untold_maps)
+        edits = {"without": trial.completion, OURS: edit, **faces.peers}
         exemplar = embed(faces.exemplar)
-        pictures = {"photo": faces.photo, "without": trial.completion, "with": edit}
-        numbers = {name: (embed(picture) * exemplar).sum(1) for name, picture in pictures.items()}
+        numbers: dict[str, Tensor] = {}
+        for name, picture in {"photo": faces.photo, **edits}.items():
+            numbers[f"{name}.likeness"] = (embed(picture) * exemplar).sum(1)
+        for name, picture in edits.items():
+            labels = trial.judges.parser.parse(picture)
+            judged = judged_alone(picture, labels, faces.mask)
+            numbers |= {f"{name}.{key}": values for key, values in judged.items()}
         panels = {
             "photo": faces.photo,
             "hole": trial.untold.masked_image,
             "exemplar": faces.exemplar,
-            "without it": trial.completion,
-            "ours": edit,
+            **edits,
         }
-        return cases(trial, -numbers["with"], "cosine to the exemplar (negative)", panels, numbers)
+        scores = -numbers[f"{OURS}.likeness"]
+        return cases(trial, scores, "cosine to the exemplar (negative)", panels, numbers)
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Mean cosines to the exemplar's face."""
-        return {f"pairs.cosine_{name}": mean(found, name) for name in ("photo", "without", "with")}
+        """Means, geometric means of contrasts: of our edits, and by name of the others."""
+        keys: Summary = {}
+        for name in sorted({name for case in found for name in case.numbers}):
+            values = [case.numbers[name] for case in found if name in case.numbers]
+            key = name.removeprefix(f"{OURS}.")
+            keys[f"solid.exemplar.{key}"] = geometric_mean(values) if name.endswith(RATIOS) else fmean(values)
+        return keys
+
+
+def judged_alone(edit: Tensor, labels: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """What can be said of edits `[B, 3, H, W]` without a truth: skin inside the mask against skin beside it,
+    and the border; `[B]` each, NaN where it cannot be measured."""
+    mid, fine = solidity.contrasts_beside(edit, solidity.of_classes(labels, solidity.FACE_SKIN), mask)
+    return {
+        "contrast_mid": mid,
+        "contrast_fine": fine,
+        "skin_delta_e": solidity.skin_delta_e_beside(edit, labels, mask),
+        "rim_delta_e": solidity.rim_delta_e_beside(edit, mask),
+    }

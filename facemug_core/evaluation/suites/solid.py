@@ -276,10 +276,11 @@ def _edited_by_others(trial: Trial, i: int, portrait: _Portrait) -> Tensor:
         "sketch": pencil_sketch(photo),
         "color": region_means(photo, labels),
     }
+    image, mask = portrait.photo[:1], portrait.mask[:1]
     edits = []
     for names in OTHER_GUIDES.values():
         given = {name: guides[name] for name in names}
-        conditions = Conditions.build(image=portrait.photo[:1], mask=portrait.mask[:1], **given)
+        conditions = Conditions.build(image=image, mask=mask, **given)  # type: ignore[arg-type]
         edits.append(trial.edit(conditions, trial.project(conditions)))
     return torch.cat(edits)
 

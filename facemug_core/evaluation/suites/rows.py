@@ -1,0 +1,159 @@
+"""Rows of pictures to look at: ages, tones of skin, light from one side, gray scans, sliders and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...conditions import Conditions, whole_photo
+from ...conditions.sketches import LUMA
+from ...editing.directions import Direction, shipped_directions
+from ...editing.measuring import Reading
+from ...editing.text import text_direction
+from ...errors import DependencyError
+from ...faces.regions import region_mask
+from ..adherence import through_jpeg
+from ..faces import FIRST_SEED, Faces
+from ..trials import Case, Judges, Summary, Trial
+from .solid import portrait_masks
+
+LENGTH = 6
+"""Portraits in a row."""
+
+SLIDERS = (("smile", 1.0), ("smile", -1.0), ("age", 1.0), ("glasses", 1.0), ("lipstick", 1.0), ("yaw", 0.5))
+TEXTS = (
+    "a smiling person",
+    "a serious person, not smiling",
+    "an old person",
+    "a person with glasses",
+    "a man with a beard",
+    "red lips, with lipstick",
+)
+"""What the face of each portrait in turn is changed by."""
+
+
+def spread(values: Sequence[float]) -> list[int]:
+    """Places of numbers from the least to the largest, evenly over their order."""
+    order = [int(i) for i in np.argsort(values) if not np.isnan(values[i])]
+    return [order[i] for i in _evenly(len(order))]
+
+
+def extremes(values: Sequence[float]) -> list[int]:
+    """Places of the numbers farthest from 0, the farthest first."""
+    order = np.argsort(-np.abs(values))
+    return [int(i) for i in order[:LENGTH] if not np.isnan(values[i])]
+
+
+def _evenly(count: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(count, LENGTH)).round().astype(np.int64))
+
+
+def _in_order(readings: Sequence[Reading]) -> list[int]:
+    return _evenly(len(readings)).tolist()
+
+
+PICKS: Mapping[str, Callable[[Sequence[Reading]], list[int]]] = {
+    "ages": lambda readings: spread([reading["age.network"] for reading in readings]),
+    "tones of skin": lambda readings: spread([reading["skin_tone.parser"] for reading in readings]),
+    "light from one side": lambda readings: extremes([reading["lighting.mesh"] for reading in readings]),
+    "gray scans": _in_order,
+    "sliders": _in_order,
+    "texts": _in_order,
+}
+"""Rows by name, and which portraits they show, by what is measured on all of them."""
+
+
+def rows_of(portraits: Iterable[Faces], judges: Judges) -> Iterator[Faces]:
+    """One batch for each row, its name the kind of the masks, out of portraits that come one at a time."""
+    measured = []
+    for face in portraits:
+        reading = judges.observer.measurer.measure(face.photo, face.labels)
+        if reading is not None:
+            measured.append((face, reading))
+    for name, pick in PICKS.items():
+        chosen = [measured[i][0] for i in pick([reading for _, reading in measured])]
+        yield replace(Faces.cat(chosen), kinds=(name,) * len(chosen))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Portraits of all sorts, completed and changed. There are no numbers: somebody has to look.
+
+    It runs on the batches of `rows_of` alone; a case is a row. Columns are portraits, each the photo above
+    two edits: half and whole face completed, or the face drawn anew without and with the change.
+    """
+
+    name: str = "rows"
+    most: int = LENGTH * len(PICKS)
+    on_real_faces: bool = False
+
+    def run(self, trial: Trial) -> list[Case]:
+        """Edit one row."""
+        (name,) = set(trial.faces.kinds)
+        if name == "sliders":
+            directions = shipped_directions(trial.judges.folders)
+            moves = {f"{slider} {by:+g}": (directions[slider], by) for slider, by in SLIDERS}
+            columns = _moved(trial, moves)
+        elif name == "texts":
+            try:
+                clip = trial.judges.clip
+            except DependencyError:
+                return []
+            columns = _moved(trial, {text: (text_direction(clip, text), 1.0) for text in TEXTS})
+        else:
+            photo = as_scan(trial.faces.photo) if name == "gray scans" else trial.faces.photo
+            columns = _completed(trial, photo)
+        return [Case(name, name, 0.0, {}, columns)]
+
+    def summary(self, found: Sequence[Case]) -> Summary:
+        """Nothing is measured."""
+        return {}
+
+
+def as_scan(photo: Tensor) -> Tensor:
+    """Photos `[B, 3, H, W]` as a scanner gives old prints: gray, of little contrast, compressed."""
+    gray = torch.einsum("bchw,c->bhw", photo, photo.new_tensor(LUMA))[:, None].expand_as(photo)
+    return through_jpeg(0.8 * gray)
+
+
+def _completed(trial: Trial, photo: Tensor) -> dict[str, Tensor]:
+    """Half and whole faces by photo and mask alone."""
+    masks = [portrait_masks(labels, mirrored=False) for labels in trial.faces.labels]
+    edits = []
+    for name in ("half_face", "face"):
+        conditions = Conditions.build(image=photo, mask=torch.stack([mask[name] for mask in masks]))
+        edits.append(trial.edit(conditions, trial.project(conditions)))
+    return _columns([f"portrait {_number(trial, i)}" for i in range(len(photo))], photo, *edits)
+
+
+def _moved(trial: Trial, moves: Mapping[str, tuple[Direction, float]]) -> dict[str, Tensor]:
+    """The face drawn anew by the photo's own codes, and with each portrait's move; captions say how alike
+    the person is to the photo (FaceRes cosine)."""
+    photo, labels = trial.faces.photo, trial.faces.labels
+    conditions = Conditions.build(image=photo, mask=region_mask(labels, "face", 8))
+    codes = trial.project(whole_photo(photo))
+    maps = trial.aggregate(conditions)
+    applied = [
+        direction.apply(code, amount)
+        for code, (direction, amount) in zip(codes.split(1), moves.values(), strict=False)
+    ]
+    still, moved = (trial.edit(conditions, own, maps) for own in (codes, torch.cat(applied)))
+    alike = (trial.judges.comparer.embed(moved) * trial.photo_vectors).sum(1)
+    captions = [
+        f"{_number(trial, i)}, {name}: {alike[i]:.2f}"
+        for i, name in zip(range(len(photo)), moves, strict=False)
+    ]
+    return _columns(captions, photo, still, moved)
+
+
+def _number(trial: Trial, i: int) -> int:
+    return trial.faces.seeds[i] - FIRST_SEED
+
+
+def _columns(captions: Sequence[str], *pictures: Tensor) -> dict[str, Tensor]:
+    return dict(zip(captions, torch.cat(pictures, 2), strict=True))
