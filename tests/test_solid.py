@@ -10,9 +10,14 @@ from facemug_core.conventions import LABELS
 from facemug_core.evaluation import solidity
 from facemug_core.evaluation.bars import BARS
 from facemug_core.evaluation.efficientnet import EfficientNetLite0
+from facemug_core.evaluation.faces import FIRST_SEED, Faces
+from facemug_core.evaluation.metrics import EfficientNetDistance
 from facemug_core.evaluation.suites import SOLID
-from facemug_core.evaluation.suites.solid import measured, portrait_masks
-from facemug_core.evaluation.trials import Case
+from facemug_core.evaluation.suites.other_guides import by_other_guides
+from facemug_core.evaluation.suites.pairs import judged_alone
+from facemug_core.evaluation.suites.portraits import Portrait, measured, portrait_masks
+from facemug_core.evaluation.trials import Case, Judges, Trial
+from facemug_core.faces.comparison import FaceComparer
 from facemug_core.faces.regions import region_mask
 from facemug_core.ops.masks import fill_holes
 
@@ -249,3 +254,164 @@ def test_keys_are_by_kind_of_edit_and_of_mask():
     assert keys["solid.guided.mouth.skin_delta_e_p90"] == 1
     assert keys["solid.completion.told_apart"] == "needs 10 people, not 1"
     assert "solid.random.contrast_mid" not in keys
+
+
+# Another person's guides
+
+
+class ToneParser:
+    """Reads the classes of `portraits` off their tones."""
+
+    def parse(self, pictures: torch.Tensor) -> torch.Tensor:
+        light = gaussian_blur(pictures.mean(1, keepdim=True), 2)[:, 0]
+        warm = gaussian_blur((pictures[:, 0] - pictures[:, 2])[:, None], 2)[:, 0]
+        return torch.where(light < -0.3, HAIR, torch.where(warm < 0, BACKGROUND, SKIN))
+
+
+class Drawing(Trial):
+    """Edits are the other person, as far as a model follows guides."""
+
+    follows = True
+
+    def project(self, conditions):
+        return torch.zeros(1, 18, 512)
+
+    def edit(self, conditions, codes, features=None):
+        drawn = self.faces.other_photo if self.follows else conditions.image
+        return torch.where(conditions.mask > 0, drawn, conditions.image)
+
+
+class Ignoring(Drawing):
+    follows = False
+
+
+@pytest.fixture(scope="module")
+def other_guides() -> Faces:
+    """A face, and the guides of one that is wider and lies elsewhere."""
+    photo, labels = portraits(256)
+    other, other_labels = (torch.roll(x, (-24, 30), (-2, -1)) for x in (photo[1:], labels[1:]))
+    return Faces(
+        (FIRST_SEED,), ("regions",), photo[:1], photo[:1], photo[:1], torch.zeros(1, 1, 256, 256), labels[:1],
+        other, other_labels,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judges() -> Judges:
+    judges = Judges()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        judges.perceptual = EfficientNetDistance(EfficientNetLite0().eval())
+    judges.parser = ToneParser()
+    judges.comparer = FaceComparer(torch.nn.Sequential(torch.nn.AvgPool2d(32), torch.nn.Flatten()))
+    return judges
+
+
+@pytest.fixture(scope="module", params=[Drawing, Ignoring])
+def guided_by_others(request, other_guides, judges) -> tuple[bool, dict]:
+    """Whether guides were followed, and the keys."""
+    trial = request.param(None, other_guides, judges)
+    with torch.no_grad():
+        return trial.follows, SOLID.summary(by_other_guides(trial, 0, Portrait.of(other_guides, 0)))
+
+
+@pytest.mark.parametrize("key", ["miou_ratio", "f1"])
+def test_guides_of_another_person_have_to_be_followed(guided_by_others, key):
+    followed, keys = guided_by_others
+    (bar,) = (bar for bar in BARS if bar.key == f"real.solid.guided_other.{key}")
+    assert bar.verdict({f"real.{name}": value for name, value in keys.items()}) is followed
+
+
+def test_agreement_with_guides_is_told_beside_that_of_edits_without_them(guided_by_others):
+    followed, keys = guided_by_others
+    assert keys["solid.guided_other.f1_unconditioned"] == pytest.approx(keys["solid.guided_other.f1"])
+    assert (keys["solid.guided_other.color_delta_e"] < 1) is followed
+    assert {"solid.guided_other.map.contrast_mid", "solid.guided_other.all.rim_delta_e"} <= keys.keys()
+    assert "solid.guided_other.map.f1" not in keys
+    assert "solid.guided_other.all.style_delta_e" not in keys
+
+
+# Half a face alone
+
+
+def half_identity_holds(flaw) -> bool | None:
+    """Whether the bar holds for the left halves of faces under a comparer that sees tones."""
+    photo, _ = portraits(256, 2)
+    comparer = FaceComparer(torch.nn.Sequential(torch.nn.AvgPool2d(32), torch.nn.Flatten()))
+    half = solidity.doubled(flaw(photo), right=False)
+    person, stranger = comparer.embed(photo)
+    vectors = {"": comparer.embed(half[:1])[0], "_mirrored": comparer.embed(photo[:1].flip(-1))[0],
+               "_strangers": stranger}  # fmt: skip
+    (bar,) = (bar for bar in BARS if bar.key == "real.solid.half_identity")
+    return bar.verdict({f"{bar.key}{end}": float(vector @ person) for end, vector in vectors.items()})
+
+
+@pytest.mark.parametrize(
+    ("flaw", "same"),
+    [
+        (lambda photo: photo, True),
+        (lambda photo: photo.flip(-1), True),
+        (lambda photo: photo.flip(0), False),
+        (torch.zeros_like, False),
+    ],
+)
+def test_half_a_face_alone_has_to_be_the_person(flaw, same):
+    assert half_identity_holds(flaw) is same
+
+
+def test_half_a_face_is_doubled_without_the_other_half():
+    picture, _ = portraits(64, 1)
+    left, right = (solidity.doubled(picture, right) for right in (False, True))
+    assert torch.equal(left[..., :32], picture[..., :32])
+    assert torch.equal(right[..., 32:], picture[..., 32:])
+    assert torch.equal(left, left.flip(-1))
+    assert torch.equal(right, right.flip(-1))
+
+
+# Edits without a truth
+
+
+def judged_beside(flaw: str) -> dict[str, float]:
+    """Keys of an edit whose hole lies within the skin."""
+    photo, labels = portraits()
+    mask = region_mask(labels, "skin", -14)
+    edit = torch.where(mask > 0, FLAWS[flaw](photo, mask), photo)
+    return {key: float(values.mean()) for key, values in judged_alone(edit, labels, mask).items()}
+
+
+def test_a_photo_is_as_it_is_beside_any_part_of_it():
+    keys = judged_beside("truth")
+    assert 0.9 < keys["contrast_mid"] < 1.1
+    assert 0.9 < keys["contrast_fine"] < 1.1
+    assert keys["skin_delta_e"] < 1
+    assert abs(keys["rim_delta_e"]) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("flaw", "key", "low", "high"),
+    [
+        ("blurred", "contrast_fine", 0, 0.6),
+        ("mixed", "contrast_mid", 0, 0.9),
+        ("tinted", "skin_delta_e", 3, 99),
+        ("tinted", "rim_delta_e", 1, 99),
+        ("pasted", "rim_delta_e", 1, 99),
+    ],
+)
+def test_a_flaw_is_seen_without_a_truth(flaw, key, low, high):
+    assert low <= judged_beside(flaw)[key] < high
+
+
+# Keys over all kinds of edits
+
+
+def test_edits_of_all_kinds_are_summed_up_by_mask():
+    cases = [
+        Case("an edit", kind, 0.0, {"person": 1.0, "contrast_mid": mid}, {})
+        for kind, mid in (("completion.mouth", 2.0), ("random.mouth", 0.5), ("guided.hair", 3.0),
+                          ("guided_other.map", 9.0))
+    ]  # fmt: skip
+    keys = SOLID.summary(cases)
+    assert keys["solid.mouth.contrast_mid"] == pytest.approx(1)
+    assert keys["solid.contrast_mid"] == pytest.approx(3 ** (1 / 3))
+    assert keys["solid.guided_other.contrast_mid"] == pytest.approx(9)
+    assert "solid.map.contrast_mid" not in keys

@@ -20,7 +20,7 @@ from ...faces.regions import region_mask
 from ..adherence import through_jpeg
 from ..faces import FIRST_SEED, Faces
 from ..trials import Case, Judges, Summary, Trial
-from .solid import portrait_masks
+from .portraits import portrait_masks
 
 LENGTH = 6
 """Portraits in a row."""

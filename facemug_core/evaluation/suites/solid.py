@@ -12,25 +12,11 @@ import torch
 from torch import Tensor
 
 from ...conditions import Conditions, one_hot, pencil_sketch, region_means
-from ...faces.regions import region_mask
 from .. import solidity
-from ..adherence import color_errors, mean_iou, overlaps, stroke_agreement, through_jpeg
-from ..faces import FIRST_SEED, Faces
+from ..adherence import mean_iou, through_jpeg
 from ..trials import Case, Summary, Trial, stacked
-
-HALF_ROWS, HALF_COLUMNS = slice(80, 220), slice(40, 128)
-"""Where half a face lies in an aligned crop: from the brows to the chin, from the middle outwards."""
-FEWEST_REGION = 200
-"""A region with fewer pixels, such as the hair of a bald head, gives no mask."""
-
-REGION_MASKS: Mapping[str, tuple[str, int]] = {
-    "eyes_brows": ("eyes+brows", 6),
-    "mouth": ("mouth", 6),
-    "face": ("face", 6),
-    "hair": ("hair", 8),
-    "hair_face": ("hair+face", 8),
-}
-"""Masks by name: regions, and the pixels by which they are grown. `half_face` comes beside them."""
+from .other_guides import by_other_guides
+from .portraits import RATIOS, Portrait, appearance, as_cases, measured, right_half
 
 STYLE_MASKS = ("face", "hair_face")
 """Masks in which a new style gives the face a new skin."""
@@ -42,18 +28,6 @@ LEAK_MASKS: Mapping[str, tuple[str, ...]] = {
     "hair_face": ("skin", "hair"),
 }
 """What the leak test looks at in which mask. It costs an inversion: each person is tested in one mask."""
-
-OTHER_GUIDES: Mapping[str, tuple[str, ...]] = {
-    "map": ("semantic",),
-    "map_sketch": ("semantic", "sketch"),
-    "all": ("semantic", "sketch", "color"),
-}
-"""Which guides of another person hair and face are edited by, by name."""
-
-RATIOS = ("contrast_mid", "contrast_fine", "background_contrast")
-"""Numbers that are summed up by geometric means; others by means."""
-SCORED = {"contrast_mid": 1.10, "contrast_fine": 1.12, "skin_delta_e": 3.0, "rim_delta_e": 1.0}
-"""Numbers that cases are ranked by, relative to these values of them."""
 
 
 @dataclass(frozen=True)
@@ -71,80 +45,26 @@ class Solid:
 
     def run(self, trial: Trial) -> list[Case]:
         """Edit and measure: up to 21 cases a face."""
-        portraits = [_Portrait.of(trial.faces, i) for i in range(len(trial.faces))]
+        portraits = [Portrait.of(trial.faces, i) for i in range(len(trial.faces))]
         return [
             case
             for i, portrait in enumerate(portraits)
-            for case in (*_in_masks(trial, i, portrait), *_by_other_guides(trial, i, portrait))
+            for case in (*_in_masks(trial, i, portrait), *by_other_guides(trial, i, portrait))
         ]
 
     def summary(self, found: Sequence[Case]) -> Summary:
         """Means, geometric means of ratios, and areas under curves, by kind of edit and by mask or guides;
         by mask for the kinds of edits that have masks together."""
-        kinds = {edit: _of_edits(found, edit) for edit in (*solidity.EDITS, solidity.GUIDED_OTHER)}
-        keys = {f"solid.{key}": value for key, value in _keys(_of_edits(found, *solidity.EDITS)).items()}
-        for edit, cases in kinds.items():
-            keys |= {f"solid.{edit}.{key}": value for key, value in _keys(cases).items()}
+        groups: dict[str, tuple[str, ...]] = {"solid": solidity.EDITS}
+        groups |= {f"solid.{edit}": (edit,) for edit in (*solidity.EDITS, solidity.GUIDED_OTHER)}
+        keys: Summary = {}
+        for name, edits in groups.items():
+            cases = [case for case in found if case.kind.split(".")[0] in edits]
+            keys |= {f"{name}.{key}": value for key, value in _keys(cases).items()}
         return keys
 
 
-@dataclass(frozen=True, eq=False)
-class _Portrait:
-    """A photo in M masks; pictures `[M, 3, H, W]` in [-1, 1]."""
-
-    person: int
-    names: tuple[str, ...]
-    """Of the masks, or of the guides."""
-    photo: Tensor
-    labels: Tensor
-    """`[M, H, W]` int64."""
-    mask: Tensor
-    """`[M, 1, H, W]`."""
-
-    @classmethod
-    def of(cls, faces: Faces, i: int) -> _Portrait:
-        person = faces.seeds[i] - FIRST_SEED
-        masks = portrait_masks(faces.labels[i], _mirrored(person))
-        count = len(masks)
-        return cls(
-            person=person,
-            names=tuple(masks),
-            photo=faces.photo[i].expand(count, -1, -1, -1),
-            labels=faces.labels[i].expand(count, -1, -1),
-            mask=torch.stack(list(masks.values())),
-        )
-
-    def in_mask(self, name: str, names: Sequence[str]) -> _Portrait:
-        """The photo in one of the masks, as often as there are other names for its edits."""
-        mask = self.mask[self.names.index(name)].expand(len(names), -1, -1, -1)
-        photo = self.photo[:1].expand(len(names), -1, -1, -1)
-        return _Portrait(self.person, tuple(names), photo, self.labels[:1].expand(len(names), -1, -1), mask)
-
-    def inside(self, picture: Tensor) -> Tensor:
-        """A picture under the masks, the photo outside of them."""
-        return torch.where(self.mask > 0, picture, self.photo)
-
-
-def _mirrored(person: int) -> bool:
-    """Whether half the face is masked on the right."""
-    return person % 2 == 1
-
-
-def portrait_masks(labels: Tensor, mirrored: bool) -> dict[str, Tensor]:
-    """The masks `[1, H, W]` that a face has regions for, of its classes `[256, 256]`.
-
-    Half a face is the one on the left, or `mirrored` the one on the right.
-    """
-    half = torch.zeros(1, *labels.shape, device=labels.device)
-    half[:, HALF_ROWS, HALF_COLUMNS] = 1
-    masks = {"half_face": half.flip(-1) if mirrored else half}
-    for name, (regions, grow) in REGION_MASKS.items():
-        if region_mask(labels[None], regions).sum() >= FEWEST_REGION:
-            masks[name] = region_mask(labels[None], regions, grow, specks=False)[0]
-    return masks
-
-
-def _in_masks(trial: Trial, i: int, portrait: _Portrait) -> list[Case]:
+def _in_masks(trial: Trial, i: int, portrait: Portrait) -> list[Case]:
     """All edits of one face in its masks."""
     unguided = Conditions.build(image=portrait.photo, mask=portrait.mask)
     maps = trial.aggregate(unguided)
@@ -160,8 +80,8 @@ def _in_masks(trial: Trial, i: int, portrait: _Portrait) -> list[Case]:
         "pasted": portrait.inside(trial.bank_picture(codes)),
         "recompressed": portrait.inside(through_jpeg(portrait.photo[:1])),
     }
-    arrays = {name: _appearance(trial, picture, portrait.mask) for name, picture in (edits | ends).items()}
-    truth = _appearance(trial, portrait.photo, portrait.mask)
+    arrays = {name: appearance(trial, picture, portrait.mask) for name, picture in (edits | ends).items()}
+    truth = appearance(trial, portrait.photo, portrait.mask)
     cases = []
     for name, edit in edits.items():
         labels = trial.judges.parser.parse(edit)
@@ -172,11 +92,11 @@ def _in_masks(trial: Trial, i: int, portrait: _Portrait) -> list[Case]:
         if name == "completion":
             numbers |= _leaks(trial, portrait, edit, labels) | _half_identity(trial, i, portrait, edit)
             seen |= {end: arrays[end] for end in ends}
-        cases += _as_cases(portrait, name, edit, numbers, seen)
+        cases += as_cases(portrait, name, edit, numbers, seen)
     return cases
 
 
-def _guided(portrait: _Portrait) -> Conditions:
+def _guided(portrait: Portrait) -> Conditions:
     """The truth's own sketch, semantic map and color map."""
     photo, labels = portrait.photo[:1], portrait.labels[:1]
     return Conditions.build(
@@ -188,26 +108,7 @@ def _guided(portrait: _Portrait) -> Conditions:
     )
 
 
-def _appearance(trial: Trial, pictures: Tensor, mask: Tensor) -> Tensor:
-    return solidity.appearance(trial.judges.perceptual.features(pictures), mask)
-
-
-def measured(
-    edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tensor, mask: Tensor
-) -> dict[str, list[float]]:
-    """Numbers of edits `[B, 3, H, W]`, NaN where a number cannot be measured; see `solidity`."""
-    mid, fine = solidity.contrast_ratios(edit, photo, mask)
-    values = {
-        "contrast_mid": mid,
-        "contrast_fine": fine,
-        "skin_delta_e": solidity.skin_delta_e(edit, photo, labels, mask),
-        "rim_delta_e": solidity.rim_delta_e(edit, photo, mask),
-        "background_contrast": solidity.background_contrast(edit, edit_labels, labels, mask),
-    }
-    return {name: value.tolist() for name, value in values.items()}
-
-
-def _style(portrait: _Portrait, edit: Tensor, labels: Tensor) -> list[float]:
+def _style(portrait: Portrait, edit: Tensor, labels: Tensor) -> list[float]:
     """The new skin against the photo's own; NaN in masks that leave the face its skin."""
     values = solidity.style_delta_e(edit, labels, portrait.photo, portrait.labels, portrait.mask)
     return [
@@ -216,7 +117,7 @@ def _style(portrait: _Portrait, edit: Tensor, labels: Tensor) -> list[float]:
     ]
 
 
-def _leaks(trial: Trial, portrait: _Portrait, edit: Tensor, labels: Tensor) -> dict[str, list[float]]:
+def _leaks(trial: Trial, portrait: Portrait, edit: Tensor, labels: Tensor) -> dict[str, list[float]]:
     """How far skin and hair of the completion move when the background turns violet; NaN in masks that are
     not tested."""
     numbers = {f"background_leak_{part}": [math.nan] * len(edit) for part in LEAK_CLASSES}
@@ -235,10 +136,10 @@ def _leaks(trial: Trial, portrait: _Portrait, edit: Tensor, labels: Tensor) -> d
     return numbers
 
 
-def _half_identity(trial: Trial, i: int, portrait: _Portrait, edit: Tensor) -> dict[str, list[float]]:
+def _half_identity(trial: Trial, i: int, portrait: Portrait, edit: Tensor) -> dict[str, list[float]]:
     """Cosines to the person: of the completed half face alone, of the photo mirrored, and of a stranger."""
     at = portrait.names.index("half_face")
-    half = solidity.doubled(edit[at : at + 1], _mirrored(portrait.person))
+    half = solidity.doubled(edit[at : at + 1], right_half(portrait.person))
     photo = trial.photo_vectors[i]
     completed, mirrored = trial.judges.comparer.embed(torch.cat([half, portrait.photo[:1].flip(-1)]))
     vectors = {"": completed, "_mirrored": mirrored, "_strangers": trial.other_vectors[i]}
@@ -246,124 +147,6 @@ def _half_identity(trial: Trial, i: int, portrait: _Portrait, edit: Tensor) -> d
     for end, vector in vectors.items():
         numbers[f"half_identity{end}"][at] = float(vector @ photo)
     return numbers
-
-
-def _by_other_guides(trial: Trial, i: int, portrait: _Portrait) -> list[Case]:
-    """Hair and face by another person's guides; codes are those of the photo, which follow the guides."""
-    if "hair_face" not in portrait.names:
-        return []
-    portrait = portrait.in_mask("hair_face", tuple(OTHER_GUIDES))
-    edit = _edited_by_others(trial, i, portrait)
-    labels = trial.judges.parser.parse(edit)
-    numbers = measured(edit, labels, portrait.photo, portrait.labels, portrait.mask)
-    del numbers["skin_delta_e"]  # where the photo has skin, the other person may have hair
-    skin = solidity.style_delta_e(edit, labels, portrait.photo, portrait.labels, portrait.mask)
-    numbers["style_delta_e"] = _where("color", skin.tolist(), given=False)
-    numbers |= _followed(trial, i, portrait, edit)
-    arrays = {
-        "edit": _appearance(trial, edit, portrait.mask),
-        "truth": _appearance(trial, portrait.photo, portrait.mask),
-        **_overlaps(trial, i, portrait, labels),
-    }
-    return _as_cases(portrait, solidity.GUIDED_OTHER, edit, numbers, arrays)
-
-
-def _edited_by_others(trial: Trial, i: int, portrait: _Portrait) -> Tensor:
-    """One edit by each of `OTHER_GUIDES`."""
-    photo, labels = trial.faces.other_photo[i : i + 1], trial.faces.other_labels[i : i + 1]
-    guides = {
-        "semantic": one_hot(labels),
-        "sketch": pencil_sketch(photo),
-        "color": region_means(photo, labels),
-    }
-    image, mask = portrait.photo[:1], portrait.mask[:1]
-    edits = []
-    for names in OTHER_GUIDES.values():
-        given = {name: guides[name] for name in names}
-        conditions = Conditions.build(image=image, mask=mask, **given)  # type: ignore[arg-type]
-        edits.append(trial.edit(conditions, trial.project(conditions)))
-    return torch.cat(edits)
-
-
-def _followed(trial: Trial, i: int, portrait: _Portrait, edit: Tensor) -> dict[str, list[float]]:
-    """How well edits agree with the other person's lines and colors, where these were given and where not."""
-    photo, labels = trial.faces.other_photo[i : i + 1], trial.faces.other_labels[i : i + 1]
-    strokes = pencil_sketch(photo).expand(len(edit), -1, -1, -1)
-    f1 = stroke_agreement(pencil_sketch(edit), strokes, portrait.mask).tolist()
-    colors = region_means(photo, labels)[0]
-    errors = [color_errors(picture, colors, labels[0], portrait.mask[0]).values() for picture in edit]
-    color = [fmean(own) if own else math.nan for own in errors]
-    return {
-        "f1": _where("sketch", f1),
-        "f1_unconditioned": _where("sketch", f1, given=False),
-        "color_delta_e": _where("color", color),
-        "color_delta_e_unconditioned": _where("color", color, given=False),
-    }
-
-
-def _where(guide: str, values: Sequence[float], *, given: bool = True) -> list[float]:
-    """Values of the edits that a guide was given to, or was not; NaN for the others."""
-    return [
-        value if (guide in names) == given else math.nan
-        for names, value in zip(OTHER_GUIDES.values(), values, strict=True)
-    ]
-
-
-def _overlaps(trial: Trial, i: int, portrait: _Portrait, labels: Tensor) -> dict[str, Tensor]:
-    """Counts of classes that edits share with the other person's map; `ceiling_…` those of that person's own
-    photo after JPEG compression."""
-    wanted = trial.faces.other_labels[i : i + 1].expand_as(labels)
-    again = trial.judges.parser.parse(through_jpeg(trial.faces.other_photo[i : i + 1])).expand_as(labels)
-    shared, either = overlaps(labels, wanted, portrait.mask)
-    ceiling_shared, ceiling_either = overlaps(again, wanted, portrait.mask)
-    return {
-        "shared": shared,
-        "either": either,
-        "ceiling_shared": ceiling_shared,
-        "ceiling_either": ceiling_either,
-    }
-
-
-def _as_cases(
-    portrait: _Portrait,
-    name: str,
-    edit: Tensor,
-    numbers: Mapping[str, Sequence[float]],
-    arrays: Mapping[str, Tensor],
-) -> list[Case]:
-    cases = []
-    for k, mask in enumerate(portrait.names):
-        own = {key: values[k] for key, values in numbers.items() if not math.isnan(values[k])}
-        score = _score(own)
-        cases.append(
-            Case(
-                title=f"person {portrait.person}, {name} of {mask}: {score:.2f} times the bars",
-                kind=f"{name}.{mask}",
-                score=score,
-                numbers=own | {"person": float(portrait.person)},
-                panels={
-                    "photo": torch.where(portrait.mask[k] > 0, 0.0, portrait.photo[k]),
-                    "ours": edit[k],
-                    "truth": portrait.photo[k],
-                },
-                arrays={key: values[k].cpu().numpy() for key, values in arrays.items()},
-            )
-        )
-    return cases
-
-
-def _score(numbers: Mapping[str, float]) -> float:
-    """How large the numbers are relative to `SCORED`, on average."""
-    shares = [
-        abs(math.log(numbers[name])) / math.log(one) if name in RATIOS else abs(numbers[name]) / one
-        for name, one in SCORED.items()
-        if name in numbers
-    ]
-    return fmean(shares) if shares else 0.0
-
-
-def _of_edits(found: Sequence[Case], *edits: str) -> list[Case]:
-    return [case for case in found if case.kind.split(".")[0] in edits]
 
 
 def _keys(found: Sequence[Case]) -> Summary:
