@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,9 @@ from facemug_core.editing.measuring import Measurer
 from facemug_core.errors import DependencyError, InputError
 from facemug_core.evaluation import SUITES, evaluate
 from facemug_core.evaluation.attributes import DEVIATIONS, Observer
-from facemug_core.evaluation.bars import BARS, above, at_least, at_most
+from facemug_core.evaluation.bars import BARS, above, at_least, at_most, nearer_by_half
 from facemug_core.evaluation.efficientnet import EfficientNetLite0
-from facemug_core.evaluation.faces import FIRST_SEED, MASK_KINDS, BankFaces, random_region_mask
+from facemug_core.evaluation.faces import FIRST_SEED, MASK_KINDS, BankFaces, Faces, random_region_mask
 from facemug_core.evaluation.inpainting import inpaint_biharmonic
 from facemug_core.evaluation.metrics import (
     EfficientNetDistance,
@@ -34,7 +35,8 @@ from facemug_core.evaluation.metrics import (
 )
 from facemug_core.evaluation.photos import FolderFaces
 from facemug_core.evaluation.report import run_suites
-from facemug_core.evaluation.suites import COMPLETION, PAIRS, SOLID, reconstruction
+from facemug_core.evaluation.suites import COMPLETION, PAIRS, ROWS, SOLID, reconstruction
+from facemug_core.evaluation.suites.rows import as_scan, extremes, rows_of, spread
 from facemug_core.evaluation.suites.subsets import PAIRS as MORE_BY_ONE
 from facemug_core.evaluation.suites.subsets import SUBSETS
 from facemug_core.evaluation.trials import Case, Judges, Trial, slow_faces
@@ -358,7 +360,7 @@ def test_report_folder_holds_values_verdicts_and_every_sheet(whole_report):
     written = json.loads((folder / "report.json").read_text())
     assert {name: value for name, value in written.items() if isinstance(value, float)} == report.values
     assert sum(len(bars) for bars in written["bars"].values()) == len(BARS)
-    left_out = {"warp", "text", "retrieval"}
+    left_out = {"warp", "text", "retrieval", "rows"}
     sheets = {f"{n}_{t}.jpg" for n in SUITES if n not in left_out for t in ("best", "median", "worst")}
     texts = {"report.json", "seconds.json", "index.html"}
     assert {path.name for path in folder.iterdir()} == texts | sheets
@@ -454,6 +456,8 @@ def test_there_are_32_subsets_and_80_ways_to_add_one_modality():
         (at_least("a", 1), {"b": 1.0}, None),
         (above("a", "b", 0.25), {"a": 0.5, "b": 0.2}, True),
         (above("a", "b", 0.25), {"a": 0.5}, None),
+        (nearer_by_half("a", "b", "c"), {"a": 0.75, "b": 1.0, "c": 0.1}, True),
+        (nearer_by_half("a", "b", "c"), {"a": 0.6, "b": 1.0, "c": 0.1}, False),
     ],
 )
 def test_bars_hold_are_missed_or_cannot_be_told(bar, values, verdict):
@@ -494,7 +498,25 @@ def test_photos_with_mask_and_exemplar_are_pairs(folder_faces, judges):
     assert faces.mask[0, 0, 64:128, 64:192].all()
     assert faces.mask.sum() == 64 * 128
     summary = PAIRS.summary(PAIRS.run(Trial(tiny_model(), faces, judges)))
-    assert set(summary) == {"pairs.cosine_photo", "pairs.cosine_without", "pairs.cosine_with"}
+    names = {"solid.exemplar.likeness", "solid.exemplar.photo.likeness", "solid.exemplar.without.likeness"}
+    assert names | {"solid.exemplar.rim_delta_e", "solid.exemplar.untouched.rim_delta_e"} <= set(summary)
+
+
+def test_edits_of_other_systems_are_judged_beside_ours(folder_faces, judges, tmp_path):
+    shutil.copy(folder_faces.files["exemplar_1"], tmp_path / "result_1.png")
+    peers = FolderFaces(folder_faces.folder, folder_faces.editor, folder_faces.parser, {"other": tmp_path})
+    (faces,) = peers.pairs(6)
+    (case,) = PAIRS.run(Trial(tiny_model(), faces, judges))
+    assert torch.equal(case.panels["other"], faces.exemplar[0])
+    assert PAIRS.summary([case])["solid.exemplar.other.likeness"] == pytest.approx(1)
+
+
+def test_a_missing_edit_of_another_system_is_named(folder_faces):
+    folder = FolderFaces(
+        folder_faces.folder, folder_faces.editor, folder_faces.parser, {"other": folder_faces.folder}
+    )
+    with pytest.raises(InputError, match="result_1"):
+        next(folder.pairs(6))
 
 
 def test_keys_of_real_photos_say_so(folder_faces, bank_faces, judges, tmp_path):
@@ -509,8 +531,48 @@ def test_keys_of_real_photos_say_so(folder_faces, bank_faces, judges, tmp_path):
         pairs=pairs,
     )
     assert {"completion.perceptual_ratio", "real.completion.perceptual_ratio"} <= report.values.keys()
-    assert "real.pairs.cosine_with" in report.values
+    assert "real.solid.exemplar.likeness" in report.values
     assert (tmp_path / "report" / "real.completion_best.jpg").is_file()
+
+
+def test_rows_show_the_portraits_that_were_picked(folder_faces, bank_faces, judges, tmp_path):
+    rows = rows_of(folder_faces.portraits(3), judges)
+    report = run_suites(
+        tiny_model(), [ROWS], bank_faces.batches(1, 1), judges, tmp_path / "report", real_rows=rows
+    )
+    assert report.values["kept_pixels_changed"] == 0
+    with Image.open(tmp_path / "report" / "real.rows_all.jpg") as sheet:
+        pictures = 5 * 3 * 256  # rows but the one of texts, for which open_clip is missing here
+        assert pictures < sheet.height < 1.1 * pictures
+        assert sheet.width == 3 * 256
+
+
+def test_portraits_of_a_row_are_spread_evenly_over_what_is_measured():
+    ages = [50.0, 20.0, math.nan, 80.0, 60.0, 30.0, 40.0, 70.0, 31.0]
+    assert spread(ages) == [1, 5, 8, 0, 4, 3]
+
+
+def test_the_row_of_extremes_begins_with_the_most_extreme():
+    assert extremes([0.1, -0.9, math.nan, 0.5]) == [1, 3, 0]
+
+
+def test_gray_scans_have_no_color():
+    scan = as_scan(random_picture(64))
+    assert (scan - scan.mean(1, keepdim=True)).abs().max() < 0.02
+
+
+def test_batches_can_be_joined(bank_faces):
+    parts = list(bank_faces.batches(3, 1))
+    joined = Faces.cat(parts)
+    assert joined.seeds == tuple(part.seeds[0] for part in parts)
+    assert torch.equal(joined.photo[2:], parts[2].photo)
+
+
+def test_a_folder_without_pairs_is_refused(tmp_path, bank_faces):
+    Image.new("RGB", (256, 256)).save(tmp_path / "someone.png")
+    folder = FolderFaces(tmp_path, PhotoEditor(tiny_model()), bank_faces.parser)
+    with pytest.raises(InputError, match="exemplar_X"):
+        next(folder.pairs(6))
 
 
 def test_a_folder_without_photos_is_refused(tmp_path, bank_faces):

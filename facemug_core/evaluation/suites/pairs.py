@@ -19,8 +19,8 @@ RATIOS = ("contrast_mid", "contrast_fine")
 class Pairs:
     """Complete the mask by the exemplar and without it; other systems' results are judged beside ours.
 
-    There is no truth: edits are held against what is beside the mask, and the pictures say more. It runs on
-    the pairs of `photos.FolderFaces` alone.
+    There is no truth: edits are compared with what is beside the mask, as the exemplar itself is in the same
+    mask (`untouched`), and the pictures say more. It runs on the pairs of `photos.FolderFaces` alone.
     """
 
     name: str = "pairs"
@@ -40,7 +40,7 @@ class Pairs:
         numbers: dict[str, Tensor] = {}
         for name, picture in {"photo": faces.photo, **edits}.items():
             numbers[f"{name}.likeness"] = (embed(picture) * exemplar).sum(1)
-        for name, picture in edits.items():
+        for name, picture in {"untouched": faces.exemplar, **edits}.items():
             labels = trial.judges.parser.parse(picture)
             judged = judged_alone(picture, labels, faces.mask)
             numbers |= {f"{name}.{key}": values for key, values in judged.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from .portraits import portrait_masks
 
 LENGTH = 6
 """Portraits in a row."""
+
+FACE_GROWN = 8
+"""Pixels by which the face is grown to be drawn anew."""
 
 SLIDERS = (("smile", 1.0), ("smile", -1.0), ("age", 1.0), ("glasses", 1.0), ("lipstick", 1.0), ("yaw", 0.5))
 TEXTS = (
@@ -97,14 +101,18 @@ class Rows:
         (name,) = set(trial.faces.kinds)
         if name == "sliders":
             directions = shipped_directions(trial.judges.folders)
-            moves = {f"{slider} {by:+g}": (directions[slider], by) for slider, by in SLIDERS}
+            moves = [
+                (f"{slider} {by:+g}", directions[slider], by)
+                for slider, by in SLIDERS
+                if slider in directions
+            ]
             columns = _moved(trial, moves)
         elif name == "texts":
             try:
                 clip = trial.judges.clip
             except DependencyError:
                 return []
-            columns = _moved(trial, {text: (text_direction(clip, text), 1.0) for text in TEXTS})
+            columns = _moved(trial, [(text, text_direction(clip, text), 1.0) for text in TEXTS])
         else:
             photo = as_scan(trial.faces.photo) if name == "gray scans" else trial.faces.photo
             columns = _completed(trial, photo)
@@ -131,24 +139,19 @@ def _completed(trial: Trial, photo: Tensor) -> dict[str, Tensor]:
     return _columns([f"portrait {_number(trial, i)}" for i in range(len(photo))], photo, *edits)
 
 
-def _moved(trial: Trial, moves: Mapping[str, tuple[Direction, float]]) -> dict[str, Tensor]:
-    """The face drawn anew by the photo's own codes, and with each portrait's move; captions say how alike
-    the person is to the photo (FaceRes cosine)."""
+def _moved(trial: Trial, moves: Sequence[tuple[str, Direction, float]]) -> dict[str, Tensor]:
+    """The face drawn anew by the photo's own codes, and with one of the moves; captions say how alike the
+    person is to the photo (FaceRes cosine)."""
     photo, labels = trial.faces.photo, trial.faces.labels
-    conditions = Conditions.build(image=photo, mask=region_mask(labels, "face", 8))
+    conditions = Conditions.build(image=photo, mask=region_mask(labels, "face", FACE_GROWN))
     codes = trial.project(whole_photo(photo))
     maps = trial.aggregate(conditions)
-    applied = [
-        direction.apply(code, amount)
-        for code, (direction, amount) in zip(codes.split(1), moves.values(), strict=False)
-    ]
-    still, moved = (trial.edit(conditions, own, maps) for own in (codes, torch.cat(applied)))
-    alike = (trial.judges.comparer.embed(moved) * trial.photo_vectors).sum(1)
-    captions = [
-        f"{_number(trial, i)}, {name}: {alike[i]:.2f}"
-        for i, name in zip(range(len(photo)), moves, strict=False)
-    ]
-    return _columns(captions, photo, still, moved)
+    names, directions, amounts = zip(*islice(cycle(moves), len(photo)), strict=True)
+    moved = [d.apply(code, by) for d, code, by in zip(directions, codes.split(1), amounts, strict=True)]
+    edits = [trial.edit(conditions, own, maps) for own in (codes, torch.cat(moved))]
+    alike = (trial.judges.comparer.embed(edits[1]) * trial.photo_vectors).sum(1)
+    captions = [f"{_number(trial, i)}, {name}: {alike[i]:.2f}" for i, name in enumerate(names)]
+    return _columns(captions, photo, *edits)
 
 
 def _number(trial: Trial, i: int) -> int:
