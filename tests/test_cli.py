@@ -250,6 +250,22 @@ def test_an_unknown_option_value_ends_with_code_2(
     assert option[0] in capsys.readouterr().err
 
 
+def test_other_systems_need_the_photos_that_they_have_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report"
+    code, _, err = _run(capsys, "evaluate", "solid", "--beside", f"other={tmp_path}", "--report", report)
+    assert code == 2
+    assert "--pairs" in err
+    assert not report.exists()
+
+
+def test_other_systems_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "solid", "--pairs", ".", "--beside", "no-folder", "--report", "report"])
+    assert "NAME=DIR" in capsys.readouterr().err
+
+
 def test_an_unknown_face_is_answered_with_those_that_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["edit", "photo.png", "--region", "hair", "--face", "biggest"])
