@@ -1151,8 +1151,8 @@ def _device(name: str) -> str:
 
 def _named_folder(text: str) -> tuple[str, Path]:
     """NAME=DIR."""
-    name, _, folder = text.partition("=")
-    if not name or not Path(folder).is_dir():
+    name, separator, folder = text.partition("=")
+    if not (name and separator and Path(folder).is_dir()):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIR with a folder that is there")
     return name, Path(folder)
 

@@ -208,10 +208,10 @@ def run_suites(
     others = [suite for suite in suites if suite not in (SOLID, ROWS)]
     # First the real photos: one that cannot be used is told before, not after a long run.
     of_real = [
+        run(REAL, [PAIRS], pairs),
         run(REAL, [suite for suite in others if suite.on_real_faces], real),
         run(REAL, solid, real_portraits),
         run(REAL, [suite for suite in suites if suite is ROWS], real_rows),
-        run(REAL, [PAIRS], pairs),
     ]
     runs = [run("", others, batches), run("", solid, portraits), *of_real]
     report = _report(runs)
