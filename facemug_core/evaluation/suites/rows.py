@@ -29,7 +29,14 @@ LENGTH = 6
 FACE_GROWN = 8
 """Pixels by which the face is grown to be drawn anew."""
 
-SLIDERS = (("smile", 1.0), ("smile", -1.0), ("age", 1.0), ("glasses", 1.0), ("lipstick", 1.0), ("yaw", 0.5))
+SLIDERS = (
+    ("smile", 1.0),
+    ("smile", -1.0),
+    ("mouth_open", 1.0),
+    ("age", 1.0),
+    ("lipstick", 1.0),
+    ("yaw", 0.5),
+)
 TEXTS = (
     "a smiling person",
     "a serious person, not smiling",
