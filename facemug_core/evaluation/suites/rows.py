@@ -88,7 +88,8 @@ def rows_of(portraits: Iterable[Faces], judges: Judges) -> Iterator[Faces]:
             measured.append((face, reading))
     for name, pick in PICKS.items():
         chosen = [measured[i][0] for i in pick([reading for _, reading in measured])]
-        yield replace(Faces.cat(chosen), kinds=(name,) * len(chosen))
+        if chosen:
+            yield replace(Faces.cat(chosen), kinds=(name,) * len(chosen))
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,11 @@ def as_scan(photo: Tensor) -> Tensor:
 
 def _completed(trial: Trial, photo: Tensor) -> dict[str, Tensor]:
     """Half and whole faces by photo and mask alone."""
-    masks = [portrait_masks(labels, mirrored=False) for labels in trial.faces.labels]
+    face = _face_mask(trial)
+    half = portrait_masks(trial.faces.labels[0], mirrored=False)["half_face"].expand_as(face)
     edits = []
-    for name in ("half_face", "face"):
-        conditions = Conditions.build(image=photo, mask=torch.stack([mask[name] for mask in masks]))
+    for mask in (half, face):
+        conditions = Conditions.build(image=photo, mask=mask)
         edits.append(trial.edit(conditions, trial.project(conditions)))
     return _columns([f"portrait {_number(trial, i)}" for i in range(len(photo))], photo, *edits)
 
@@ -149,8 +151,8 @@ def _completed(trial: Trial, photo: Tensor) -> dict[str, Tensor]:
 def _moved(trial: Trial, moves: Sequence[tuple[str, Direction, float]]) -> dict[str, Tensor]:
     """The face drawn anew by the photo's own codes, and with one of the moves; captions say how alike the
     person is to the photo (FaceRes cosine)."""
-    photo, labels = trial.faces.photo, trial.faces.labels
-    conditions = Conditions.build(image=photo, mask=region_mask(labels, "face", FACE_GROWN))
+    photo = trial.faces.photo
+    conditions = Conditions.build(image=photo, mask=_face_mask(trial))
     codes = trial.project(whole_photo(photo))
     maps = trial.aggregate(conditions)
     names, directions, amounts = zip(*islice(cycle(moves), len(photo)), strict=True)
@@ -159,6 +161,10 @@ def _moved(trial: Trial, moves: Sequence[tuple[str, Direction, float]]) -> dict[
     alike = (trial.judges.comparer.embed(edits[1]) * trial.photo_vectors).sum(1)
     captions = [f"{_number(trial, i)}, {name}: {alike[i]:.2f}" for i, name in enumerate(names)]
     return _columns(captions, photo, *edits)
+
+
+def _face_mask(trial: Trial) -> Tensor:
+    return region_mask(trial.faces.labels, "face", FACE_GROWN)
 
 
 def _number(trial: Trial, i: int) -> int:
