@@ -83,10 +83,10 @@ def add_commands(commands: Any) -> None:
 
 def list_all(options: WeightsOptions) -> None:
     """Print a line for each direction that ships."""
-    from ..editing.directions import describe, shipped_directions
+    from ..editing.direction_facts import describe, shipped_facts
 
-    for name, direction in shipped_directions(options.weights).items():
-        print(describe(name, direction))
+    for name, facts in shipped_facts(options.weights).items():
+        print(describe(name, facts))
 
 
 def find(options: FindOptions) -> None:
