@@ -1038,7 +1038,10 @@ def _add_training(commands: Any) -> None:
         "search_head",
         "warping",
     )
-    train.add_argument("stage", choices=stages)
+    what = train.add_mutually_exclusive_group(required=True)
+    what.add_argument("stage", nargs="?", choices=stages)
+    what.add_argument("--recipe", metavar="NAME",
+                      help="make a shipped weights file as it was made, such as light_generator")  # fmt: skip
     train.add_argument("--data", type=Path, required=True, help="folder made by prepare")
     train.add_argument("--drawn", type=_at_least_zero, default=0, metavar="N",
                        help="encoder: N new bank faces join every batch")  # fmt: skip
@@ -1090,9 +1093,22 @@ def _prepare(parsed: Parsed) -> None:
 
 
 def _train(parsed: Parsed) -> None:
-    from .training.run import run_stage
+    from .training.options import Run, Settings
+    from .training.run import run_recipe, run_stage
 
-    run_stage(parsed)
+    run = Run(
+        parsed.folder, parsed.data, parsed.init, () if parsed.init is None else (parsed.init,),
+        parsed.export, parsed.minutes, parsed.save_minutes, parsed.workers,
+    )  # fmt: skip
+    if parsed.recipe is not None:
+        run_recipe(parsed.recipe, run)
+        return
+    settings = Settings(
+        parsed.stage, parsed.model, steps=parsed.steps, batch=parsed.batch, seed=parsed.seed,
+        learning_rate=parsed.learning_rate, precision=parsed.precision, drawn=parsed.drawn,
+        adversarial_from=parsed.adversarial_from,
+    )  # fmt: skip
+    run_stage(settings, run)
 
 
 def _add_evaluate(commands: Any) -> None:
