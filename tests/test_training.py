@@ -46,6 +46,7 @@ from facemug_core.training.options import Run, Settings
 from facemug_core.training.parts import class_shares
 from facemug_core.training.sample_guides import hand_drawn, recolored
 from facemug_core.training.samples import GeneratorEdits
+from facemug_core.training.stages import encoder, generator, picture_head, warping
 from facemug_core.training.stages.encoder import EncoderStage
 from facemug_core.training.stages.generator import GeneratorStage
 from facemug_core.training.stages.part_head import PartHeadStage
@@ -136,6 +137,24 @@ def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards,
     assert all(torch.equal(value, parts[key]) for key, value in whole.items())
     assert (tmp_path / "whole" / "samples.jpg").is_file()
     assert (tmp_path / "whole" / "averaged.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "logged"),
+    [
+        ("generator", generator.WEIGHTS, set()),
+        ("encoder", encoder.WEIGHTS, set()),
+        ("picture_head", picture_head.WEIGHTS, set()),
+        ("warping", warping.WEIGHTS, {"unwarped"}),
+    ],
+)
+def test_every_weight_is_of_a_loss_and_every_loss_has_one(
+    name: str, weights: dict[str, float], logged: set[str], faces: FaceShards
+) -> None:
+    stage = make_stage(name, faces)
+    stage.to(torch.device("cpu"))
+    _, parts, _ = stage.loss(stage.model, default_collate([stage.dataset[0]]), step=1)
+    assert parts.keys() == weights.keys() | logged
 
 
 def test_learning_rates_fall_to_zero_over_the_last_fifth() -> None:

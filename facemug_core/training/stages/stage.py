@@ -62,7 +62,7 @@ def freeze(module: Module) -> Module:
 
 
 def _nothing(stage: Any, config: ModelConfig, folder: Path) -> None:
-    """After export."""
+    """There is no further work."""
 
 
 @dataclass(frozen=True)
