@@ -11,7 +11,7 @@ class Settings:
     """What decides a run's result, apart from its data and where it starts; kept in its files' metadata."""
 
     stage: str
-    """What is trained, a name in `stages.STAGES`."""
+    """What is trained, a name in `run.STAGES`."""
     model: str = "light"
     """Size of the networks, a name in `config.SIZES`."""
     steps: int = 20_000

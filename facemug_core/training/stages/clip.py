@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ...checkpoints.assembling import load_mobilenet
-from ...checkpoints.formats.ours import FACE_CLIP_KIND
+from ...checkpoints.files import FACE_CLIP_KIND
 from ...config import ModelConfig
 from ...editing.clip import (
     FACE_FILE,
