@@ -32,15 +32,15 @@ from .writing import fitted, save_picture
 
 if TYPE_CHECKING:
     from .editing.clip import Clip
-    from .editing.directions import Direction, Linear
+    from .editing.directions import Linear
     from .editing.text import TextGoal, TextOptions
     from .faces.detection import Box
     from .folders import Outcome, State, Work
     from .frames import Video
     from .guides import Guide
     from .latents import Latent
-    from .model import FaceMug
     from .photos import EditRequest, Photo, PhotoEditor, Size
+    from .pipeline.style import Move
 
 Parsed = argparse.Namespace
 
@@ -218,6 +218,7 @@ def _edit_photo(
 ) -> dict[str, Any]:
     """Edit one photo, or frame of a video, write all that is asked for, and tell what was done."""
     from .conditions.reading import read_photo
+    from .latents import Latent, save_latent
     from .photos import Photo
     from .sheets import edit_sheet
 
@@ -232,10 +233,9 @@ def _edit_photo(
     result = ready.edit(photo, request)
     if parsed.sheet is not None:
         _save(edit_sheet(photo, request, result), _of_photo(parsed, parsed.sheet, output, ".png"))
-    if parsed.save_latent is not None and result.codes:
+    if parsed.save_latent is not None and result.latents:
         path = _of_photo(parsed, parsed.save_latent, output, ".safetensors")
-        begun = _begun(parsed, ready.model, torch.cat(result.styles), source)
-        _save_latent(parsed, path, begun, torch.cat(result.codes), request.directions)
+        save_latent(path, Latent.cat(result.latents))
     outputs = _numbered(output, len(result.photos))
     losses: list[str] = []
     for path, edited in zip(outputs, result.photos, strict=True):
@@ -279,8 +279,8 @@ def _request(parsed: Parsed, source: Path, photo: Photo) -> EditRequest:
         inversion=parsed.inversion,
         fit=parsed.fit,
         seeds=_seeds(parsed),
-        codes=_saved_codes(parsed, source),
-        directions=_directions_asked(parsed),
+        latent=_latent(parsed, source),
+        directions=_moves(parsed),
         text=_text_goal(parsed),
         which=parsed.face,
         aligned=parsed.aligned,
@@ -352,8 +352,8 @@ def _is_done(parsed: Parsed, source: Path, output: Path) -> bool:
     if all(path.exists() for path in _numbered(output, parsed.variants)):
         return True
     with suppress(FacemugError):  # that is said when it is the photo's turn
-        codes = _saved_codes(parsed, source)
-        return codes is not None and all(path.exists() for path in _numbered(output, len(codes)))
+        latent = _latent(parsed, source)
+        return latent is not None and all(path.exists() for path in _numbered(output, len(latent.codes)))
     return False
 
 
@@ -407,7 +407,7 @@ def _look_through(parsed: Parsed, sources: Sequence[Path]) -> Video[Path]:
         result = editor.edit(photo, replace(request, places=places))
         for warning in result.warnings:
             _show_warning(warning)
-        return result.codes[0]
+        return result.latents[0].codes
 
     with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
         return look_through(
@@ -467,8 +467,11 @@ def _of_photo(parsed: Parsed, path: Path, output: Path, ending: str) -> Path:
 def _generate(parsed: Parsed) -> None:
     from .conditions.reading import fit_warnings, read_photo
     from .guides import new_face_conditions, silent_guides
+    from .latents import save_latent
     from .model import FaceMug
-    from .photos import Photo, PhotoEditor, exemplar_warnings, shared_codes
+    from .photos import Photo, PhotoEditor, exemplar_warnings
+    from .pipeline.crop import edit_crop
+    from .pipeline.style import StylePlan
     from .sheets import conditions_sheet, crop_image
 
     def whole(path: Path) -> Image.Image:
@@ -490,20 +493,24 @@ def _generate(parsed: Parsed) -> None:
         for warning in exemplar_warnings(face):
             _show_warning(warning)
         exemplar = face.crop
-    directions, text = _directions_asked(parsed), _text_goal(parsed)
-    seeds, (codes,) = shared_codes(_saved_codes(parsed), _seeds(parsed), 1)
-    styles = model.style_codes(
-        conditions, exemplar=exemplar, style=parsed.style, style_mix=parsed.style_mix,
-        seeds=seeds, codes=codes, inversion=parsed.inversion,
-    )  # fmt: skip
-    pictures, codes = model.edit(conditions, seeds=seeds, codes=styles, directions=directions, text=text)
+    plan = StylePlan(
+        style=parsed.style,
+        style_mix=parsed.style_mix,
+        seeds=_seeds(parsed),
+        latent=_latent(parsed),
+        inversion=parsed.inversion,
+        directions=_moves(parsed),
+        text=_text_goal(parsed),
+    )
+    pictures, latent, notices = edit_crop(model, conditions, plan.of_faces(1)[0], exemplar)
+    for notice in notices:
+        _show_warning(notice)
     for path, picture in zip(
         _numbered(parsed.output or Path("face.png"), len(pictures)), pictures, strict=True
     ):
         _save(crop_image(picture), path)
     if parsed.save_latent is not None:
-        begun = _begun(parsed, model, styles.expand_as(codes))
-        _save_latent(parsed, parsed.save_latent, begun, codes.cpu(), directions)
+        save_latent(parsed.save_latent, latent)
     if parsed.sheet is not None:
         _save(conditions_sheet(conditions, exemplar, pictures), parsed.sheet)
 
@@ -539,11 +546,6 @@ def _seeds(parsed: Parsed) -> list[int]:
     return seeds_from(parsed.seed, parsed.variants)
 
 
-def _saved_codes(parsed: Parsed, source: Path | None = None) -> torch.Tensor | None:
-    latent = _latent(parsed, source)
-    return None if latent is None else latent.codes
-
-
 def _latent(parsed: Parsed, source: Path | None = None) -> Latent | None:
     """The latent file given, or that of the photo in a folder of them."""
     from .latents import load_latent
@@ -553,19 +555,26 @@ def _latent(parsed: Parsed, source: Path | None = None) -> Latent | None:
     return load_latent(parsed.latent if source is None else companion(parsed.latent, source, LATENTS))
 
 
-def _directions_asked(parsed: Parsed) -> list[tuple[Direction, float]]:
+def _moves(parsed: Parsed) -> list[Move]:
+    """The directions to go along, with what the recipe says of each."""
     from .editing.directions import shipped_directions
     from .editing.foreign import parse_direction
+    from .pipeline.style import Move
 
-    asked: list[tuple[Direction, float]] = [
-        (parse_direction(name, lambda: shipped_directions(parsed.weights)), amount)
+    asked = [
+        Move(
+            parse_direction(name, lambda: shipped_directions(parsed.weights)),
+            amount,
+            {"operation": "attribute", "name": name, "amount": amount},
+        )
         for name, amount in parsed.attribute
     ]
     if parsed.text is not None and parsed.text_mode == "direction":
         from .editing.text import text_direction
 
         direction = text_direction(_clip(parsed), parsed.text, _text_options(parsed))
-        asked.append((direction, parsed.text_strength))
+        step = {"operation": "text", "text": parsed.text, "mode": "direction"}
+        asked.append(Move(direction, parsed.text_strength, {**step, "strength": parsed.text_strength}))
     return asked
 
 
@@ -608,43 +617,6 @@ def _loaded_clip(name: str, file: Path | None, folders: tuple[Path, ...], device
     from .editing.clip import load_clip
 
     return load_clip(name, file, folders).to(device)
-
-
-def _save_latent(
-    parsed: Parsed,
-    path: Path,
-    begun: Latent,
-    codes: torch.Tensor,
-    directions: Sequence[tuple[Direction, float]],
-) -> None:
-    """Write the codes of an edit, with what sliders and text did to those that it began with."""
-    from .latents import save_latent
-
-    steps = [{"operation": "attribute", "name": name, "amount": amount} for name, amount in parsed.attribute]
-    if parsed.text is not None:
-        asked = {"text": parsed.text, "mode": parsed.text_mode, "strength": parsed.text_strength}
-        steps.append({"operation": "text", **asked})
-    latent = begun
-    for step, (direction, amount) in zip(steps, directions, strict=False):
-        latent = latent.then(direction.apply(latent.codes, amount), **step)
-    if len(steps) > len(directions):  # the text was searched for
-        latent = latent.then(codes, **steps[-1])
-    save_latent(path, replace(latent, codes=codes))
-
-
-def _begun(parsed: Parsed, model: FaceMug, styles: torch.Tensor, source: Path | None = None) -> Latent:
-    """What an edit began with: new codes, or those of a latent file, whose recipe goes on."""
-    latent, saved = model.as_latent(styles), _latent(parsed, source)
-    if saved is None:
-        return latent
-    begun = replace(latent, codes=saved.codes, recipe=saved.recipe, before=saved.before)
-    if parsed.style_mix > 0:
-        others = model.random_codes(_seeds(parsed))
-        mixed = model.interpolate(saved.codes.to(others), others, parsed.style_mix).cpu()
-        begun = begun.then(mixed, "interpolate", seed=parsed.seed, amount=parsed.style_mix)
-    if torch.equal(begun.codes.expand_as(latent.codes), latent.codes):
-        return replace(begun, codes=latent.codes)
-    return begun.then(latent.codes, "fit", steps=parsed.fit)
 
 
 # --- guides from photos -------------------------------------------------------------------------------------

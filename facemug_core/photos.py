@@ -17,14 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
-from .batches import Progress, common_batch, no_progress, seeds_from
+from .batches import Progress, no_progress
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
 from .conditions import Conditions
 from .conditions.files import LIES, LOST, PNG_COLORS
 from .conventions import WORKING_SIZE
-from .editing.directions import Direction
-from .editing.text import TextGoal
 from .errors import FaceNotFoundError, InputError, NothingToEditError
 from .faces.alignment import (
     Matrix,
@@ -50,8 +48,11 @@ from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
 from .faces.under_mask import beside_faces, beside_heads, faces_under, split_mask
 from .guides import Guide, guides_to_crop, silent_guides
-from .model import DETAIL_SIZES, FaceMug, Style, default_style, moves
+from .latents import Latent
+from .model import DETAIL_SIZES, FaceMug
 from .pictures import in_own_mode
+from .pipeline.crop import edit_crop
+from .pipeline.style import BLACK, BLACKENED_FACE, StylePlan, is_black_face
 
 Size = Literal["auto", 256, 512, 1024]
 
@@ -67,16 +68,9 @@ BAND_PIXELS = 2**22
 LARGEST_CROP = 8
 """Most that the side of a face's crop can be, as a multiple of the photo's longer side."""
 
-BLACK = 8
-"""Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
-
 BLACKENED = (
     "The photo is black under its mask, as some editors export it. What is there helps to find the face: "
     "give the untouched photo, and the mask apart from it."
-)
-BLACKENED_FACE = (
-    "Much of the face whose style is taken is black. If a mask was painted over it, give the untouched "
-    "photo: the style would be that of the black, too."
 )
 
 
@@ -186,8 +180,8 @@ class AlignedFace:
 
 
 @dataclass(frozen=True)
-class EditRequest:
-    """What to do to a photo. Give a mask or regions."""
+class EditRequest(StylePlan):
+    """What to do to a photo: in which style codes, and where. Give a mask or regions."""
 
     mask: Tensor | None = None
     """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = lay the edit over the
@@ -200,23 +194,6 @@ class EditRequest:
     semantic: Guide | None = None
     color: Guide | None = None
     exemplar: Photo | None = None
-    style: Style | None = None
-    style_mix: float = 0.0
-    inversion: int | None = None
-    """Steps of descent by which codes of the photo or the exemplar come nearer to it; by default
-    `FaceMug.likeness_steps`."""
-    fit: int | None = None
-    """Steps of descent by which codes of another source than the photo fit what is visible of it; by default
-    `FaceMug.fit_steps`."""
-    seeds: Sequence[int] = (0,)
-    """One variant is made for each."""
-    codes: Tensor | None = None
-    """Use these codes [B, 18, 512]: one for all, one for each variant, or those of all variants of each face
-    that is edited, one face after the other. If one variant is asked for, there is one for each code."""
-    directions: Sequence[tuple[Direction, float]] = ()
-    """What to change in the codes, with amounts."""
-    text: TextGoal | None = None
-    """What the codes are then optimized for."""
     which: Which = "auto"
     aligned: bool = False
     """The photo is an aligned face already."""
@@ -254,14 +231,12 @@ class EditResult:
     untouched: Tensor
     """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
     faces: list[AlignedFace]
-    codes: list[Tensor]
-    """Codes of each face [seeds, 18, 512]."""
+    latents: list[Latent]
+    """Codes of each face [seeds, 18, 512], and how they came about."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each stage."""
-    styles: list[Tensor] = field(default_factory=list)
-    """Codes of each face before sliders and text, [seeds, 18, 512]."""
 
 
 @dataclass
@@ -355,36 +330,25 @@ class PhotoEditor:
             )
         empty = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
-        seeds = request.seeds
-        result = EditResult([photo] * len(seeds), empty, empty, faces, [], [], warnings, seconds)
+        result = EditResult([photo] * len(request.seeds), empty, empty, faces, [], [], warnings, seconds)
         if black:
             result.warnings.append(BLACKENED)
         if not faces:
             result.warnings.append("No face was found; the photo is unchanged.")
             return result
         exemplar = self._exemplar(request, result)
-        moved = moves(request.directions, request.text)
         masks = self._masks(faces, photo, request, result)
         edits = [(face, *both) for face, both in zip(faces, masks, strict=True) if both[0].any()]
-        seeds, own_codes = shared_codes(request.codes, request.seeds, len(edits))
-        result.photos = [photo] * len(seeds)
+        if not edits:
+            raise NothingToEditError(beside_faces([face.box for face in faces]))
+        plans = request.of_faces(len(edits))
+        result.photos = [photo] * len(plans[0].seeds)
         changed = empty
-        for (face, crop_mask, photo_mask), own in zip(edits, own_codes, strict=True):
+        for (face, crop_mask, photo_mask), plan in zip(edits, plans, strict=True):
             changed = changed | reached(face, photo_mask)
             conditions = crop_conditions(face, crop_mask, request.guides)
-            style = request.style or default_style(conditions, exemplar, moved=moved)
-            if request.style is None and style == "photo" and is_black_face(face.crop):
-                style = "projected"  # a person under black paint cannot be kept
             with _timed(seconds, "edit"):
-                styles = self.model.style_codes(
-                    conditions, exemplar=exemplar, style=style, style_mix=request.style_mix,
-                    seeds=seeds, codes=own, inversion=request.inversion, fit=request.fit,
-                    progress=progress,
-                )  # fmt: skip
-                crops, codes = self.model.edit(
-                    conditions, seeds=seeds, codes=styles, directions=request.directions,
-                    text=request.text, progress=progress,
-                )  # fmt: skip
+                crops, latent, notices = edit_crop(self.model, conditions, plan, exemplar, progress)
             crops, matrix = crops.cpu(), face.matrix
             size = fitting_size(matrix) if request.size == "auto" else request.size
             if size != WORKING_SIZE:
@@ -395,17 +359,16 @@ class PhotoEditor:
                     variant.with_crop(crop[None], photo_mask, matrix, request.feather, request.opacity)
                     for variant, crop in zip(result.photos, crops, strict=True)
                 ]
-            result.styles.append(styles.expand_as(codes).cpu())
-            result.codes.append(codes.cpu())
+            result.warnings += notices
+            result.latents.append(latent)
             result.conditions.append(conditions)
-        if not result.codes:
-            raise NothingToEditError(beside_faces([face.box for face in faces]))
         if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][changed].all():
             result.warnings.append(
                 "A part of the mask is where the photo is wholly transparent: what is edited there stays "
                 "invisible. Fill the photo's transparency first to see it."
             )
         result.warnings += silent_guides(request.guides, result.conditions)
+        result.warnings = list(dict.fromkeys(result.warnings))
         result.mask = changed
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~changed
@@ -446,10 +409,6 @@ class PhotoEditor:
             return None
         exemplar = self.find_exemplar(request.exemplar)
         result.warnings += exemplar_warnings(exemplar)
-        if self.model.warping is None and request.style in (None, "exemplar"):
-            result.warnings.append(
-                "The exemplar is not warped to the photo's pose: there are no warping weights."
-            )
         return exemplar.crop
 
     def _masks(
@@ -484,24 +443,6 @@ def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
     if not under:
         raise NothingToEditError(beside_faces([face.box for face in faces]))
     return [faces[number] for number in under]
-
-
-def shared_codes(
-    codes: Tensor | None, seeds: Sequence[int], faces: int
-) -> tuple[Sequence[int], list[Tensor | None]]:
-    """A seed for each variant of an edit with given codes [B, 18, 512], and the codes of each face.
-
-    Raises:
-        ShapeError: there are neither as many codes as variants, nor as many as variants of all faces.
-    """
-    if codes is None:
-        return seeds, [None] * faces
-    if faces > 1 and len(codes) == faces * len(seeds):
-        return seeds, list(codes.split(len(seeds)))
-    if len(seeds) == 1:
-        seeds = seeds_from(seeds[0], len(codes))
-    common_batch({"variants": len(seeds), "style codes": len(codes)})
-    return seeds, [codes] * faces
 
 
 def fitting_size(matrix: Matrix) -> int:
@@ -550,13 +491,6 @@ def is_black(photo: Photo, mask: Tensor) -> bool:
     black = sum(int(((channel <= BLACK) & masked[0, 0]).sum()) for channel in photo.rgb[0])
     # Some pixels of the mask's edge are half covered.
     return count > 0 and black > 0.95 * 3 * count
-
-
-def is_black_face(crop: Tensor) -> bool:
-    """Whether more of the middle of a crop [1, 3, 256, 256] in [-1, 1] is black than shadows make it."""
-    side = crop.shape[-1]
-    middle = crop[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
-    return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25
 
 
 def exemplar_warnings(face: AlignedFace) -> list[str]:

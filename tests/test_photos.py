@@ -19,13 +19,13 @@ from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.guides import Guide, guides_to_crop, new_face_conditions
 from facemug_core.photos import (
     BLACKENED,
-    BLACKENED_FACE,
     EditRequest,
     Photo,
     PhotoEditor,
     aligned_face,
     is_black,
 )
+from facemug_core.pipeline.style import BLACKENED_FACE, Move
 from facemug_core.sheets import conditions_sheet, curve_image, edit_sheet
 
 from .allocations import Allocations
@@ -270,7 +270,11 @@ def test_a_photo_that_is_black_under_its_mask_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "how", [{"style_mix": float("nan")}, {"directions": [(shipped_directions()["smile"], 1e30)]}]
+    "how",
+    [
+        {"style_mix": float("nan")},
+        {"directions": [Move(shipped_directions()["smile"], 1e30, {"operation": "x"})]},
+    ],
 )
 def test_amounts_of_which_no_picture_can_be_made_are_refused(
     how: dict[str, Any], editor: PhotoEditor

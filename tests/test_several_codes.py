@@ -10,7 +10,8 @@ import torch
 
 from facemug_core.errors import ShapeError
 from facemug_core.latents import Latent, load_latent, save_latent
-from facemug_core.photos import EditRequest, PhotoEditor, shared_codes
+from facemug_core.photos import EditRequest, PhotoEditor
+from facemug_core.pipeline.style import StylePlan
 
 from .test_cli import _run, needs_model
 from .test_cli import mask as mask
@@ -32,30 +33,31 @@ def codes(count: int, seed: int = 0) -> torch.Tensor:
 )
 def test_one_code_for_all_or_one_for_each_variant(count: int, variants: int, faces: int, made: int) -> None:
     given = codes(count)
-    seeds, own = shared_codes(given, range(variants), faces)
-    assert len(seeds) == made
-    assert all(one is given for one in own)
-    assert len(own) == faces
+    plans = StylePlan(latent=Latent(given), seeds=range(variants)).of_faces(faces)
+    assert [len(plan.seeds) for plan in plans] == [made] * faces
+    assert all(plan.latent is not None and torch.equal(plan.latent.codes, given) for plan in plans)
 
 
 @pytest.mark.parametrize("variants", [1, 2])
 def test_codes_of_several_faces_go_to_their_faces(variants: int) -> None:
-    given = codes(2 * variants)
-    seeds, own = shared_codes(given, range(variants), 2)
-    assert len(seeds) == variants
-    assert torch.equal(torch.cat([one for one in own if one is not None]), given)
+    given = Latent(codes(2 * variants)).then(codes(2 * variants, 1), "mix")
+    plans = StylePlan(latent=given, seeds=range(variants)).of_faces(2)
+    assert [len(plan.seeds) for plan in plans] == [variants] * 2
+    joined = Latent.cat([plan.latent for plan in plans if plan.latent is not None])
+    assert torch.equal(joined.codes, given.codes)
+    assert torch.equal(joined.before[0], given.before[0])
 
 
 def test_codes_that_fit_neither_variants_nor_faces_are_refused_with_both_numbers() -> None:
     with pytest.raises(ShapeError, match=r"2 .* 3|3 .* 2"):
-        shared_codes(codes(3), range(2), 1)
+        StylePlan(latent=Latent(codes(3)), seeds=range(2)).of_faces(1)
 
 
 def test_what_an_edit_of_several_faces_has_used_makes_the_same_picture_again() -> None:
     editor = PhotoEditor(tiny_model())
     request = {"mask": mask_of(PARENT_MOUTH, CHILD_MOUTH), "landmarks": [PARENT, CHILD], "size": 256}
     first = editor.edit(noise(), EditRequest(**request, style="random"))  # type: ignore[arg-type]
-    again = editor.edit(noise(), EditRequest(**request, codes=torch.cat(first.codes)))  # type: ignore[arg-type]
+    again = editor.edit(noise(), EditRequest(**request, latent=Latent.cat(first.latents)))  # type: ignore[arg-type]
     assert len(again.photos) == 1
     assert torch.equal(again.photos[0].pixels, first.photos[0].pixels)
 
