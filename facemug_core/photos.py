@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from .batches import Progress, no_progress
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
+from .choices import Size
 from .conditions import Conditions
 from .conditions.files import LIES, LOST, PNG_COLORS
 from .conventions import WORKING_SIZE
@@ -53,8 +54,6 @@ from .model import DETAIL_SIZES, FaceMug
 from .pictures import in_own_mode
 from .pipeline.crop import edit_crop
 from .pipeline.style import BLACK, BLACKENED_FACE, StylePlan, is_black_face
-
-Size = Literal["auto", 256, 512, 1024]
 
 PROFILE_SPACE = slice(16, 20)
 """Where an ICC profile names the color space that it describes."""

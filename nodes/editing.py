@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
+from ..facemug_core.choices import Size, Style
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.latents import Latent
-from ..facemug_core.photos import EditRequest, EditResult, Photo, Size
+from ..facemug_core.photos import EditRequest, EditResult, Photo
 from ..facemug_core.pipeline.crop import edit_crop
-from ..facemug_core.pipeline.style import Move, Style, StylePlan
+from ..facemug_core.pipeline.style import Move, StylePlan
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from facemug_core.cli import build_parser
+from facemug_core.cli.commands import parse
 from facemug_core.errors import ShapeError
 from facemug_core.evaluation.trials import Trial
 from facemug_core.frames import Video
@@ -120,7 +120,7 @@ def test_a_new_face_is_not_fitted(model: Any, network: FaceMug) -> None:
 
 def parsed(latent: Path, *more: str) -> Any:
     command = ["edit", "photo.jpg", "--region", "hair", "--latent", str(latent), *more]
-    return build_parser().parse_args(command)
+    return parse(command)[1]
 
 
 @pytest.mark.parametrize(("more", "fit"), [([], None), (["--fit", "0"], 0), (["--fit", "9"], 9)])

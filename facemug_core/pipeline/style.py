@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from .. import latents
 from ..batches import Progress, common_batch, no_progress, seeds_from
+from ..choices import Style
 from ..conditions import Conditions, whole_photo
 from ..editing.directions import Direction
 from ..editing.inversion import INVERSION_STEPS
@@ -22,10 +23,6 @@ from ..editing.text import TextGoal
 from ..errors import InputError
 from ..latents import Latent
 from ..model import FaceMug
-
-Style = Literal["projected", "photo", "exemplar", "random"]
-"""Where an edit's codes come from: the photo's visible part and guides, the whole photo with what the mask
-covers, an exemplar photo, or noise."""
 
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
