@@ -38,7 +38,7 @@ LARGE = (4000, 3000)
 PLAN = StylePlan(inversion=0, fit=0)
 """Width and height of a camera's photo."""
 
-USER_IMPORTS = "facemug_core.model, facemug_core.photos"
+USER_IMPORTS = "facemug_core.pipeline.editor"
 """What someone who edits photos imports."""
 
 

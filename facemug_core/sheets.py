@@ -13,8 +13,10 @@ from .conditions import Conditions, labels_to_palette, on_white
 from .conventions import WORKING_SIZE
 from .editing.directions import Direction
 from .model import FaceMug
-from .photos import AlignedFace, EditRequest, EditResult, Photo
+from .photo import Photo
 from .pictures import to_pixels
+from .pipeline.editor import EditRequest, EditResult
+from .pipeline.locate import AlignedFace
 
 PANEL = 256
 """Longest side of a panel in pixels."""

@@ -12,8 +12,8 @@ from ..facemug_core.choices import Size, Style
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.latents import Latent
-from ..facemug_core.photos import EditRequest, EditResult, Photo
 from ..facemug_core.pipeline.crop import edit_crop
+from ..facemug_core.pipeline.editor import EditRequest, EditResult
 from ..facemug_core.pipeline.style import Move, StylePlan
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
@@ -146,7 +146,7 @@ class Edit(io.ComfyNode):
                 host.warn(
                     "The mask is empty, so the photo is left as it is. White means edit; or name regions."
                 )
-                result = _untouched(photo, request)
+                result = EditResult.unchanged(photo, request)
             else:
                 result = editor.edit(photo, request, host.Watch())
             for warning in result.warnings:
@@ -157,12 +157,6 @@ class Edit(io.ComfyNode):
         mean = model.model().random_codes(seeds(seed, 1), psi=0.0)
         codes = codes_of(Latent.cat(used)) if used else begun(model.model(), mean)
         return io.NodeOutput(tensors.stacked(results), tensors.from_masks(torch.cat(changes)), codes)
-
-
-def _untouched(photo: Photo, request: EditRequest) -> EditResult:
-    empty = torch.zeros(1, 1, *photo.size)
-    (plan,) = request.of_faces(1)
-    return EditResult([photo] * len(plan.seeds), empty, empty, [], [], [])
 
 
 def moves(direction: Direction | None, amount: float) -> list[Move]:

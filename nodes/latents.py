@@ -16,8 +16,9 @@ from ..facemug_core.conventions import NUM_CODES
 from ..facemug_core.editing.inversion import INVERSION_STEPS
 from ..facemug_core.errors import InputError
 from ..facemug_core.model import FaceMug
-from ..facemug_core.photos import exemplar_warnings
-from ..facemug_core.pipeline.style import BLACKENED_FACE, FIT_STEPS, is_black_face, possible_steps
+from ..facemug_core.pipeline.blackened import BLACKENED_FACE, is_black_face
+from ..facemug_core.pipeline.locate import exemplar_warnings
+from ..facemug_core.pipeline.style import FIT_STEPS, possible_steps
 from . import host, tensors
 from .faces import one_of
 from .host import io

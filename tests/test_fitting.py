@@ -12,11 +12,11 @@ import torch
 from facemug_core.cli.commands import parse
 from facemug_core.errors import ShapeError
 from facemug_core.evaluation.trials import Trial
-from facemug_core.frames import Video
 from facemug_core.latents import Latent
 from facemug_core.model import FaceMug
-from facemug_core.photos import EditRequest
+from facemug_core.pipeline.editor import EditRequest
 from facemug_core.pipeline.style import FIT_STEPS, NO_INVERSION, StylePlan, styled
+from facemug_core.pipeline.video import Video
 
 from .test_nodes import NODES, center_mask, loading, photo, run
 from .tiny import random_conditions, style_codes, tiny_inverter, tiny_model

@@ -10,8 +10,10 @@ import torch
 
 from facemug_core.errors import FacemugError, InputError, WeightsMissingError
 from facemug_core.faces.alignment import aligned_matrix, translation
-from facemug_core.frames import Video, look_through
-from facemug_core.photos import AlignedFace, EditRequest, FacePlace, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.locate import AlignedFace, FacePlace
+from facemug_core.pipeline.video import Video, look_through
 
 from .tiny import tiny_model
 

@@ -26,7 +26,8 @@ from facemug_core.conditions.reading import read_photo
 from facemug_core.faces.alignment import resample
 from facemug_core.latents import load_codes, save_codes
 from facemug_core.model import FaceMug
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
 from .test_cli import needs_model
 from .tiny import edited, random_conditions, tiny_model

@@ -10,7 +10,7 @@ import torch
 
 from facemug_core.errors import ShapeError
 from facemug_core.latents import Latent, load_latent, save_latent
-from facemug_core.photos import EditRequest, PhotoEditor
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.style import StylePlan
 
 from .test_cli import _run, needs_model

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..editing.directions import Linear
-    from ..photos import PhotoEditor
+    from ..pipeline.editor import PhotoEditor
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _folder_codes(editor: PhotoEditor, folder: Path) -> Tensor:
     import torch
 
     from ..conditions.reading import picture_files, read_photo
-    from ..photos import Photo
+    from ..photo import Photo
 
     photos = (Photo.from_image(read_photo(path)) for path in picture_files(folder))
     crops = (editor.find_exemplar(photo).crop for photo in photos)

@@ -74,7 +74,7 @@ def demo(options: DemoOptions) -> None:
     from ..checkpoints.manifest import locate
     from ..conditions.reading import read_photo
     from ..demo import demonstrate
-    from ..photos import Photo
+    from ..photo import Photo
     from .loading import load_editor
     from .pictures import save
 

@@ -52,7 +52,7 @@ def generate(options: GuidanceOptions) -> None:
 def _conditions(options: GuidanceOptions) -> Conditions:
     """The guides on the grid of a new face."""
     from ..conditions.reading import fit_warnings, read_photo
-    from ..guides import new_face_conditions, silent_guides
+    from ..pipeline.guides import new_face_conditions, silent_guides
     from .guidance import guides_of
 
     def whole(path: Path) -> Image.Image:
@@ -71,7 +71,9 @@ def _conditions(options: GuidanceOptions) -> Conditions:
 def _exemplar(options: GuidanceOptions, path: Path, model: FaceMug) -> Tensor:
     """The crop [1, 3, 256, 256] of the exemplar's face."""
     from ..conditions.reading import read_photo
-    from ..photos import Photo, PhotoEditor, exemplar_warnings
+    from ..photo import Photo
+    from ..pipeline.editor import PhotoEditor
+    from ..pipeline.locate import exemplar_warnings
 
     face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_image(read_photo(path)))
     for warning in exemplar_warnings(face):

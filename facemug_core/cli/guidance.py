@@ -17,8 +17,8 @@ from ..conditions.reading import read_color, read_opacity, read_semantic, read_s
 from ..editing.directions import shipped_directions
 from ..editing.foreign import parse_direction
 from ..editing.text import TextGoal, TextOptions, text_direction
-from ..guides import Guide
 from ..latents import Latent, load_latent
+from ..pipeline.guides import Guide
 from ..pipeline.style import Move
 from .loading import load_text_model
 from .options import GuidanceOptions

@@ -19,8 +19,9 @@ from ..conditions.masks import read_mask
 from ..conditions.reading import picture_files, read_beside, read_photo
 from ..errors import FacemugError, InputError, NothingToEditError
 from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
-from ..frames import Video, look_through
-from ..photos import AlignedFace, FacePlace, Photo
+from ..photo import Photo
+from ..pipeline.locate import AlignedFace, FacePlace, FaceQuery
+from ..pipeline.video import Video, look_through
 from .console import show_warning
 from .guidance import latent_of
 from .loading import load_editor
@@ -108,7 +109,7 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
             size = photo.size[1], photo.size[0]
             path = companion(options.mask, source, PICTURES)
             mask = read_mask(read_beside(path, size, photo.lies, options.drawn_on)[0], size)
-        found = editor.find_faces(photo, options.face, options.aligned, boxes, landmarks, mask)
+        found = editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
         return found if options.latent is not None else found[:1]  # one style is that of one person
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:

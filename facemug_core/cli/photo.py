@@ -15,9 +15,10 @@ from ..conditions.orientation import boxes_along, points_along
 from ..conditions.reading import read_beside, read_photo
 from ..faces.detection import Box
 from ..faces.landmark_files import read_landmarks
-from ..frames import Video
 from ..latents import Latent, save_latent
-from ..photos import EditRequest, Photo, PhotoEditor
+from ..photo import Photo
+from ..pipeline.editor import EditRequest, PhotoEditor
+from ..pipeline.video import Video
 from ..sheets import edit_sheet
 from ..writing import fitted, save_picture
 from .guidance import guides_of, style_of

@@ -38,7 +38,7 @@ def pose(options: PoseOptions) -> None:
 
     from ..conditions.reading import read_photo
     from ..editing.pose import Pose
-    from ..photos import Photo
+    from ..photo import Photo
     from ..pictures import to_pixels
     from ..posing import Poser
     from .loading import load_editor

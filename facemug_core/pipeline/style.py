@@ -23,6 +23,7 @@ from ..editing.text import TextGoal
 from ..errors import InputError
 from ..latents import Latent
 from ..model import FaceMug
+from .blackened import is_black_face
 
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
@@ -33,13 +34,6 @@ SHAPE_CODES = 8
 FIT_STEPS = 6
 """Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
 
-BLACK = 8
-"""Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
-
-BLACKENED_FACE = (
-    "Much of the face whose style is taken is black. If a mask was painted over it, give the untouched "
-    "photo: the style would be that of the black, too."
-)
 NO_INVERSION = "This model has no weights for inversion; the style codes are used as they are."
 NO_WARPING = "The exemplar is not warped to the photo's pose: there are no warping weights."
 
@@ -80,6 +74,13 @@ class StylePlan:
     """What the codes are then optimized for."""
 
     @property
+    def variants(self) -> int:
+        """Pictures that are made of one face."""
+        if self.latent is not None and len(self.seeds) == 1:
+            return len(self.latent.codes)
+        return len(self.seeds)
+
+    @property
     def moves(self) -> bool:
         """Whether sliders or a text change a person: those without strength are as if not given."""
         by_text = self.text is not None and self.text.options.weight != 0
@@ -97,10 +98,8 @@ class StylePlan:
         if count > 1 and codes == count * len(seeds):
             rows = [slice(i, i + len(seeds)) for i in range(0, codes, len(seeds))]
             return [replace(self, latent=self.latent[own]) for own in rows]
-        if len(seeds) == 1:
-            seeds = seeds_from(seeds[0], codes)
-        common_batch({"variants": len(seeds), "style codes": codes})
-        return [replace(self, seeds=seeds)] * count
+        common_batch({"variants": self.variants, "style codes": codes})
+        return [replace(self, seeds=seeds_from(seeds[0], codes) if len(seeds) == 1 else seeds)] * count
 
 
 class Styled(NamedTuple):
@@ -245,10 +244,3 @@ def possible_steps(model: FaceMug, asked: int | None, usual: int, notices: list[
 def usual_steps(model: FaceMug, usual: int) -> int:
     """Steps of descent that nobody has asked for; none where there are no weights for it."""
     return 0 if model.inverter is None else usual
-
-
-def is_black_face(crop: Tensor) -> bool:
-    """Whether more of the middle of a crop [1, 3, 256, 256] in [-1, 1] is black than shadows make it."""
-    side = crop.shape[-1]
-    middle = crop[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
-    return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25

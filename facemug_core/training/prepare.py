@@ -21,7 +21,7 @@ from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
-from ..photos import Photo
+from ..photo import Photo
 from ..pictures import at_working_size, to_bytes
 from .bank_faces import bank_code
 

@@ -20,16 +20,11 @@ from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
 from facemug_core.faces.under_mask import split_mask
 from facemug_core.latents import Latent
-from facemug_core.photos import (
-    AlignedFace,
-    EditRequest,
-    Guide,
-    Photo,
-    PhotoEditor,
-    crop_conditions,
-    guides_to_crop,
-)
+from facemug_core.photo import Photo
 from facemug_core.pipeline.crop import edit_crop
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.guides import Guide, crop_conditions, guides_to_crop
+from facemug_core.pipeline.locate import AlignedFace, FaceQuery
 from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
 from facemug_core.posing import Poser
 
@@ -224,7 +219,7 @@ def everything_at_once(library: Library) -> Pictures:
 @of_workflow
 def group_photo(library: Library) -> Pictures:
     group = library.photo(GROUP)
-    faces = library.editor.find_faces(group, "left to right")
+    faces = library.editor.find_faces(group, FaceQuery("left to right"))
     mask = torch.zeros(1, 1, *group.size)
     for face in faces:
         own = region_mask(library.editor.parser.parse(face.crop), "hair", 4)
@@ -371,5 +366,5 @@ def shortest_edit(library: Library) -> Pictures:
 
 def faces_of_the_group(library: Library) -> Pictures:
     """The crops of Detect & Align Faces."""
-    faces = library.editor.find_faces(library.photo(GROUP), "left to right")
+    faces = library.editor.find_faces(library.photo(GROUP), FaceQuery("left to right"))
     return [shown_crop(face.crop[0]) for face in faces]

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .batches import Progress, no_progress
-from .errors import FacemugError
-from .faces.smoothing import smooth_alignment
-from .latents import Latent
-from .photos import AlignedFace, EditRequest, FacePlace
+from ..batches import Progress, no_progress
+from ..errors import FacemugError
+from ..faces.smoothing import smooth_alignment
+from ..latents import Latent
+from .editor import EditRequest
+from .locate import AlignedFace, FacePlace
 
 Frame = TypeVar("Frame")
 """What frames are told apart by, such as their files."""

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .conditions import Conditions, one_hot
-from .conventions import NUM_LABELS, WORKING_SIZE
-from .faces.alignment import Matrix, aligned_matrix, resample, scale_of
+from ..conditions import Conditions, one_hot
+from ..conventions import NUM_LABELS, WORKING_SIZE
+from ..faces.alignment import Matrix, aligned_matrix, resample, scale_of
+from .locate import AlignedFace
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,11 @@ def _opacity_to_crop(opacity: Tensor, color: Tensor, matrix: Matrix) -> Tensor:
         for plane in (present, opacity * present)
     )
     return (share / weight.clamp(min=1e-3)).clamp(0, 1)
+
+
+def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]) -> Conditions:
+    """Photo, mask [1, 1, 256, 256] and guides by name (sketch, semantic, color) on the crop's grid."""
+    return Conditions.build(image=face.crop, mask=mask, **guides_to_crop(guides, face.matrix))
 
 
 def silent_guides(guides: Mapping[str, Guide], conditions: Sequence[Conditions]) -> list[str]:
