@@ -86,7 +86,8 @@ def make_stage(name: str, faces: FaceShards, seed: int = 3) -> Stage:
     if name == "encoder":
         head = PictureHead(config.picture_head)
         identity = IdentityLoss(FaceRecognition())
-        return EncoderStage(config, faces, bank, mapping, head, perceptual, identity, drawn=1, measured=1)
+        photo_parts = tiny_photo_parts()
+        return EncoderStage(config, faces, bank, mapping, head, photo_parts, identity, drawn=1, measured=1)
     if name == "part_reader":
         return PartReaderStage(faces, perceptual)
     if name == "part_head":

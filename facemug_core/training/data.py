@@ -36,6 +36,9 @@ RARE_SHARE = 1 / 6
 PERSON_SHARE = 0.35
 """Of the masks by regions, those of the whole person: the background's colors are none of a face's."""
 
+HALF_SHARE = 0.06
+"""Of the masks, those that hide half of the face."""
+
 
 class FaceShards:
     """Aligned faces with parser labels and, for bank faces, their codes: all `.npz` files of a folder.
@@ -120,10 +123,18 @@ def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
     return region_mask(labels[None], chosen, grow=draw.integer(13))[0]
 
 
+def half_mask(size: int, left: bool) -> Tensor:
+    """The left or the right half of a face, [1, size, size] in {0, 1}."""
+    right = (torch.arange(size) >= size // 2).float().expand(1, size, size)
+    return 1 - right if left else right
+
+
 def random_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """A mask [1, H, W] of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
+    """A mask [1, H, W] of any kind: the paper's, a milder one, strokes, a rectangle, parts, a half or all."""
     if draw.chance(0.05):
         return torch.ones(1, *labels.shape)
+    if draw.chance(HALF_SHARE):
+        return half_mask(labels.shape[-1], left=draw.chance(0.5))
     kind = draw.uniform()
     if kind < 0.3:
         mask = random_region_mask(labels, draw)

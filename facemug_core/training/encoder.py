@@ -15,7 +15,7 @@ from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
-from ..networks.perceptual import PerceptualLoss
+from ..networks.part_reader import PhotoParts
 from ..networks.picture_head import PictureHead
 from ..networks.style_encoder import StyleEncoder
 from .bank_faces import Faces, random_codes
@@ -41,8 +41,9 @@ class EncoderStage:
     drawn from one code each.
 
     Args:
-        bank, mapping, head, perceptual, identity: frozen; what is seen is measured with them before the first
-            step.
+        bank, mapping, head, identity: frozen; what is seen is measured with them before the first step.
+        photo_parts: frozen; it hides the background of every photo, as an edit does. Its perceptual network
+            is the perceptual loss.
         drawn: faces that are drawn on the spot and join every batch, none of them twice.
         measured: on how many faces what is seen is measured.
     """
@@ -52,7 +53,7 @@ class EncoderStage:
 
     def __init__(
         self, config: ModelConfig, faces: Faces, bank: FeatureBank, mapping: MappingNetwork,
-        head: PictureHead, perceptual: PerceptualLoss, identity: IdentityLoss, *, seed: int = 0,
+        head: PictureHead, photo_parts: PhotoParts, identity: IdentityLoss, *, seed: int = 0,
         drawn: int = 0, measured: int = MEASURED_FACES,
     ) -> None:  # fmt: skip
         self.model: nn.Module = StyleEncoder(config.encoder)
@@ -60,7 +61,8 @@ class EncoderStage:
         self.bank = bank.eval().requires_grad_(False)
         self.mapping = mapping.eval().requires_grad_(False)
         self.head = head.eval().requires_grad_(False)
-        self.perceptual = perceptual
+        self.photo_parts = photo_parts.eval().requires_grad_(False)
+        self.perceptual = photo_parts.perceptual
         self.identity = identity
         self.drawn = drawn
         self.measured = measured
@@ -77,7 +79,7 @@ class EncoderStage:
         ]
 
     def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.head, self.perceptual, self.identity):
+        for module in (self.bank, self.mapping, self.head, self.photo_parts, self.identity):
             place(module, device)
         codes = measured_codes(self.mapping)
         covariance = torch.cov(codes.T)
@@ -110,14 +112,20 @@ class EncoderStage:
         if self.drawn:
             joining = with_holes(photographed(truth[-self.drawn :]))
             guides = torch.cat([guides, F.pad(joining, (0, 0, 0, 0, 0, ENCODER_CHANNELS - 3))])
-        return guides.contiguous(memory_format=torch.channels_last), w, truth
+        return self._without_background(guides).contiguous(memory_format=torch.channels_last), w, truth
+
+    def _without_background(self, guides: Tensor) -> Tensor:
+        """Guide stacks [B, 26, H, W] whose photos show the person alone."""
+        image, rest = guides[:, :3], guides[:, 3:]
+        return torch.cat([image.masked_fill(self.photo_parts.background(image), 0), rest], 1)
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
         return None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: image channels of the input, the bank's picture of the encoded code, of the true code."""
-        guessed = self.mapping.mean_code + model(batch["guides"])
-        columns = [batch["guides"][:, :3]]
+        guides = self._without_background(batch["guides"])
+        guessed = self.mapping.mean_code + model(guides)
+        columns = [guides[:, :3]]
         columns += [self.head.picture(self.bank, codes) for codes in (guessed, broadcast(batch["w"]))]
         return torch.stack(columns, 1)

@@ -84,9 +84,9 @@ def run_stage(options: Namespace) -> None:
 
 def _encoder(config: ModelConfig, faces: Faces, options: Namespace) -> Stage:
     mapping, bank = load_bank(config)
-    head = load_picture_head(config, [] if options.init is None else [options.init])
+    folders = [] if options.init is None else [options.init]
     stage = EncoderStage(
-        config, faces, bank, mapping, head, PerceptualLoss(load_mobilenet()),
+        config, faces, bank, mapping, load_picture_head(config, folders), load_photo_parts(folders),
         IdentityLoss(load_recognition()), seed=options.seed, drawn=options.drawn,
     )  # fmt: skip
     if config.encoder.backbone == "mobilenet_v2":
