@@ -18,7 +18,7 @@ from ..facemug_core.errors import InputError
 from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.blackened import BLACKENED_FACE, is_black_face
 from ..facemug_core.pipeline.locate import exemplar_warnings
-from ..facemug_core.pipeline.style import FIT_STEPS, possible_steps
+from ..facemug_core.pipeline.style import FIT_STEPS, fitted, possible_steps
 from . import host, tensors
 from .faces import one_of
 from .host import io
@@ -50,12 +50,17 @@ def descended(
     watch: host.Watch,
 ) -> Tensor:
     """Codes nearer to what their conditions tell, one by one."""
+    stage = partial(network.invert, steps=_possible(network, steps), progress=watch)
+    return torch.cat(one_by_one(stage, {"latent": codes, "conditions": conditions}))
+
+
+def _possible(network: FaceMug, steps: int) -> int:
+    """Steps of descent that the model can make; a person is told if they are none."""
     notices: list[str] = []
     count = possible_steps(network, asked(steps), INVERSION_STEPS, notices)
     for notice in notices:
         host.warn(notice)
-    stage = partial(network.invert, steps=count, progress=watch)
-    return torch.cat(one_by_one(stage, {"latent": codes, "conditions": conditions}))
+    return count
 
 
 class EncodeExemplar(io.ComfyNode):
@@ -297,8 +302,10 @@ class FitLatent(io.ComfyNode):
     def execute(
         cls, model: HostedEditor, conditions: Conditions, latent: Tensor, steps: int
     ) -> io.NodeOutput:
-        fitted = descended(model.model(), latents.check_codes(latent), conditions, steps, host.Watch())
-        return io.NodeOutput(then(latent, fitted, "fit", steps=steps))
+        network = model.model()
+        stage = partial(fitted, network, steps=_possible(network, steps), progress=host.Watch())
+        codes = one_by_one(stage, {"latent": latents.check_codes(latent), "conditions": conditions})
+        return io.NodeOutput(then(latent, torch.cat(codes), "fit", steps=steps))
 
 
 class SaveLatent(io.ComfyNode):

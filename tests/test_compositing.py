@@ -180,7 +180,7 @@ def test_the_color_of_the_background_does_not_get_into_a_face() -> None:
 def test_a_color_is_met_whatever_is_drawn() -> None:
     photo, bank, drawn = (noise(1, 3, SIDE, SIDE, seed=seed) / 5 for seed in range(3))
     color = torch.tensor([0.6, -0.4, -0.4])[None, :, None, None] * HOLE
-    found = edit(build_scene(photo, HOLE, HEAD, color, HOLE), bank, HEAD, drawn + 0.3)
+    found = edit(build_scene(photo, HOLE, ALL_SKIN, color, HOLE), bank, ALL_SKIN, drawn + 0.3)
     torch.testing.assert_close(
         found[..., 40:48, 40:56].mean((0, 2, 3)), torch.tensor([0.6, -0.4, -0.4]), atol=0.06, rtol=0
     )

@@ -28,7 +28,7 @@ from ..faces.detection import LANDMARK_FILE, Detector
 from ..faces.parsing import Parser
 from ..networks.generator import Features
 from ..pictures import to_pixels
-from ..pipeline.style import FIT_STEPS, random_style, usual_steps
+from ..pipeline.style import FIT_STEPS, fitted, random_style, usual_steps
 from .adherence import through_jpeg
 from .attributes import Observer, load_heads
 from .efficientnet import EfficientNetLite0
@@ -123,14 +123,15 @@ class Trial:
 
     def project(self, conditions: Conditions) -> Tensor:
         """The codes that an edit has by default: projected, and mostly near to what is told."""
-        return self._nearer(self.model.project(conditions), conditions, INVERSION_STEPS)
+        return self._nearer(self.model.project(conditions), conditions)
 
     def fitted(self, codes: Tensor, conditions: Conditions) -> Tensor:
         """Codes of another source than the photo, as an edit of the photo has them by default."""
-        return self._nearer(codes, conditions, FIT_STEPS)
+        fit = partial(fitted, self.model, steps=usual_steps(self.model, FIT_STEPS))
+        return torch.cat(one_by_one(fit, {"codes": codes, "conditions": conditions}))
 
-    def _nearer(self, codes: Tensor, conditions: Conditions, steps: int) -> Tensor:
-        invert = partial(self.model.invert, steps=usual_steps(self.model, steps))
+    def _nearer(self, codes: Tensor, conditions: Conditions) -> Tensor:
+        invert = partial(self.model.invert, steps=usual_steps(self.model, INVERSION_STEPS))
         return torch.cat(one_by_one(invert, {"codes": codes, "conditions": conditions}))
 
     def render(self, codes: Tensor) -> Tensor:
@@ -195,7 +196,7 @@ class Trial:
     @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone: what guides are compared to."""
-        codes = self._nearer(self.untold_codes, self.untold, INVERSION_STEPS)
+        codes = self._nearer(self.untold_codes, self.untold)
         return self.edit(self.untold, codes, self.untold_maps)
 
     @cached_property
@@ -212,7 +213,7 @@ class Trial:
     def exemplar_codes(self) -> Tensor:
         """Codes of the exemplars by inversion, as an edit has them before they are fitted to its photo."""
         exemplars = whole_photo(self.faces.exemplar)
-        return self._nearer(self.encoded_exemplar, exemplars, INVERSION_STEPS)
+        return self._nearer(self.encoded_exemplar, exemplars)
 
     @cached_property
     def exemplar_rendering(self) -> Tensor:

@@ -34,6 +34,14 @@ SHAPE_CODES = 8
 FIT_STEPS = 6
 """Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
 
+OWN_CODES = slice(3, 8)
+"""The codes that make a person's features. Those before decide on pose and outline, those after on light and
+colors: a face beside visible hair and ears has to share them with the photo."""
+
+HAIR_PLACE = (slice(16, 56), slice(80, 176))
+"""Rows and columns of an aligned face in which its hair begins. Where the edit is to make the hair, too, a
+person brings pose and colors of their own."""
+
 NO_INVERSION = "This model has no weights for inversion; the style codes are used as they are."
 NO_WARPING = "The exemplar is not warped to the photo's pose: there are no warping weights."
 
@@ -143,7 +151,7 @@ def styled(
         usual = FIT_STEPS if plan.latent is None else 0
         if steps := possible_steps(model, plan.fit, usual, notices):
             # One by one: every seed has the bits that it has alone.
-            codes = torch.cat([model.invert(one, conditions, steps, progress) for one in codes.split(1)])
+            codes = torch.cat([fitted(model, one, conditions, steps, progress) for one in codes.split(1)])
             latent = latent.then(codes.cpu(), "fit", steps=steps)
     if plan.latent is None:  # what new codes are made of is no step that could be undone
         latent = model.as_latent(codes)
@@ -230,6 +238,34 @@ def in_pose(model: FaceMug, codes: Tensor, conditions: Conditions) -> Tensor:
     if model.warping is None:
         return codes
     return model.warp(codes, model.project(conditions).expand(len(codes), -1, -1))
+
+
+@torch.no_grad()
+def fitted(
+    model: FaceMug, codes: Tensor, conditions: Conditions, steps: int, progress: Progress = no_progress
+) -> Tensor:
+    """Codes of another person, fitted to the photo that they are drawn into.
+
+    Without guides, pose, light and colors become those that the photo shows, as far as the place of the hair
+    is visible; the features stay. Then all codes descend to what is visible, and to the guides.
+
+    Args:
+        model: that draws the edit.
+        codes: of the person, [B, 18, 512].
+        conditions: of the edits.
+        steps: of descent; 0 returns the codes' bits.
+        progress: told about every step.
+    """
+    if steps == 0:
+        return codes
+    conditions = conditions.to(model.device)
+    if not conditions.guided:
+        rows, columns = HAIR_PLACE
+        visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
+        joined = torch.lerp(codes, model.project(conditions), visible[:, None, None])
+        joined[:, OWN_CODES] = codes[:, OWN_CODES]
+        codes = joined
+    return model.invert(codes, conditions, steps, progress)
 
 
 def possible_steps(model: FaceMug, asked: int | None, usual: int, notices: list[str]) -> int:
