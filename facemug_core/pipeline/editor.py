@@ -23,12 +23,13 @@ from ..faces.detection import LANDMARK_FILE, Detector
 from ..faces.parsing import Parser
 from ..faces.under_mask import beside_faces
 from ..latents import Latent
+from ..modalities import MODALITIES, Guide
 from ..model import FaceMug
 from ..photo import Photo
 from .blackened import BLACKENED, is_black
 from .compose import add_detail, fitting_size
 from .crop import edit_crop
-from .guides import Guide, crop_conditions, silent_guides
+from .guides import crop_conditions, silent_guides
 from .locate import ANY_FACE, AlignedFace, FaceQuery, aligned_face, exemplar_warnings, locate_faces
 from .masks import FaceMask, own_masks, reached, region_masks
 from .style import StylePlan
@@ -62,7 +63,7 @@ class EditRequest(FaceQuery, StylePlan):
     @property
     def guides(self) -> dict[str, Guide]:
         """The guides given, by name."""
-        given = {"sketch": self.sketch, "semantic": self.semantic, "color": self.color}
+        given = {name: getattr(self, name) for name in MODALITIES}
         return {name: guide for name, guide in given.items() if guide is not None}
 
 

@@ -20,10 +20,11 @@ from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
 from facemug_core.faces.under_mask import split_mask
 from facemug_core.latents import Latent
+from facemug_core.modalities import Guide
 from facemug_core.photo import Photo
 from facemug_core.pipeline.crop import edit_crop
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
-from facemug_core.pipeline.guides import Guide, crop_conditions, guides_to_crop
+from facemug_core.pipeline.guides import crop_conditions, guides_to_crop
 from facemug_core.pipeline.locate import AlignedFace, FaceQuery
 from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
 from facemug_core.posing import Poser
