@@ -72,14 +72,14 @@ class EditResult:
     """What was done."""
 
     photos: list[Photo]
-    """One per seed."""
+    """One for each variant."""
     mask: Tensor
     """Bool [1, 1, H, W]: where the photos may differ from the input."""
     untouched: Tensor
     """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
     faces: list[AlignedFace]
     latents: list[Latent]
-    """Codes of each face [seeds, 18, 512], and how they came about."""
+    """Codes of each face [variants, 18, 512], and how they came about."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -90,6 +90,8 @@ class EditResult:
         """The photo as it is, in all variants."""
         nowhere = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
+        if request.mask is not None and not request.aligned and is_black(photo, request.mask):
+            warnings.append(BLACKENED)
         return cls([photo] * request.variants, nowhere, nowhere, [], [], [], warnings)
 
 
@@ -134,19 +136,13 @@ class PhotoEditor:
         seconds = result.seconds
 
         # 1. Locate the faces that are meant.
-        if request.mask is not None and not request.aligned and is_black(photo, request.mask):
-            result.warnings.append(BLACKENED)
         with _timed(seconds, "find faces"):
             result.faces = self.find_faces(photo, request, request.mask)
         if not result.faces:
             return _without_face(request, result)
 
         # 2. Read the exemplar.
-        exemplar = None
-        if request.exemplar is not None:
-            found = self.find_exemplar(request.exemplar)
-            exemplar = found.crop
-            result.warnings += exemplar_warnings(found)
+        exemplar = None if request.exemplar is None else self._exemplar(request.exemplar, result)
 
         # 3. Give each face its mask, and its share of the style codes.
         masks = [mask for mask in self._masks(photo, request, result) if mask.on_crop.any()]
@@ -186,6 +182,12 @@ class PhotoEditor:
             result.untouched = (request.mask > 0) & ~result.mask
         result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
         return result
+
+    def _exemplar(self, photo: Photo, result: EditResult) -> Tensor:
+        """The exemplar's crop."""
+        face = self.find_exemplar(photo)
+        result.warnings += exemplar_warnings(face)
+        return face.crop
 
     def _masks(self, photo: Photo, request: EditRequest, result: EditResult) -> list[FaceMask]:
         """The mask of each face, be it given or by its regions."""
