@@ -93,7 +93,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
 
 
 def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
-    """The style of all frames, and the face of each, smoothed over `reach` frames before and after."""
+    """The style of all frames, and the faces' places, smoothed over `reach` frames before and after."""
     if options.face == "all" and options.latent is None:
         raise InputError(
             "With --smooth all frames have one style: that of one person. Name one face, such as --face "
