@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .conditions import Conditions
+    from .modalities import Guide
     from .model import FaceMug
     from .photo import Photo
     from .pipeline.crop import edit_crop
     from .pipeline.editor import EditRequest, EditResult, PhotoEditor
-    from .pipeline.guides import Guide
     from .pipeline.style import StylePlan
 
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ __all__ = [
 _HOMES = {
     "Conditions": ".conditions",
     "FaceMug": ".model",
-    "Guide": ".pipeline.guides",
+    "Guide": ".modalities",
     "Photo": ".photo",
     "StylePlan": ".pipeline.style",
     "edit_crop": ".pipeline.crop",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .conditions.files import LIES, LOST, PNG_COLORS
+from .conditions.files import LIES, LOST, PNG_COLORS, read_photo
 from .faces.alignment import Matrix
 from .faces.pasting import paste
 from .pictures import in_own_mode
@@ -45,6 +46,15 @@ class Photo:
     """What the file had and the photo has not, in sentences."""
     lies: int = 1
     """How the pixels of the file lie, as EXIF numbers it. The photo is upright."""
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Photo:
+        """A picture file, upright.
+
+        Raises:
+            InputError: it cannot be read; says why.
+        """
+        return cls.from_image(read_photo(path))
 
     @classmethod
     def from_image(cls, image: Image.Image) -> Photo:

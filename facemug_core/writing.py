@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from .checkpoints.reading import replacing
+from .checkpoints.files import replacing
 from .companions import picture_kind
 from .conditions.files import PNG_COLORS
 from .errors import InputError

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from ..facemug_core.faces.pasting import mask_to_photo
 from ..facemug_core.faces.regions import region_mask, smooth_mask
 from ..facemug_core.faces.smoothing import smooth_alignment
 from ..facemug_core.photo import Photo
+from ..facemug_core.pipeline.compose import sized
 from ..facemug_core.pipeline.editor import PhotoEditor
 from ..facemug_core.pipeline.locate import FacePlace, FaceQuery, aligned_face, face_at
 from ..facemug_core.pipeline.masks import reached
@@ -325,8 +325,8 @@ class PasteFaces(io.ComfyNode):
                 if not place.found:
                     continue
                 crop = tensors.to_crop(item(crops, i if variants > 1 else number))
-                scale = np.diag([WORKING_SIZE / crop.shape[2], WORKING_SIZE / crop.shape[2], 1])
-                photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)
+                matrix = sized(place.face.matrix, crop.shape[2])
+                photo = photo.with_crop(crop, photo_mask, matrix, feather, opacity)
                 if opacity > 0:
                     changed = torch.maximum(changed, reached(place.face, photo_mask))
             edited = tensors.from_photo(photo, item(image, i))

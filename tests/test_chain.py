@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from facemug_core.modalities import Guide
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
-from facemug_core.pipeline.guides import Guide
 from facemug_core.pipeline.locate import FaceQuery
 
 from .tiny import tiny_model

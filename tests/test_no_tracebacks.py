@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from facemug_core.console import ended
 from PIL import Image
 
 from facemug_core.checkpoints.manifest import locate
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
 from facemug_core.cli import main
+from facemug_core.cli.console import ended
 from facemug_core.errors import CheckpointError
 from facemug_core.faces.detection import LANDMARK_FILE, Detector
 

@@ -36,7 +36,7 @@ def picture() -> Image.Image:
 
 def opened(image: Image.Image, path: Path, **options: Any) -> Photo:
     image.save(path, **options)
-    return Photo.from_image(read_photo(path))
+    return Photo.from_file(path)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from facemug_core.conditions import Conditions
 from facemug_core.editing.directions import shipped_directions
 from facemug_core.errors import FaceNotFoundError, InputError
 from facemug_core.faces.alignment import aligned_matrix
+from facemug_core.modalities import Guide
 from facemug_core.photo import Photo
 from facemug_core.pipeline.blackened import BLACKENED, BLACKENED_FACE, is_black
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
-from facemug_core.pipeline.guides import Guide, guides_to_crop, new_face_conditions
+from facemug_core.pipeline.guides import guides_to_crop, new_face_conditions
 from facemug_core.pipeline.locate import FaceQuery, aligned_face
 from facemug_core.pipeline.style import Move
 from facemug_core.sheets import conditions_sheet, curve_image, edit_sheet

@@ -9,9 +9,9 @@ import torch
 
 from facemug_core.editing.directions import Linear
 from facemug_core.editing.text import TextGoal, TextOptions
+from facemug_core.modalities import Guide
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
-from facemug_core.pipeline.guides import Guide
 from facemug_core.pipeline.style import Move
 
 from .test_nodes import center_mask, loading, photo, run

@@ -65,7 +65,7 @@ class SheetOptions(ModelOptions):
     names: Sequence[str] = argument(
         nargs="*", metavar="NAME", help="names or files; all that ship by default"
     )
-    seed: int = argument("--seed", type=int, default=100_000, help="of the face")
+    seed: int = argument("--seed", type=values.whole, default=100_000, help="of the face")
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="SHEET.png")
 
 
@@ -83,10 +83,10 @@ def add_commands(commands: Any) -> None:
 
 def list_all(options: WeightsOptions) -> None:
     """Print a line for each direction that ships."""
-    from ..editing.directions import describe, shipped_directions
+    from ..editing.direction_facts import describe, shipped_facts
 
-    for name, direction in shipped_directions(options.weights).items():
-        print(describe(name, direction))
+    for name, facts in shipped_facts(options.weights).items():
+        print(describe(name, facts))
 
 
 def find(options: FindOptions) -> None:
@@ -135,10 +135,10 @@ def _folder_codes(editor: PhotoEditor, folder: Path) -> Tensor:
     """Codes [N, 18, 512] of the largest face of each photo in a folder."""
     import torch
 
-    from ..conditions.reading import picture_files, read_photo
+    from ..conditions.reading import picture_files
     from ..photo import Photo
 
-    photos = (Photo.from_image(read_photo(path)) for path in picture_files(folder))
+    photos = (Photo.from_file(path) for path in picture_files(folder))
     crops = (editor.find_exemplar(photo).crop for photo in photos)
     return torch.cat([editor.model.encode(crop).cpu() for crop in crops])
 

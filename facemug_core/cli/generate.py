@@ -70,12 +70,11 @@ def _conditions(options: GuidanceOptions) -> Conditions:
 
 def _exemplar(options: GuidanceOptions, path: Path, model: FaceMug) -> Tensor:
     """The crop [1, 3, 256, 256] of the exemplar's face."""
-    from ..conditions.reading import read_photo
     from ..photo import Photo
     from ..pipeline.editor import PhotoEditor
     from ..pipeline.locate import exemplar_warnings
 
-    face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_image(read_photo(path)))
+    face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_file(path))
     for warning in exemplar_warnings(face):
         show_warning(warning)
     return face.crop

@@ -13,12 +13,11 @@ from tqdm import tqdm
 
 from ..batches import seeds_from
 from ..companions import LATENTS, companion
-from ..conditions.reading import read_color, read_opacity, read_semantic, read_sketch
 from ..editing.directions import shipped_directions
 from ..editing.foreign import parse_direction
 from ..editing.text import TextGoal, TextOptions, text_direction
 from ..latents import Latent, load_latent
-from ..pipeline.guides import Guide
+from ..modalities import MODALITIES, Guide, Reading
 from ..pipeline.style import Move
 from .loading import load_text_model
 from .options import GuidanceOptions
@@ -34,16 +33,10 @@ def guides_of(
 
     Without a size each keeps its own. `say` hears what of them was changed.
     """
-    readers: dict[str, Callable[[Image.Image], Guide]] = {
-        "sketch": lambda image: Guide(read_sketch(image, size)),
-        "semantic": lambda image: Guide(read_semantic(image, size, options.semantic_numbering, say)),
-        "color": lambda image: Guide(
-            read_color(image, size, options.no_color), opacity=read_opacity(image, size)
-        ),
-    }
+    reading = Reading(options.semantic_numbering, options.no_color)
     return {
-        name: replace(read(opened(given[0])), strength=given[1])
-        for name, read in readers.items()
+        name: replace(modality.read(opened(given[0]), size, reading, say), strength=given[1])
+        for name, modality in MODALITIES.items()
         if (given := getattr(options, name)) is not None
     }
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..companions import PICTURES, companion, in_order, results
 from ..conditions.foreign import how_to_read, is_foreign_photo
 from ..conditions.masks import read_mask
-from ..conditions.reading import picture_files, read_beside, read_photo
+from ..conditions.reading import picture_files, read_beside
 from ..errors import FacemugError, InputError, NothingToEditError
 from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
 from ..photo import Photo
@@ -93,7 +93,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
 
 
 def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
-    """The style of all frames, and the face of each, smoothed over `reach` frames before and after."""
+    """The style of all frames, and the faces' places, smoothed over `reach` frames before and after."""
     if options.face == "all" and options.latent is None:
         raise InputError(
             "With --smooth all frames have one style: that of one person. Name one face, such as --face "
@@ -102,7 +102,7 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
     editor = load_editor(options)
 
     def find(source: Path) -> Sequence[AlignedFace]:
-        photo = Photo.from_image(read_photo(source))
+        photo = Photo.from_file(source)
         boxes, landmarks = places_of(options, source, photo)
         mask = None
         if options.mask is not None and options.face == "auto":
@@ -113,7 +113,7 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
         return found if options.latent is not None else found[:1]  # one style is that of one person
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
-        photo = Photo.from_image(read_photo(source))
+        photo = Photo.from_file(source)
         request = request_of(options, source, photo)
         result = editor.edit(photo, replace(request, places=places))
         for warning in result.warnings:
@@ -151,6 +151,6 @@ def folder_work(options: EditOptions, outputs: Mapping[Path, Path], video: Video
 
 def _pass(options: EditOptions, source: Path, output: Path) -> None:
     """Write a frame as it is: a video has no holes."""
-    photo = Photo.from_image(read_photo(source))
+    photo = Photo.from_file(source)
     for path in numbered(output, options.variants):
         save(photo.to_image(options.keep_metadata), path)

@@ -12,7 +12,7 @@ from PIL import Image
 from ..companions import PICTURES, TEXTS, companion
 from ..conditions.masks import is_soft, read_mask
 from ..conditions.orientation import boxes_along, points_along
-from ..conditions.reading import read_beside, read_photo
+from ..conditions.reading import read_beside
 from ..faces.detection import Box
 from ..faces.landmark_files import read_landmarks
 from ..latents import Latent, save_latent
@@ -40,7 +40,7 @@ def edit_photo(
 ) -> dict[str, Any]:
     """Edit one photo, or frame of a video, write all that is asked for, and tell what was done."""
     start = time.perf_counter()
-    photo = Photo.from_image(read_photo(source))
+    photo = Photo.from_file(source)
     request = request_of(options, source, photo)
     if video is not None:
         request = video.request(source, request)
@@ -81,12 +81,12 @@ def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
     mask = None if options.mask is None else read_mask(beside(options.mask), size, misfits.append)
     guides = guides_of(options, size, beside, misfits.append)
     boxes, landmarks = places_of(options, source, photo)
-    exemplar = None if options.exemplar is None else read_photo(companion(options.exemplar, source, PICTURES))
+    exemplar = None if options.exemplar is None else companion(options.exemplar, source, PICTURES)
     return EditRequest(
         mask=mask if mask is None or is_soft(mask) else mask.bool(),
         regions=options.region,
         grow=options.grow,
-        exemplar=None if exemplar is None else Photo.from_image(exemplar),
+        exemplar=None if exemplar is None else Photo.from_file(exemplar),
         fit=options.fit,
         which=options.face,
         aligned=options.aligned,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from . import values
 from .declaring import add_command, argument
 from .options import OUTPUT, ModelOptions
 
@@ -21,9 +22,11 @@ class PoseOptions(ModelOptions):
     )
     frontal: bool = argument("--frontal", action="store_true", help="look straight ahead")
     yaw: float | None = argument(
-        "--yaw", type=float, metavar="DEG", help="turn right in the picture (negative: left)"
+        "--yaw", type=values.number, metavar="DEG", help="turn right in the picture (negative: left)"
     )
-    pitch: float | None = argument("--pitch", type=float, metavar="DEG", help="look up (negative: down)")
+    pitch: float | None = argument(
+        "--pitch", type=values.number, metavar="DEG", help="look up (negative: down)"
+    )
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="OUT.png")
 
 
@@ -36,7 +39,6 @@ def pose(options: PoseOptions) -> None:
     """Draw the person, and print the pose that was reached."""
     from PIL import Image
 
-    from ..conditions.reading import read_photo
     from ..editing.pose import Pose
     from ..photo import Photo
     from ..pictures import to_pixels
@@ -51,8 +53,8 @@ def pose(options: PoseOptions) -> None:
     model = poser.editor.model
     wanted = Pose(options.yaw or 0.0, options.pitch or 0.0)
     if options.target is not None:
-        wanted = poser.pose_of(Photo.from_image(read_photo(options.target)))
-    source = poser.editor.find_exemplar(Photo.from_image(read_photo(options.source)))
+        wanted = poser.pose_of(Photo.from_file(options.target))
+    source = poser.editor.find_exemplar(Photo.from_file(options.source))
     posed = poser.turn(model.encode(source.crop.to(model.device)), wanted)
     save(Image.fromarray(to_pixels(posed.picture[0])), options.output)
     print(f"asked for {wanted}, drawn {posed.pose}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -35,7 +34,11 @@ class PrepareOptions:
 class TrainOptions:
     """What is trained, on which faces, from where and how long."""
 
-    stage: TrainingStage = argument(choices=get_args(TrainingStage))
+    stage: TrainingStage | None = argument(either=True, nargs="?", choices=get_args(TrainingStage))
+    recipe: str | None = argument(
+        "--recipe", either=True, metavar="NAME",
+        help="make a shipped weights file as it was made, such as light_generator",
+    )  # fmt: skip
     data: Path = argument("--data", type=Path, required=True, help="folder made by prepare")
     drawn: int = argument(
         "--drawn", type=values.at_least_zero, default=0, metavar="N",
@@ -48,15 +51,15 @@ class TrainOptions:
     )  # fmt: skip
     steps: int = argument("--steps", type=values.at_least_one, default=20_000)
     minutes: float | None = argument(
-        "--minutes", type=float, help="stop after so long; the same command goes on"
+        "--minutes", type=values.number, help="stop after so long; the same command goes on"
     )
     batch: int = argument("--batch", type=values.at_least_one, default=8)
-    learning_rate: float = argument("--learning-rate", type=float, default=2e-3)
-    adversarial_from: int | None = argument("--adversarial-from", type=int, metavar="STEP")
+    learning_rate: float = argument("--learning-rate", type=values.number, default=2e-3)
+    adversarial_from: int | None = argument("--adversarial-from", type=values.whole, metavar="STEP")
     precision: Precision = argument("--precision", choices=get_args(Precision), default="no")
-    save_minutes: float = argument("--save-minutes", type=float, default=5.0)
-    seed: int = argument("--seed", type=int, default=0)
-    workers: int = argument("--workers", type=int, default=0, help="processes that prepare samples")
+    save_minutes: float = argument("--save-minutes", type=values.number, default=5.0)
+    seed: int = argument("--seed", type=values.whole, default=0)
+    workers: int = argument("--workers", type=values.whole, default=0, help="processes that prepare samples")
     export: Path | None = argument(
         "--export", type=Path, metavar="FOLDER", help="write the averaged weights there in fp16"
     )
@@ -89,15 +92,13 @@ def prepare(options: PrepareOptions) -> None:
 def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
     from tqdm import tqdm
 
-    from ..checkpoints.assembling import load_parser
-    from ..checkpoints.manifest import locate
     from ..conditions.reading import picture_files
-    from ..faces.detection import LANDMARK_FILE, Detector
+    from ..faces.detection import Detector
     from ..faces.parsing import Parser
     from ..training.prepare import prepare_photos
 
-    parser = Parser(load_parser().to(device))
-    detector = None if options.aligned else Detector(locate(LANDMARK_FILE).parent)
+    parser = Parser.load(device=device)
+    detector = None if options.aligned else Detector.load()
     refused: list[str] = []
     with tqdm(total=len(picture_files(photos, nested=True)), unit="photo") as bar:
 
@@ -111,7 +112,22 @@ def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
 
 
 def train(options: TrainOptions) -> None:
-    """Train a stage."""
-    from ..training.run import run_stage
+    """Train a stage, or make a shipped file by its recipe."""
+    from ..training.options import Run, Settings
+    from ..training.run import run_recipe, run_stage
 
-    run_stage(Namespace(**vars(options)))
+    folders = () if options.init is None else (options.init,)
+    run = Run(
+        options.folder, options.data, options.init, folders, options.export, options.minutes,
+        options.save_minutes, options.workers,
+    )  # fmt: skip
+    if options.stage is None:
+        assert options.recipe is not None  # one of them is required
+        run_recipe(options.recipe, run)
+        return
+    settings = Settings(
+        options.stage, options.model, steps=options.steps, batch=options.batch, seed=options.seed,
+        learning_rate=options.learning_rate, precision=options.precision, drawn=options.drawn,
+        adversarial_from=options.adversarial_from,
+    )  # fmt: skip
+    run_stage(settings, run)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..conditions.reading import picture_files, read_mask, read_photo
+from ..conditions.reading import picture_files, read_mask
 from ..conventions import WORKING_SIZE
 from ..errors import InputError
 from ..faces.parsing import Parser
@@ -102,7 +102,7 @@ class FolderFaces:
     def _face(self, name: str) -> tuple[Tensor, Tensor]:
         """A photo's face [3, 256, 256] in [-1, 1], of 8-bit depth, and its classes [256, 256]."""
         if name not in self._seen:
-            photo = Photo.from_image(read_photo(self.files[name]))
+            photo = Photo.from_file(self.files[name])
             height, width = photo.size
             found = self.editor.find_faces(photo, FaceQuery(aligned=height == width))
             if not found:

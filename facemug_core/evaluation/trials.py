@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import one_by_one
-from ..checkpoints.assembling import Folders, load_parser, load_trained
-from ..checkpoints.manifest import locate
-from ..conditions import Conditions, on_white, whole_photo
-from ..conventions import PALETTE
+from ..checkpoints.assembling import Folders, load_trained
+from ..conditions import Conditions, whole_photo
 from ..editing.clip import Clip, load_clip
 from ..editing.inversion import INVERSION_STEPS
 from ..editing.measuring import Measurer, find_mesh, load_networks
 from ..faces.comparison import FaceComparer
-from ..faces.detection import LANDMARK_FILE, Detector
+from ..faces.detection import Detector
 from ..faces.parsing import Parser
+from ..modalities import MODALITIES
 from ..networks.generator import Features
 from ..pictures import to_pixels
 from ..pipeline.style import FIT_STEPS, fitted, random_style, usual_steps
@@ -69,12 +68,12 @@ class Judges:
     @cached_property
     def parser(self) -> Parser:
         """Which class each pixel has."""
-        return Parser(load_parser(self.folders).to(self.device))
+        return Parser.load(self.folders, self.device)
 
     @cached_property
     def detector(self) -> Detector:
         """Where the parts of the face lie."""
-        return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+        return Detector.load(self.folders)
 
     @cached_property
     def observer(self) -> Observer:
@@ -338,11 +337,7 @@ def stacked(found: Sequence[Case], name: str) -> Array:
 def guide_panels(conditions: Conditions) -> dict[str, Tensor]:
     """What the model was shown, as pictures: the photo with its hole in gray, and the guides present."""
     panels = {"photo": conditions.masked_image}
-    if "sketch" in conditions.present:
-        panels["sketch"] = on_white(conditions.sketch)
-    if "semantic" in conditions.present:
-        palette = conditions.semantic.new_tensor(PALETTE) / 127.5 - 1  # [19, 3]
-        panels["semantic"] = torch.einsum("bnhw,nc->bchw", conditions.semantic, palette)
-    if "color" in conditions.present:
-        panels["color"] = conditions.color
+    for name, modality in MODALITIES.items():
+        if name in conditions.present:
+            panels[name] = torch.stack([modality.panel(guide) for guide in getattr(conditions, name)])
     return panels

@@ -13,22 +13,21 @@ import torch
 from torch import Tensor
 
 from ..batches import Progress, no_progress
-from ..checkpoints.assembling import load_parser
-from ..checkpoints.manifest import locate
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
 from ..errors import FaceNotFoundError, InputError, NothingToEditError
-from ..faces.detection import LANDMARK_FILE, Detector
+from ..faces.detection import Detector
 from ..faces.parsing import Parser
 from ..faces.under_mask import beside_faces
 from ..latents import Latent
+from ..modalities import MODALITIES, Guide
 from ..model import FaceMug
 from ..photo import Photo
 from .blackened import BLACKENED, is_black
 from .compose import add_detail, fitting_size
 from .crop import edit_crop
-from .guides import Guide, crop_conditions, silent_guides
+from .guides import crop_conditions, silent_guides
 from .locate import ANY_FACE, AlignedFace, FaceQuery, aligned_face, exemplar_warnings, locate_faces
 from .masks import FaceMask, own_masks, reached, region_masks
 from .style import StylePlan
@@ -62,7 +61,7 @@ class EditRequest(FaceQuery, StylePlan):
     @property
     def guides(self) -> dict[str, Guide]:
         """The guides given, by name."""
-        given = {"sketch": self.sketch, "semantic": self.semantic, "color": self.color}
+        given = {name: getattr(self, name) for name in MODALITIES}
         return {name: guide for name, guide in given.items() if guide is not None}
 
 
@@ -71,14 +70,14 @@ class EditResult:
     """What was done."""
 
     photos: list[Photo]
-    """One per seed."""
+    """One for each variant."""
     mask: Tensor
     """Bool [1, 1, H, W]: where the photos may differ from the input."""
     untouched: Tensor
     """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
     faces: list[AlignedFace]
     latents: list[Latent]
-    """Codes of each face [seeds, 18, 512], and how they came about."""
+    """Codes of each face [variants, 18, 512], and how they came about."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -89,6 +88,8 @@ class EditResult:
         """The photo as it is, in all variants."""
         nowhere = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
+        if request.mask is not None and not request.aligned and is_black(photo, request.mask):
+            warnings.append(BLACKENED)
         return cls([photo] * request.variants, nowhere, nowhere, [], [], [], warnings)
 
 
@@ -102,13 +103,13 @@ class PhotoEditor:
     @cached_property
     def detector(self) -> Detector:
         """Raises `WeightsMissingError` where its files are missing."""
-        return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+        return Detector.load(self.folders)
 
     @cached_property
     def parser(self) -> Parser:
         """Raises `WeightsMissingError` where its weights are missing."""
         with torch.inference_mode(False):
-            return Parser(load_parser(self.folders))
+            return Parser.load(self.folders)
 
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None
@@ -133,19 +134,13 @@ class PhotoEditor:
         seconds = result.seconds
 
         # 1. Locate the faces that are meant.
-        if request.mask is not None and not request.aligned and is_black(photo, request.mask):
-            result.warnings.append(BLACKENED)
         with _timed(seconds, "find faces"):
             result.faces = self.find_faces(photo, request, request.mask)
         if not result.faces:
             return _without_face(request, result)
 
         # 2. Read the exemplar.
-        exemplar = None
-        if request.exemplar is not None:
-            found = self.find_exemplar(request.exemplar)
-            exemplar = found.crop
-            result.warnings += exemplar_warnings(found)
+        exemplar = None if request.exemplar is None else self._exemplar(request.exemplar, result)
 
         # 3. Give each face its mask, and its share of the style codes.
         masks = [mask for mask in self._masks(photo, request, result) if mask.on_crop.any()]
@@ -185,6 +180,12 @@ class PhotoEditor:
             result.untouched = (request.mask > 0) & ~result.mask
         result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
         return result
+
+    def _exemplar(self, photo: Photo, result: EditResult) -> Tensor:
+        """The exemplar's crop."""
+        face = self.find_exemplar(photo)
+        result.warnings += exemplar_warnings(face)
+        return face.crop
 
     def _masks(self, photo: Photo, request: EditRequest, result: EditResult) -> list[FaceMask]:
         """The mask of each face, be it given or by its regions."""
