@@ -142,7 +142,7 @@ def test_background_is_the_photos_own_where_the_bank_shows_background() -> None:
 
 
 def test_where_no_background_is_visible_the_banks_stays() -> None:
-    photo, bank = torch.full((1, 3, SIDE, SIDE), 0.4), noise(1, 3, SIDE, SIDE)
+    photo, bank = noise(1, 3, 1, 1).expand(1, 3, SIDE, SIDE), noise(1, 3, SIDE, SIDE)
     of = scene(photo, ALL_SKIN)
     assert of.behind.item() == 0
     inside = (..., slice(42, 46), slice(44, 52))
@@ -184,6 +184,13 @@ def test_a_color_is_met_whatever_is_drawn() -> None:
     torch.testing.assert_close(
         found[..., 40:48, 40:56].mean((0, 2, 3)), torch.tensor([0.6, -0.4, -0.4]), atol=0.06, rtol=0
     )
+
+
+def test_an_edit_of_a_gray_photo_is_gray() -> None:
+    photo = noise(1, 1, SIDE, SIDE).expand(1, 3, -1, -1)
+    bank, drawn = (noise(1, 3, SIDE, SIDE, seed=seed) for seed in (1, 2))
+    found = edit(scene(photo), bank, HEAD, drawn)
+    assert (found - found.mean(1, keepdim=True)).abs().max() < 1e-5
 
 
 def test_the_order_of_a_batch_does_not_matter() -> None:

@@ -1,6 +1,7 @@
 """How an edit is composed: of the bank's picture, what the decoder draws, and the photo.
 
 picture = harmonized(photo, bank)             each material in the photo's tone and sharpness
+picture = gray                                if the photo is
 picture = photo's own background              where the bank shows background
 picture = picture + drawn                     what guides ask for beyond the codes
 picture = recolored(picture, color map)       where colors are asked for
@@ -53,6 +54,9 @@ BORDER_WINDOW = 5
 EDGE_WINDOW = 9
 """Side of the window, run twice, in which the colors of a person's edge are looked for."""
 
+LEAST_CHROMA = 2e-4
+"""Mean squared distance from gray below which a photo is a gray one, for pictures in [-1, 1]."""
+
 PERSON_MARGIN = 4
 """Pixels around a person whose background is not copied: hair and focus blur it."""
 
@@ -70,6 +74,8 @@ class Scene:
     mid: Tensor
     fine: Tensor
     """Energies of the photo's mid and fine bands, [B, 1, H, W]."""
+    gray: Tensor
+    """[B, 1, 1, 1]: 1 where all that is visible is gray, else 0."""
     background: Tensor
     """The photo with its background continued under the mask, [B, 3, H, W]."""
     behind: Tensor
@@ -113,8 +119,8 @@ def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color
     border = nearness(mask, BORDER_WINDOW)
     mid, fine = energies(extended)
     return Scene(
-        photo, mask, seen, mid, fine, background, behind, extended, border, beside, color, color_weight,
-        patches(color, color_weight),
+        photo, mask, seen, mid, fine, _is_gray(photo, mask), background, behind, extended, border, beside,
+        color, color_weight, patches(color, color_weight),
     )  # fmt: skip
 
 
@@ -129,6 +135,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     """
     shown = materials(parts, bank)
     picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
+    picture, drawn = (torch.lerp(x, x.mean(1, keepdim=True), scene.gray) for x in (picture, drawn))
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     picture = torch.lerp(picture, _persons_color(picture, behind), scene.behind * behind)
     # The person ends where the photo's does: at the border the photo says what is background.
@@ -142,6 +149,14 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     else:
         picture = picture + drawn
     return without_seam(picture, scene.photo, scene.mask)
+
+
+def _is_gray(photo: Tensor, mask: Tensor) -> Tensor:
+    """[B, 1, 1, 1]: 1 for photos without color where they are visible, 0 for others and where none is."""
+    chroma = torch.where(mask > 0, 0.0, photo - photo.mean(1, keepdim=True)).square()
+    visible = (1 - mask).sum((1, 2, 3), keepdim=True)
+    mean = chroma.mean(1, keepdim=True).sum((2, 3), keepdim=True) / visible.clamp(min=1)
+    return ((mean < LEAST_CHROMA) & (visible > 0)).to(photo)
 
 
 def _persons_color(picture: Tensor, behind: Tensor) -> Tensor:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
-from skimage.measure import label
+from scipy.ndimage import distance_transform_edt, label
 from torch import Tensor
 
 from ..conventions import LABELS
@@ -43,8 +42,18 @@ def patches(color: Tensor, weight: Tensor) -> Tensor:
     shades = ((color + 1) / 2 * (LEVELS - 1)).round().long()
     shade = (shades * shades.new_tensor([LEVELS**2, LEVELS, 1])[:, None, None]).sum(1) + 1
     shade = shade.where(weight[:, 0] > 0, 0).cpu()
-    numbers = [_with_surroundings(label(one.numpy(), background=0, connectivity=2)) for one in shade]
+    numbers = [_with_surroundings(_connected(one.numpy())) for one in shade]
     return torch.stack(numbers)[:, None].to(weight)
+
+
+def _connected(shade: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Numbers of the connected patches of one shade [H, W], from 1 on; shade 0 is in none."""
+    numbers, count = np.zeros_like(shade), 0
+    for one in np.unique(shade[shade > 0]):
+        found, more = label(shade == one, np.ones((3, 3)))
+        numbers[found > 0] = count + found[found > 0]
+        count += more
+    return numbers
 
 
 def _with_surroundings(numbers: NDArray[np.integer]) -> Tensor:
