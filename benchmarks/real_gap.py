@@ -23,7 +23,7 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from facemug_core.checkpoints.assembling import load_mobilenet, load_parser  # noqa: E402
+from facemug_core.checkpoints.assembling import load_mobilenet  # noqa: E402
 from facemug_core.conventions import LABELS  # noqa: E402
 from facemug_core.evaluation.photos import FolderFaces  # noqa: E402
 from facemug_core.evaluation.trials import Judges  # noqa: E402
@@ -31,7 +31,7 @@ from facemug_core.faces.parsing import Parser  # noqa: E402
 from facemug_core.latents import broadcast  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 from facemug_core.networks.perceptual import PerceptualLoss  # noqa: E402
-from facemug_core.photos import PhotoEditor  # noqa: E402
+from facemug_core.pipeline.editor import PhotoEditor  # noqa: E402
 from facemug_core.training import photographic  # noqa: E402
 from facemug_core.training.data import FaceShards  # noqa: E402
 from facemug_core.training.draws import Draw  # noqa: E402
@@ -125,7 +125,7 @@ def main() -> None:
 
 def real_photos(folder: Path, model: FaceMug) -> Tensor:
     """Aligned faces of a folder's photos, [N, 3, 256, 256]."""
-    source = FolderFaces(folder, PhotoEditor(model), Parser(load_parser()))
+    source = FolderFaces(folder, PhotoEditor(model), Parser.load())
     batches = list(source.batches(3 * len(source.names), 3))  # a batch is a photo in each kind of mask
     return torch.cat([batch.photo[:1] for batch in batches])
 

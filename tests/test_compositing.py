@@ -24,7 +24,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator, Prior, composite
 from facemug_core.ops.masks import fill_holes
 
-from .tiny import random_conditions, tiny_config, tiny_model
+from .tiny import edited, random_conditions, tiny_config, tiny_model
 
 SIDE = 96
 HOLE = torch.zeros(1, 1, SIDE, SIDE)
@@ -142,7 +142,7 @@ def test_background_is_the_photos_own_where_the_bank_shows_background() -> None:
 
 
 def test_where_no_background_is_visible_the_banks_stays() -> None:
-    photo, bank = torch.full((1, 3, SIDE, SIDE), 0.4), noise(1, 3, SIDE, SIDE)
+    photo, bank = noise(1, 3, 1, 1).expand(1, 3, SIDE, SIDE), noise(1, 3, SIDE, SIDE)
     of = scene(photo, ALL_SKIN)
     assert of.behind.item() == 0
     inside = (..., slice(42, 46), slice(44, 52))
@@ -180,10 +180,17 @@ def test_the_color_of_the_background_does_not_get_into_a_face() -> None:
 def test_a_color_is_met_whatever_is_drawn() -> None:
     photo, bank, drawn = (noise(1, 3, SIDE, SIDE, seed=seed) / 5 for seed in range(3))
     color = torch.tensor([0.6, -0.4, -0.4])[None, :, None, None] * HOLE
-    found = edit(build_scene(photo, HOLE, HEAD, color, HOLE), bank, HEAD, drawn + 0.3)
+    found = edit(build_scene(photo, HOLE, ALL_SKIN, color, HOLE), bank, ALL_SKIN, drawn + 0.3)
     torch.testing.assert_close(
         found[..., 40:48, 40:56].mean((0, 2, 3)), torch.tensor([0.6, -0.4, -0.4]), atol=0.06, rtol=0
     )
+
+
+def test_an_edit_of_a_gray_photo_is_gray() -> None:
+    photo = noise(1, 1, SIDE, SIDE).expand(1, 3, -1, -1)
+    bank, drawn = (noise(1, 3, SIDE, SIDE, seed=seed) for seed in (1, 2))
+    found = edit(scene(photo), bank, HEAD, drawn)
+    assert (found - found.mean(1, keepdim=True)).abs().max() < 1e-5
 
 
 def test_the_order_of_a_batch_does_not_matter() -> None:
@@ -253,5 +260,5 @@ def test_a_decoder_that_draws_nothing_gives_the_harmonized_picture(model: FaceMu
 
 def test_an_edit_is_composed_of_the_banks_picture_if_there_are_heads_for_it(model: FaceMug) -> None:
     conditions, codes = random_conditions(), model.random_codes([0])
-    composed_, drawn = (m.edit(conditions, codes=codes)[0] for m in (model, replace(model, heads=None)))
+    composed_, drawn = (edited(m, conditions, codes=codes)[0] for m in (model, replace(model, heads=None)))
     assert not torch.equal(composed_, drawn)

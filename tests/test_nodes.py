@@ -31,7 +31,9 @@ from facemug_core.errors import (
 )
 from facemug_core.faces.alignment import aligned_matrix, translation
 from facemug_core.latents import Latent, add, blend, load_latent, save_latent
-from facemug_core.photos import AlignedFace, EditRequest, FacePlace, Photo, PhotoEditor, face_at
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.locate import AlignedFace, FacePlace, face_at
 from facemug_core.posing import Poser
 
 from .pack import NAME, ROOT, load_nodes

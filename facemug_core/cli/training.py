@@ -92,15 +92,13 @@ def prepare(options: PrepareOptions) -> None:
 def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
     from tqdm import tqdm
 
-    from ..checkpoints.assembling import load_parser
-    from ..checkpoints.manifest import locate
     from ..conditions.reading import picture_files
-    from ..faces.detection import LANDMARK_FILE, Detector
+    from ..faces.detection import Detector
     from ..faces.parsing import Parser
     from ..training.prepare import prepare_photos
 
-    parser = Parser(load_parser().to(device))
-    detector = None if options.aligned else Detector(locate(LANDMARK_FILE).parent)
+    parser = Parser.load(device=device)
+    detector = None if options.aligned else Detector.load()
     refused: list[str] = []
     with tqdm(total=len(picture_files(photos, nested=True)), unit="photo") as bar:
 

@@ -1,6 +1,7 @@
 """How an edit is composed: of the bank's picture, what the decoder draws, and the photo.
 
 picture = harmonized(photo, bank)             each material in the photo's tone and sharpness
+picture = gray                                if the photo is
 picture = photo's own background              where the bank shows background
 picture = picture + drawn                     what guides ask for beyond the codes
 picture = recolored(picture, color map)       where colors are asked for
@@ -20,6 +21,7 @@ from ..ops.filters import enlarged, wide_mean
 from ..ops.masks import dilated, fill_holes
 from .background import continued
 from .harmony import energies, harmonized
+from .paint import meant, patches
 from .recoloring import recolored
 from .seams import nearness, without_seam
 
@@ -49,9 +51,11 @@ seen as a fringe of its color."""
 BORDER_WINDOW = 5
 """Side of the window, run twice, in which the visible photo says where the person ends."""
 
-BACKGROUND_COLORED = 0.35, 0.5
-"""Share of background in what is painted up to which it keeps its colors, and from which it takes those of
-the map."""
+EDGE_WINDOW = 9
+"""Side of the window, run twice, in which the colors of a person's edge are looked for."""
+
+LEAST_CHROMA = 2e-4
+"""Mean squared distance from gray below which a photo is a gray one, for pictures in [-1, 1]."""
 
 PERSON_MARGIN = 4
 """Pixels around a person whose background is not copied: hair and focus blur it."""
@@ -70,6 +74,8 @@ class Scene:
     mid: Tensor
     fine: Tensor
     """Energies of the photo's mid and fine bands, [B, 1, H, W]."""
+    gray: Tensor
+    """[B, 1, 1, 1]: 1 where all that is visible is gray, else 0."""
     background: Tensor
     """The photo with its background continued under the mask, [B, 3, H, W]."""
     behind: Tensor
@@ -84,6 +90,8 @@ class Scene:
     """The color map in full strength, [B, 3, H, W]."""
     color_weight: Tensor
     """Its strength, [B, 1, H, W] in [0, 1]; 0 where no color is asked for."""
+    patch: Tensor
+    """Numbers of its patches of one color, [B, 1, H, W] (`paint.patches`)."""
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Scene:
         """All tensors changed in the same way."""
@@ -111,8 +119,9 @@ def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color
     border = nearness(mask, BORDER_WINDOW)
     mid, fine = energies(extended)
     return Scene(
-        photo, mask, seen, mid, fine, background, behind, extended, border, beside, color, color_weight
-    )
+        photo, mask, seen, mid, fine, _is_gray(photo, mask), background, behind, extended, border, beside,
+        color, color_weight, patches(color, color_weight),
+    )  # fmt: skip
 
 
 def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor:
@@ -126,25 +135,35 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     """
     shown = materials(parts, bank)
     picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
+    picture, drawn = (torch.lerp(x, x.mean(1, keepdim=True), scene.gray) for x in (picture, drawn))
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
+    picture = torch.lerp(picture, _persons_color(picture, behind), scene.behind * behind)
     # The person ends where the photo's does: at the border the photo says what is background.
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)
     picture = torch.lerp(picture, scene.background, scene.behind * behind)
-    ends = behind * (1 - _of_background(scene.color_weight, behind))  # of what is painted
-    drawn = drawn * (1 - ends * (scene.color_weight > 0))
-    picture = recolored(picture + drawn, scene.color, scene.color_weight * (1 - ends))
+    if scene.color_weight.any():
+        here = meant(scene.patch, parts)
+        drawn = drawn * torch.where(scene.color_weight > 0, here, 1.0)
+        picture = recolored(picture + drawn, scene.color, scene.color_weight * here, here)
+    else:
+        picture = picture + drawn
     return without_seam(picture, scene.photo, scene.mask)
 
 
-def _of_background(color_weight: Tensor, behind: Tensor) -> Tensor:
-    """How far colors are asked for the background, [B, 1, 1, 1]: those of hair end where it ends."""
-    asked = (color_weight > 0).to(behind)
-    share = (asked * behind).mean((1, 2, 3), keepdim=True) / asked.mean((1, 2, 3), keepdim=True).clamp(
-        min=1e-6
-    )
-    least, most = BACKGROUND_COLORED
-    return ((share - least) / (most - least)).clamp(0, 1)
+def _is_gray(photo: Tensor, mask: Tensor) -> Tensor:
+    """[B, 1, 1, 1]: 1 for photos without color where they are visible, 0 for others and where none is."""
+    chroma = torch.where(mask > 0, 0.0, photo - photo.mean(1, keepdim=True)).square()
+    visible = (1 - mask).sum((1, 2, 3), keepdim=True)
+    mean = chroma.mean(1, keepdim=True).sum((2, 3), keepdim=True) / visible.clamp(min=1)
+    return ((mean < LEAST_CHROMA) & (visible > 0)).to(photo)
+
+
+def _persons_color(picture: Tensor, behind: Tensor) -> Tensor:
+    """Mean color of the person near each pixel: into its edge the bank's own background is mixed."""
+    person = (behind == 0).to(picture)
+    sums = wide_mean(torch.cat([picture * person, person], 1), EDGE_WINDOW)
+    return torch.where(sums[:, 3:] > 0, sums[:, :3] / sums[:, 3:].clamp(min=1e-6), picture)
 
 
 def materials(parts: Tensor, like: Tensor) -> Tensor:

@@ -1,114 +1,62 @@
-"""Background under a mask: the photo's own, continued from beside the mask by its own patches."""
+"""Background under a mask: the photo's own, continued from beside the mask as in a mirror."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from ..ops.filters import box_mean, enlarged, gaussian_blur
+from ..ops.filters import wide_mean
 from ..ops.masks import fill_holes
 
-CELL = 4
-"""Patches are looked for in cells of so many pixels."""
+REACH = 26.0
+"""Pixels over which the mirrored texture fades into smooth tones: little of what lies deeper is seen, but a
+whole mirrored thing would be."""
 
-PATCH = 5
-"""Side of a patch, in cells."""
+DIRECTION_WINDOW = 9
+"""Side of the window, run twice, over which the ways to the border are averaged: the mirror has no kinks."""
 
-ROUNDS = 3
-"""How often the hole is filled anew with the cells whose patches are nearest."""
-
-DISTANCE_COST = 0.004
-"""What a way of one cell costs a source, against the mean squared difference of colors: near sources are in
-the same light and focus."""
-
-EVEN = 0.004
-"""Energy of the fine band of a background that is half even, half texture, for pictures in [-1, 1]."""
-
-OVERLAP = (1.0, 2.0, 1.0)
-"""Weights of the neighbors of a cell whose sources, continued, are averaged in it."""
-
-STEP_SIGMA = 10.0
-"""Standard deviation, in pixels, of the tones that are smoothed where sources meet."""
-
-STEP_RANGE = 0.2
-"""Steps of tone below this are smoothed away, for pictures in [-1, 1]; larger ones are things of their
-own."""
+GAP_WINDOW = 5
+"""Side of the window, run twice, in which a mirrored texture ends where there is nothing to mirror."""
 
 
 def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tensor]:
-    """A photo whose background goes on under a mask, in its own texture.
+    """A photo whose background goes on under a mask, in its own texture and focus.
 
     Args:
-        photo: [B, 3, H, W] in [-1, 1]; sides are multiples of `CELL`.
+        photo: [B, 3, H, W] in [-1, 1].
         mask: [B, 1, H, W] in {0, 1}: what is filled.
         person: [B, 1, H, W] in {0, 1}: what is visible and must not be copied.
 
     Returns:
-        [B, 3, H, W], and [B, 1, 1, 1]: 1, or 0 where no patch is visible that could be copied.
+        [B, 3, H, W], and [B, 1, 1, 1]: 1, or 0 where no background is visible.
     """
     hidden = torch.maximum(mask, person)
     smooth = fill_holes(photo, hidden)
-    blocked = F.max_pool2d(hidden, CELL)  # [B, 1, h, w]
-    copyable = F.max_pool2d(F.pad(blocked, (PATCH // 2,) * 4, value=1.0), PATCH, 1) == 0
-    known = copyable.any((1, 2, 3), keepdim=True)
-    fine = (smooth - box_mean(smooth, 3)).square().mean(1, keepdim=True) * (1 - hidden)
-    fine = fine.sum((1, 2, 3), keepdim=True) / (1 - hidden).sum((1, 2, 3), keepdim=True).clamp(min=1)
-    even = EVEN / (EVEN + fine)
-    copied = [
-        _copied(*one) if one[2].any() else one[0]
-        for one in zip(smooth.split(1), mask.split(1), copyable.split(1), even.split(1), strict=True)
+    known = (hidden == 0).any(dim=-1, keepdim=True).any(dim=-2, keepdim=True)
+    mirrored = [
+        _mirrored(image, hole) if visible else image
+        for image, hole, visible in zip(smooth.split(1), hidden.split(1), known, strict=True)
     ]
-    texture = torch.cat(copied)
-    tone, low = gaussian_blur(torch.cat([smooth, texture], 1), STEP_SIGMA).chunk(2, 1)
-    step = (tone - low) * torch.exp(-((tone - low) / STEP_RANGE).square().sum(1, keepdim=True))
-    return torch.where(mask > 0, texture + step, photo).clamp(-1, 1), known.to(photo.dtype)
+    return torch.where(mask > 0, torch.cat(mirrored), photo), known.to(photo.dtype)
 
 
-def _copied(smooth: Tensor, mask: Tensor, copyable: Tensor, even: Tensor) -> Tensor:
-    """A picture [1, 3, H, W] that shows under the mask the copyable cells that fit best, and what it shows
-    there itself, as far as the background is even, where one cell would be copied many times."""
-    height, width = copyable.shape[-2:]
-    holes, places = (torch.nonzero(x.flatten())[:, 0] for x in (F.max_pool2d(mask, CELL), copyable))
-    there, here = (torch.stack([p // width, p % width], 1).float() for p in (places, holes))
-    cost = DISTANCE_COST * torch.cdist(here, there)
-    small = F.avg_pool2d(smooth, CELL)
-    shown, source = small, torch.arange(height * width, device=smooth.device)
-    for _ in range(ROUNDS):
-        patches = F.unfold(shown, PATCH, padding=PATCH // 2)[0].T / PATCH  # [h·w, 3·P²]
-        wanted, offered = patches[holes], patches[places]
-        apart = cost - 2 * wanted @ offered.T
-        source[holes] = places[(apart + offered.square().sum(1)).argmin(1)]
-        shown = small.flatten(2)[..., source].view_as(small)
-    source = source.view(height, width)
-    repeated = enlarged(_repeated(source), smooth)
-    return torch.lerp(_blended(smooth, mask, source), smooth, even * repeated)
-
-
-def _repeated(source: Tensor) -> Tensor:
-    """How far cells have the source of a neighbor, [1, 1, h, w]: many copies of one are seen as a grid."""
-    across, down = ((source.diff(dim=axis) == 0).float() for axis in (1, 0))
-    same = torch.maximum(F.pad(across, (0, 1)), F.pad(across, (1, 0)))
-    same = torch.maximum(same, torch.maximum(F.pad(down, (0, 0, 0, 1)), F.pad(down, (0, 0, 1, 0))))
-    return F.avg_pool2d(same[None, None], 3, 1, 1)
-
-
-def _blended(picture: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """A picture with cells under the mask copied from `source` [h, w], each overlapping its neighbors."""
-    (height, width), (rows, columns) = source.shape, picture.shape[-2:]
-    y, x = torch.nonzero(mask[0, 0], as_tuple=True)
-    weights = torch.tensor(OVERLAP) / sum(OVERLAP)
-    reach = range(-(len(OVERLAP) // 2), len(OVERLAP) // 2 + 1)
-    pixels, total = picture[0].flatten(1), torch.zeros(3, len(y), device=picture.device)
-    for i, down in enumerate(reach):
-        for j, across in enumerate(reach):
-            # The pixel as a neighboring cell continues it.
-            cell_y = (y // CELL + down).clamp(0, height - 1)
-            cell_x = (x // CELL + across).clamp(0, width - 1)
-            there = source[cell_y, cell_x]
-            from_y = (CELL * (there // width - cell_y) + y).clamp(0, rows - 1)
-            from_x = (CELL * (there % width - cell_x) + x).clamp(0, columns - 1)
-            total += weights[i] * weights[j] * pixels[:, from_y * columns + from_x]
-    copied = pixels.clone()
-    copied[:, y * columns + x] = total
-    return copied.view_as(picture)
+def _mirrored(smooth: Tensor, hidden: Tensor) -> Tensor:
+    """A picture [1, 3, H, W] that shows in the hidden part [1, 1, H, W] what lies as far on the other side of
+    its border, and farther inside what it shows there itself."""
+    inside = hidden[0, 0].cpu().numpy() > 0
+    far, nearest = distance_transform_edt(inside, return_indices=True)
+    height, width = inside.shape
+    place = torch.from_numpy(np.indices(inside.shape)).to(smooth)  # [2, H, W]
+    way = torch.from_numpy(nearest).to(smooth) - place
+    distance = torch.from_numpy(far).to(smooth)
+    way = F.normalize(wide_mean(way[None] * hidden, DIRECTION_WINDOW)[0], dim=0) * distance
+    y, x = (place + 2 * way).round().long()
+    within = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
+    shown = within & (hidden[0, 0, y, x] == 0)
+    share = torch.exp(-(distance / REACH).square()) * shown
+    share = torch.minimum(share, wide_mean((shown | (distance == 0)).to(smooth)[None, None], GAP_WINDOW))
+    return torch.lerp(smooth, smooth[..., y, x], share)

@@ -21,12 +21,11 @@ WINDOW = 9
 """Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
 
 
-def recolored(picture: Tensor, color: Tensor, weight: Tensor) -> Tensor:
-    """A picture [B, 3, H, W] in the colors of a map; with its bits where no color is asked for at all."""
-    if not weight.any():
-        return picture
+def recolored(picture: Tensor, color: Tensor, weight: Tensor, here: Tensor) -> Tensor:
+    """A picture [B, 3, H, W] in the colors of a map (`color_shift`), as far as they are meant for what is
+    here, [B, 1, H, W] in [0, 1]."""
     shift, counts = color_shift(picture, color, weight)
-    return picture + counts * shift
+    return picture + here * counts * shift
 
 
 def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,12 +10,14 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from ..conditions.reading import picture_files, read_mask, read_photo
+from ..conditions.reading import picture_files, read_mask
 from ..conventions import WORKING_SIZE
 from ..errors import InputError
 from ..faces.parsing import Parser
-from ..photos import Photo, PhotoEditor
+from ..photo import Photo
 from ..pictures import from_bytes, to_bytes
+from ..pipeline.editor import PhotoEditor
+from ..pipeline.locate import FaceQuery
 from .faces import FIRST_SEED, MASK_KINDS, Faces, in_random_tone
 from .inpainting import inpaint_biharmonic
 
@@ -137,9 +139,9 @@ class FolderFaces:
 
     def _crop(self, path: Path) -> Tensor:
         """A file's face [3, 256, 256] in [-1, 1], of 8-bit depth."""
-        photo = Photo.from_image(read_photo(path))
+        photo = Photo.from_file(path)
         height, width = photo.size
-        found = self.editor.find_faces(photo, aligned=height == width)
+        found = self.editor.find_faces(photo, FaceQuery(aligned=height == width))
         if not found:
             raise InputError(f"{path} shows no face; take it out of the folder.")
         return from_bytes(to_bytes(found[0].crop))[0]

@@ -80,9 +80,13 @@ class PhotoParts(nn.Module):
 
     def without_background(self, conditions: Conditions) -> Conditions:
         """Conditions whose visible background is hidden, too."""
-        background = self(conditions.masked_image)[:, LABELS.index("background"), None]
-        behind = _resized(background, conditions.mask.shape[-2:]) > 0.5
+        behind = self.background(conditions.masked_image)
         return replace(conditions, mask=torch.maximum(conditions.mask, behind.to(conditions.mask)))
+
+    def background(self, image: Tensor) -> Tensor:
+        """Photos [B, 3, H, W] with gray (0) holes → where they show background, bool [B, 1, H, W]."""
+        share = self(image)[:, LABELS.index("background"), None]
+        return _resized(share, image.shape[-2:]) > 0.5
 
 
 class PartHead(nn.Module):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...conditions import Conditions, one_hot, pencil_sketch, region_means
+from ...pipeline.style import random_style
 from .. import solidity
 from ..adherence import mean_iou, through_jpeg
 from ..trials import Case, Summary, Trial, stacked
@@ -69,12 +70,12 @@ def _in_masks(trial: Trial, i: int, portrait: Portrait) -> list[Case]:
     unguided = Conditions.build(image=portrait.photo, mask=portrait.mask)
     maps = trial.aggregate(unguided)
     codes = trial.project(unguided)
-    random = trial.model.random_style(unguided, [trial.other_seeds[i]] * len(unguided))
-    exemplar = trial.exemplar_codes[i : i + 1].expand_as(codes)
+    random = random_style(trial.model, unguided, [trial.other_seeds[i]] * len(unguided))
+    guided, exemplar = _guided(portrait), trial.exemplar_codes[i : i + 1].expand_as(codes)
     edits = {
         "completion": trial.edit(unguided, codes, maps),
-        "guided": trial.edit(_guided(portrait), exemplar),
-        "random": trial.edit(unguided, random, maps),
+        "guided": trial.edit(guided, trial.fitted(exemplar, guided)),
+        "random": trial.edit(unguided, trial.fitted(random, unguided), maps),
     }
     ends = {
         "pasted": portrait.inside(trial.bank_picture(codes)),

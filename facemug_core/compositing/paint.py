@@ -1,0 +1,85 @@
+"""What people mean to paint: a patch of one color is for the part that fills most of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, label
+from torch import Tensor
+
+from ..conventions import LABELS
+from ..ops.filters import enlarged
+
+PAINTED_PARTS = (
+    ("skin", "nose", "l_ear", "r_ear", "neck"),
+    ("l_brow", "r_brow"),
+    ("l_eye", "r_eye"),
+    ("mouth",),
+    ("u_lip", "l_lip"),
+    ("hair",),
+    ("background",),
+    ("cloth",),
+)
+"""Classes that are painted as one part; every other class is a part of its own."""
+
+LEVELS = 6
+"""Shades of a channel that are told apart."""
+
+LEAST_SHARE, MOST_SHARE = 0.7, 0.95
+"""Areas of a part in a patch, as shares of that of the main part, below which the part keeps its colors, and
+from which it takes those of the patch."""
+
+
+def patches(color: Tensor, weight: Tensor) -> Tensor:
+    """Numbers of the connected patches of one color, [B, 1, H, W]; beside the patches that of the nearest
+    one, negative; all 0 in pictures without any.
+
+    Args:
+        color: color map [B, 3, H, W] in [-1, 1].
+        weight: [B, 1, H, W]; 0 where no color is asked for.
+    """
+    shades = ((color + 1) / 2 * (LEVELS - 1)).round().long()
+    shade = (shades * shades.new_tensor([LEVELS**2, LEVELS, 1])[:, None, None]).sum(1) + 1
+    shade = shade.where(weight[:, 0] > 0, 0).cpu()
+    numbers = [_with_surroundings(_connected(one.numpy())) for one in shade]
+    return torch.stack(numbers)[:, None].to(weight)
+
+
+def _connected(shade: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Numbers of the connected patches of one shade [H, W], from 1 on; shade 0 is in none."""
+    numbers, count = np.zeros_like(shade), 0
+    for one in np.unique(shade[shade > 0]):
+        found, more = label(shade == one, np.ones((3, 3)))
+        numbers[found > 0] = count + found[found > 0]
+        count += more
+    return numbers
+
+
+def _with_surroundings(numbers: NDArray[np.integer]) -> Tensor:
+    """Numbers of patches [H, W], and where there is none that of the nearest patch, negative."""
+    if not numbers.any():
+        return torch.from_numpy(numbers)
+    y, x = distance_transform_edt(numbers == 0, return_distances=False, return_indices=True)
+    return torch.from_numpy(np.where(numbers > 0, numbers, -numbers[y, x]))
+
+
+def meant(patch: Tensor, parts: Tensor) -> Tensor:
+    """How far each pixel belongs to the part that its patch, or the nearest one, is meant for, [B, 1, H, W];
+    1 in pictures without any.
+
+    Args:
+        patch: numbers of patches, [B, 1, H, W] (`patches`).
+        parts: shares of the classes in the picture that is painted, [B, 19, h, w].
+    """
+    grouped = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in PAINTED_PARTS]
+    named = {name for names in PAINTED_PARTS for name in names}
+    grouped += [parts[:, i] for i, name in enumerate(LABELS) if name not in named]
+    shares = enlarged(torch.stack(grouped, 1), patch).flatten(2)  # [B, K, H·W]
+    numbers = patch.flatten(2).long()
+    index = numbers.abs().expand_as(shares)
+    areas = shares.new_zeros(*shares.shape[:2], int(index.max()) + 1)
+    areas = areas.scatter_add(2, index, shares * (numbers > 0))
+    ratio = areas / areas.amax(1, keepdim=True).clamp(min=1e-6)
+    kept = ((ratio - LEAST_SHARE) / (MOST_SHARE - LEAST_SHARE)).clamp(0, 1)
+    return torch.where(patch != 0, (shares * kept.gather(2, index)).sum(1).view_as(patch), 1.0)
