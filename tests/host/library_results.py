@@ -185,23 +185,14 @@ def color(library: Library) -> Pictures:
 def exemplars_blended(library: Library) -> Pictures:
     first, second, third = (encoded(library, file) for file in EXEMPLARS)
     codes = latents.mix_layers(latents.interpolate(first, second, 0.5), third, 8)
-    mask = own_mask(library, "hair+skin+mouth+nose")
+    mask = own_mask(library, "hair+skin+ears+mouth+nose")
     return staged(library, EditRequest(mask=mask, latent=Latent(codes)))
 
 
 @of_workflow
 def part_of_another_photo(library: Library) -> Pictures:
-    picture = library.photo(PHOTO)
-    face, other = (library.editor.find_faces(one)[0] for one in (picture, library.photo(EXEMPLARS[2])))
-    mask = region_mask(library.editor.parser.parse(in_eight_bits(other.crop)), "mouth", 8)
-    copied = (torch.where(mask > 0, other.crop, face.crop) + 1) * 0.5
-    pixels = (copied * 255).round().byte()
-    border = diamond_grown(mask, 9) - diamond_grown(mask, -4)
-    request = EditRequest(mask=border, style="projected", aligned=True)
-    edit = library.editor.edit(Photo(pixels, "RGB"), request).photos[0].pixels
-    crop = torch.where(edit == pixels, copied, edit / 255) * 2 - 1
-    everywhere = mask_to_photo(torch.ones(1, 1, 256, 256), face.matrix, picture.size)
-    return [shown(picture.with_crop(crop, everywhere, face.matrix, 0, 1.0))]
+    other = library.photo(EXEMPLARS[2])
+    return edited(library, EditRequest(regions="mouth", grow=8, style="exemplar", exemplar=other))
 
 
 @of_workflow
@@ -332,21 +323,6 @@ def own_guides(face: AlignedFace, labels: Tensor, paint: str) -> Mapping[str, Gu
         "semantic": Guide(labels, aligned=True),
         "color": Guide(read_color(FOLDER / paint)),
     }
-
-
-def diamond_grown(mask: Tensor, pixels: int) -> Tensor:
-    """The mask as the host's Grow Mask grows it: by the four neighbors in each step."""
-    if pixels < 0:
-        return 1 - diamond_grown(1 - mask, -pixels)
-    for _ in range(pixels):
-        rows = torch.nn.functional.max_pool2d(mask, (3, 1), 1, (1, 0))
-        mask = torch.maximum(rows, torch.nn.functional.max_pool2d(mask, (1, 3), 1, (0, 1)))
-    return mask
-
-
-def in_eight_bits(crop: Tensor) -> Tensor:
-    """A crop as a node sees it that takes an IMAGE for a photo."""
-    return ((crop + 1) * 0.5 * 255).round() / 127.5 - 1
 
 
 def shown(picture: Photo) -> np.ndarray:

@@ -381,7 +381,8 @@ def exemplars_blended(w: Workflow) -> None:
         blend = w.add("FACEMUG_BlendLatents", latent_1=first["latent"], latent_2=second["latent"])
         mixed = w.add("FACEMUG_MixLatents", coarse=blend["latent"], fine=third["latent"], crossover=8)
     with w.group("3 · Face and mask"):
-        faces, mask = face_and_mask(w, model, photo["IMAGE"], hair=True, skin=True, mouth=True, nose=True)
+        parts = dict.fromkeys(("hair", "skin", "left_ear", "right_ear", "mouth", "nose"), True)
+        faces, mask = face_and_mask(w, model, photo["IMAGE"], **parts)
         conditions = w.add("FACEMUG_Conditions", faces=faces["faces"], mask=mask)
         style = fitted(w, model, conditions, mixed["latent"])
     generate_and_paste(w, model, faces, conditions, style, mask)
@@ -391,53 +392,20 @@ def exemplars_blended(w: Workflow) -> None:
 def part_of_another_photo(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
-            "## Copy a part, make its border anew\n"
-            "The other face's mouth is laid on this face's crop; then only the border between them "
-            "is generated.\n\n"
-            "**Try:** other parts in *Part on the crop*."
+            "## A part of another face\n"
+            "The mouth is drawn as the other person has it, in the pose and the light of the photo.\n\n"
+            "**Try:** *regions* `eyes+brows` or `nose`; a *fit_steps* of 12."
         )
         model = load_model(w)
         photo = load_photo(w)
         other = load_photo(w, EXEMPLARS[2], "The part's photo")
-    with w.group("2 · Both crops"):
-        faces = detect(w, model, photo["IMAGE"])
-        others = w.add("FACEMUG_DetectFaces", "The other face", model=model, image=other["IMAGE"])
-        parsed = w.add("FACEMUG_ParseFace", model=model, image=others["crops"])
-        part = w.add(
-            "FACEMUG_RegionMask",
-            "Part on the crop",
-            semantic=parsed["semantic"],
-            hair=False,
-            mouth=True,
-            grow=8,
-        )
-    with w.group("3 · Copy"):
-        copied = w.add(
-            "ImageCompositeMasked", destination=faces["crops"], source=others["crops"], mask=part["mask"]
-        )
-        outer = w.add("GrowMask", "Border, outside", mask=part["mask"], expand=9)
-        inner = w.add("GrowMask", "Border, inside", mask=part["mask"], expand=-4)
-        border = w.add(
-            "MaskComposite", "Border", destination=outer["MASK"], source=inner["MASK"], x=0, y=0,
-            operation="subtract",
-        )  # fmt: skip
-        preview(w, copied["IMAGE"], "Copied")
-        w.add("MaskPreview", "Border to be made anew", mask=border["MASK"])
-    with w.group("4 · Border anew"):
+    with w.group("2 · Edit"):
         edit = w.add(
-            "FACEMUG_Edit",
-            model=model,
-            image=copied["IMAGE"],
-            mask=border["MASK"],
-            style="projected",
-            aligned=True,
-        )
-        preview(w, edit["edited"], "Crop with a new border")
-    with w.group("5 · Result"):
-        pasted = w.add(
-            "FACEMUG_PasteFaces", faces=faces["faces"], crops=edit["edited"], mask=faces["crop_mask"]
-        )
-        preview(w, pasted["image"], "Photo with the part")
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], exemplar=other["IMAGE"], regions="mouth",
+            grow=8, style="exemplar",
+        )  # fmt: skip
+    with w.group("3 · Result"):
+        preview(w, edit["edited"], "Photo with the part")
 
 
 @described
