@@ -90,6 +90,25 @@ def test_alpha_that_is_the_same_everywhere_does_not_hide_strokes(alpha: int) -> 
     assert agreement(read_sketch(image)) == 1
 
 
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize(("dark", "faint"), [((0, 0, 0), (235,) * 3), ((0, 0, 255), (255, 255, 200))])
+def test_faint_strokes_close_to_strong_ones_are_strokes(dark: Color, faint: Color, smooth: bool) -> None:
+    times = 4 if smooth else 1
+    image = Image.new("RGB", (SIZE * times, SIZE * times), WHITE)
+    draw = ImageDraw.Draw(image)
+    for left, color in ((100, dark), (108, faint)):
+        draw.rectangle((left * times, 20 * times, (left + 3) * times - 1, 200 * times - 1), fill=color)
+    found = read_sketch(image.resize((SIZE, SIZE), Image.Resampling.BOX))[0, 0, 30:190]
+    assert found.any(0).nonzero().flatten().tolist() == [100, 101, 102, 108, 109, 110]
+    assert found[:, 108:111].all()
+
+
+def test_echoes_of_compression_beside_strokes_are_none() -> None:
+    found = read_sketch(compressed(drawn(WHITE, (0, 0, 0), width=3), 75))
+    true = np.array(drawn(WHITE, (0, 0, 0), width=3).convert("L")) == 0
+    assert agreement(found, true) > 0.95
+
+
 def test_a_noisy_and_unevenly_lit_pencil_scan_is_its_strokes() -> None:
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     light = 235 - 45 * x - 20 * y**2

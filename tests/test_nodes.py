@@ -374,6 +374,15 @@ def test_dark_paint_becomes_a_sketch_and_colored_paint_a_color_map() -> None:
     assert where.sum() == 2 * 60 + 10 * 10
 
 
+def test_gray_in_a_mask_of_paint_is_thin_paint_whose_colors_count_in_their_share() -> None:
+    paint = torch.zeros(1, 256, 256)
+    paint[:, 100:140, 100:140] = 0.3
+    _, color, where, _ = run("SplitPaint", painted=torch.full((1, 256, 256, 3), 0.8), paint=paint)
+    (conditions,) = run("Conditions", color=color)
+    assert torch.equal(where, paint)
+    torch.testing.assert_close(conditions.color_weight[:, 0], paint)
+
+
 def test_region_masks_lie_on_the_photo(model: Any) -> None:
     faces = aligned(model, photo(1, 300, 200))
     labels = torch.zeros(1, 256, 256, dtype=torch.long)
