@@ -211,6 +211,27 @@ def test_label_numbers_that_were_smoothed_are_refused_with_the_reason_in_all_mod
         read_semantic(tmp_path / "map.png")
 
 
+@pytest.mark.parametrize("size", [12, 16, 24, 48])
+@pytest.mark.parametrize("filter", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+def test_small_maps_that_were_smoothed_are_refused(filter: Image.Resampling, size: int) -> None:
+    with pytest.raises(InputError, match="smoothing or by JPEG"):
+        read_semantic(NUMBERS.resize((size, size), filter))
+
+
+@pytest.mark.parametrize("larger", [True, False])
+@pytest.mark.parametrize("labels", [(0, 2), (0, 17), (1, 13), (4, 10)])
+@pytest.mark.parametrize("shape", ["rectangle", "ellipse"])
+def test_numbers_between_two_regions_are_refused_where_they_are_labels_too(
+    shape: str, labels: tuple[int, int], larger: bool
+) -> None:
+    image = Image.new("L", (SIZE, SIZE), labels[0])
+    getattr(ImageDraw.Draw(image), shape)((61, 51, 184, 201), fill=labels[1])
+    assert read_semantic(image).unique().tolist() == [*labels]
+    size = (500, 500) if larger else (120, 120)
+    with pytest.raises(InputError, match="smoothing or by JPEG"):
+        read_semantic(image.resize(size, Image.Resampling.BILINEAR))
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_nodes_refuse_what_the_command_refuses(change: str) -> None:
     values = torch.from_numpy(np.array(CHANGES[change](NUMBERS).convert("RGB"))).float() / 255
@@ -219,7 +240,7 @@ def test_the_nodes_refuse_what_the_command_refuses(change: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("size", [64, 100, 256, 700])
+@pytest.mark.parametrize("size", [16, 24, 32, 64, 100, 256, 700])
 def test_label_numbers_that_were_not_smoothed_are_read_in_all_modes(mode: str, size: int) -> None:
     image = NUMBERS.resize((size, size), Image.Resampling.NEAREST)
     labels = read_semantic(MODES[mode](image))
