@@ -78,6 +78,20 @@ def results(sources: Sequence[Path], folder: Path, most: int = 1) -> dict[Path, 
     return {source: folder / f"{name}.png" for source, name in names.items()}
 
 
+def picture_kind(path: Path) -> str:
+    """The picture format that a name's ending stands for.
+
+    Raises:
+        InputError: it stands for none that can be written.
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise InputError(
+            f"{path} has no ending of a picture format that can be written; call it {path.stem}.png."
+        )
+    return str(kind)
+
+
 def _taken(name: str, most: int) -> set[str]:
     """The names that the results of a photo may have, as file systems that know no case tell them apart."""
     same = _same(name).casefold()

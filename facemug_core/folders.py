@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import torch
 
-from .checkpoints.reading import replacing, writing
+from .checkpoints.files import replacing, writing
 from .errors import FacemugError, FaceNotFoundError, InputError, UnwritableError
 
 TABLE_FILE = "facemug.csv"

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoints.formats.ours import LATENT_KIND
+from .checkpoints.files import LATENT_KIND
 from .checkpoints.reading import read_safetensors, save_safetensors
 from .conventions import CODE_DIM, NUM_CODES
 from .errors import CheckpointError, InputError, ShapeError

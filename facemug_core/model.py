@@ -21,7 +21,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +37,7 @@ from .checkpoints.assembling import (
     load_trained,
     require,
 )
+from .choices import Style
 from .conditions import Conditions, whole_photo
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM
@@ -57,10 +57,6 @@ from .networks.layers import place
 from .networks.mapping import MappingNetwork
 from .networks.part_reader import PhotoParts
 from .pictures import at_working_size
-
-Style = Literal["projected", "photo", "exemplar", "random"]
-"""Where an edit's codes come from: the photo's visible part and guides, the whole photo with what the mask
-covers, an exemplar photo, or noise."""
 
 ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""

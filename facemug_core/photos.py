@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from .batches import Progress, common_batch, no_progress, seeds_from
 from .checkpoints.assembling import load_parser
 from .checkpoints.manifest import locate
+from .choices import Size, Style
 from .conditions import Conditions
 from .conditions.files import LIES, LOST, PNG_COLORS
 from .conventions import WORKING_SIZE
@@ -50,10 +51,8 @@ from .faces.pasting import mask_to_crop, mask_to_photo, paste
 from .faces.regions import region_mask
 from .faces.under_mask import beside_faces, beside_heads, faces_under, split_mask
 from .guides import Guide, guides_to_crop, silent_guides
-from .model import DETAIL_SIZES, FaceMug, Style, default_style, moves
+from .model import DETAIL_SIZES, FaceMug, default_style, moves
 from .pictures import in_own_mode
-
-Size = Literal["auto", 256, 512, 1024]
 
 PROFILE_SPACE = slice(16, 20)
 """Where an ICC profile names the color space that it describes."""

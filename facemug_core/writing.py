@@ -11,10 +11,10 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from .checkpoints.reading import replacing
+from .checkpoints.files import replacing
+from .companions import picture_kind
 from .conditions.files import PNG_COLORS
 from .errors import InputError
-from .options import picture_kind
 
 SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},

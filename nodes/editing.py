@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
+from ..facemug_core.choices import Size, Style
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import Style
-from ..facemug_core.photos import EditRequest, EditResult, Photo, Size, shared_codes
+from ..facemug_core.photos import EditRequest, EditResult, Photo, shared_codes
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs

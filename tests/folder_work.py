@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from facemug_core.checkpoints.reading import replacing
+from facemug_core.checkpoints.files import replacing
 from facemug_core.errors import FaceNotFoundError, WeightsMissingError
 from facemug_core.folders import Outcome
 

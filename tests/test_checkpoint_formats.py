@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from facemug_core.checkpoints.assembling import load_bank, load_encoder, load_trained, require, start_from
 from facemug_core.checkpoints.building import build_empty, misfit
-from facemug_core.checkpoints.formats.ours import (
+from facemug_core.checkpoints.files import (
     DIRECTIONS_KIND,
     FACE_CLIP_KIND,
     LATENT_KIND,

@@ -11,7 +11,10 @@ import torch
 from PIL import Image
 
 from facemug_core.checkpoints.manifest import locate
-from facemug_core.cli import _seeds, build_parser, main
+from facemug_core.cli import main
+from facemug_core.cli.commands import parse
+from facemug_core.cli.guidance import seeds_of
+from facemug_core.cli.options import GuidanceOptions
 from facemug_core.errors import WeightsMissingError
 from facemug_core.latents import load_codes
 
@@ -258,8 +261,9 @@ def test_an_unknown_face_is_answered_with_those_that_can_be_named(capsys: pytest
 
 @pytest.mark.parametrize("seed", [-1, 2**64 - 1, 10**30])
 def test_seeds_go_round_as_in_the_host(seed: int) -> None:
-    parsed = build_parser().parse_args(["generate", f"--seed={seed}", "--variants=2"])
-    assert _seeds(parsed) == [seed % 2**64, (seed + 1) % 2**64]
+    _, options = parse(["generate", f"--seed={seed}", "--variants=2"])
+    assert isinstance(options, GuidanceOptions)
+    assert seeds_of(options) == [seed % 2**64, (seed + 1) % 2**64]
 
 
 def test_importing_the_pack_needs_nothing_but_the_basics_and_changes_no_random_state() -> None:

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from facemug_core.checkpoints.reading import save_safetensors
-from facemug_core.cli import _amount, _layers, main
+from facemug_core.cli import main
+from facemug_core.cli.values import layers, named_amount
 from facemug_core.editing.directions import Linear, load_directions, save_directions
 from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.latents import Latent, load_latent, save_latent
@@ -160,17 +161,17 @@ def test_find_asks_for_one_way(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("text", ["smile", "smile=", "=1", "smile=much", "smile=nan", "smile=inf"])
 def test_amount_must_be_a_number(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="NAME=AMOUNT"):
-        _amount(text)
+        named_amount(text)
 
 
 def test_amount_may_be_negative_and_follows_the_last_equals_sign() -> None:
-    assert _amount("a=b.pt=-0.5") == ("a=b.pt", -0.5)
+    assert named_amount("a=b.pt=-0.5") == ("a=b.pt", -0.5)
 
 
 def test_layers_are_a_range() -> None:
-    assert _layers("2:8") == (2, 8)
+    assert layers("2:8") == (2, 8)
     with pytest.raises(argparse.ArgumentTypeError, match="START:END"):
-        _layers("2")
+        layers("2")
 
 
 def test_an_attribute_is_found_from_measured_faces(tmp_path: Path) -> None:

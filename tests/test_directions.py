@@ -11,15 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facemug_core.checkpoints.manifest import WEIGHTS
+from facemug_core.editing.direction_facts import DIRECTIONS_FILE, Facts, describe
 from facemug_core.editing.directions import (
-    DIRECTIONS_FILE,
     Coordinate,
     Direction,
     Linear,
     Mapped,
     Within,
     apply_all,
-    describe,
     load_directions,
     named,
     save_directions,
@@ -204,7 +203,7 @@ def test_unknown_name_lists_what_there_is() -> None:
 
 def test_description_tells_range_and_side_effects() -> None:
     about = {"what": "smiles", "effect": 2.0, "side_effects": {"age": -0.3}}
-    line = describe("smile", Linear(noise(512), (4, 8), (-2.0, 2.5), about))
+    line = describe("smile", Facts((4, 8), (-2.0, 2.5), about))
     for part in ("smile", "-2.0…+2.5", "codes 4-7", "effect 2.00", "age -0.30"):
         assert part in line
 

@@ -17,7 +17,8 @@ from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
-from facemug_core.editing.directions import DIRECTIONS_FILE, Linear, save_directions
+from facemug_core.editing.direction_facts import DIRECTIONS_FILE
+from facemug_core.editing.directions import Linear, save_directions
 from facemug_core.editing.measuring import Measurer
 from facemug_core.errors import DependencyError, InputError
 from facemug_core.evaluation import SUITES, evaluate

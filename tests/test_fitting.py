@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from facemug_core.cli import _begun, build_parser
+from facemug_core.cli.commands import parse
+from facemug_core.cli.saved import begun
 from facemug_core.errors import ShapeError
 from facemug_core.evaluation.trials import Trial
 from facemug_core.frames import Video
@@ -119,7 +120,7 @@ def test_a_new_face_is_not_fitted(model: Any, network: FaceMug) -> None:
 
 def parsed(latent: Path, *more: str) -> Any:
     command = ["edit", "photo.jpg", "--region", "hair", "--latent", str(latent), *more]
-    return build_parser().parse_args(command)
+    return parse(command)[1]
 
 
 @pytest.mark.parametrize(("more", "fit"), [([], None), (["--fit", "0"], 0), (["--fit", "9"], 9)])
@@ -136,25 +137,25 @@ def anna(tmp_path: Path, network: FaceMug) -> Path:
 
 def test_a_fit_is_undone_to_the_bits_of_the_latent_that_was_given(anna: Path, network: FaceMug) -> None:
     codes = network.random_codes([1])
-    begun = _begun(parsed(anna, "--fit", "3"), network, codes + 1)
-    assert begun.recipe == ({"operation": "fit", "steps": 3},)
-    assert torch.equal(begun.undone().codes, codes)
+    first = begun(parsed(anna), network, codes + 1, fit=3)
+    assert first.recipe == ({"operation": "fit", "steps": 3},)
+    assert torch.equal(first.undone().codes, codes)
 
 
 def test_a_fit_after_mixing_is_a_step_of_its_own(anna: Path, network: FaceMug) -> None:
-    asked = parsed(anna, "--style-mix", "0.5", "--seed", "4", "--fit", "5")
+    asked = parsed(anna, "--style-mix", "0.5", "--seed", "4")
     mixed = network.style_codes(
         random_conditions(), codes=network.random_codes([1]), style_mix=0.5, seeds=[4]
     )
-    assert [step["operation"] for step in _begun(asked, network, mixed).recipe] == ["interpolate"]
-    begun = _begun(asked, network, mixed + 1)
-    assert [step["operation"] for step in begun.recipe] == ["interpolate", "fit"]
-    assert begun.recipe[1]["steps"] == 5
-    assert torch.equal(begun.undone().codes, mixed)
+    assert [step["operation"] for step in begun(asked, network, mixed).recipe] == ["interpolate"]
+    first = begun(asked, network, mixed + 1, fit=5)
+    assert [step["operation"] for step in first.recipe] == ["interpolate", "fit"]
+    assert first.recipe[1]["steps"] == 5
+    assert torch.equal(first.undone().codes, mixed)
 
 
 def test_a_latent_that_was_not_fitted_keeps_its_recipe(anna: Path, network: FaceMug) -> None:
-    assert _begun(parsed(anna, "--fit", "0"), network, network.random_codes([1])).recipe == ()
+    assert begun(parsed(anna), network, network.random_codes([1]), fit=0).recipe == ()
 
 
 def test_the_style_of_a_video_is_not_fitted_to_each_frame() -> None:

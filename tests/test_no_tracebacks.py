@@ -15,7 +15,7 @@ from PIL import Image
 from facemug_core.checkpoints.manifest import locate
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
 from facemug_core.cli import main
-from facemug_core.console import ended
+from facemug_core.cli.console import ended
 from facemug_core.errors import CheckpointError
 from facemug_core.faces.detection import LANDMARK_FILE, Detector
 
@@ -111,7 +111,7 @@ def test_options_without_effect_are_refused_before_the_work(
     arguments: list[object], expected: str, photo: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("facemug_core.cli._edit_photo", lambda *_: pytest.fail("the work has started"))
+    monkeypatch.setattr("facemug_core.cli.photo.edit_photo", lambda *_: pytest.fail("the work has started"))
     filled = [str(one).format(folder=photo.parent) for one in arguments]
     assert expected in refused(capsys, "edit", photo, "--mask", "mask.png", *filled)
 

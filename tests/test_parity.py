@@ -72,7 +72,7 @@ CASES: dict[str, Case] = {
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    monkeypatch.setattr("facemug_core.cli._editor", lambda parsed: PhotoEditor(tiny_model()))
+    monkeypatch.setattr("facemug_core.cli.loading.load_editor", lambda options: PhotoEditor(tiny_model()))
     monkeypatch.setattr(PhotoEditor, "find_faces", _no_face_but_aligned(PhotoEditor.find_faces))
     mask = np.zeros((SIZE, SIZE), np.uint8)
     mask[30:60, 30:70], mask[30:40, 30:70] = 255, 100

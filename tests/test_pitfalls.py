@@ -266,7 +266,7 @@ def test_only_a_command_fetches_and_no_node_runs_commands() -> None:
                 continue
             for name in importing.keys() & modules:
                 importing[name].add(path.name)
-    assert importing == {"fetching": {"cli.py"}, "subprocess": {"fetching.py"}, "cli": {"__main__.py"}}
+    assert importing == {"fetching": {"weights.py"}, "subprocess": {"fetching.py"}, "cli": {"__main__.py"}}
 
 
 def test_paths_may_hold_spaces_and_any_script(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facemug_core.checkpoints.files import read_metadata
 from facemug_core.checkpoints.reading import (
     open_checkpoint,
-    read_metadata,
     read_safetensors,
     replacing,
     save_safetensors,

@@ -25,8 +25,9 @@ from typing import IO
 
 from ..errors import CheckpointError, FetchError
 from .converting import CONVERTERS
+from .files import read_metadata
 from .manifest import FETCHED, WEIGHTS, Member, Package, WeightsFile, load_manifest, select
-from .reading import read_metadata, save_safetensors
+from .reading import save_safetensors
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the bytes that have come so far and the bytes that will come in all."""

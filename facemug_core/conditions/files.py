@@ -16,9 +16,10 @@ import torch
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
+from ..choices import DrawnOn
 from ..errors import InputError
 from .foreign import RAW, how_to_read, plug_in
-from .orientation import TURNS, DrawnOn, same_shape, turned_along
+from .orientation import TURNS, same_shape, turned_along
 
 Source = str | Path | Image.Image
 Size = tuple[int, int] | None

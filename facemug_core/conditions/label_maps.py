@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from ..choices import Numbering
 from ..conventions import PALETTE
 from ..errors import InputError
 from .files import Size, Source, alpha_of, name_of, read_photo, resized, rgb_of, unheard
 from .semantic import check_labels, from_celebamask, palette_to_labels
-
-Numbering = Literal["auto", "labels", "palette", "celebamask"]
 
 NUMBER_MODES = ("1", "L", "I", "I;16")
 """Pillow modes with one number per pixel and no colors."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from ..choices import DrawnOn
 from ..errors import InputError
-
-DrawnOn = Literal["raw", "turned"]
-"""What a mask was drawn on: the pixels as the file has them, or the photo turned upright, as most programs
-show it."""
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -6,13 +6,12 @@ the path and what was found.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from ..choices import NoColor, Numbering
 from .files import (
     Size,
     Source,
@@ -28,7 +27,7 @@ from .files import (
     sketchable,
     stretch_warnings,
 )
-from .label_maps import Numbering, read_semantic
+from .label_maps import read_semantic
 from .masks import read_mask
 from .strokes import strokes_of
 
@@ -36,8 +35,6 @@ __all__ = [
     "Numbering", "Source", "fit_warnings", "picture_files", "read_beside", "read_color", "read_mask",
     "read_opacity", "read_photo", "read_semantic", "read_sketch", "stretch_warnings",
 ]  # fmt: skip
-
-NoColor = Literal["none", "black", "white"]
 
 NEAR_BLACK, NEAR_WHITE = 10, 245
 """8-bit values up to which black, and from which white, stand for "no color here"."""

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.files import read_metadata
 from ..checkpoints.manifest import locate, located, missing
-from ..checkpoints.reading import read_metadata
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower

@@ -24,20 +24,15 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Progress, no_progress, one_by_one
-from ..checkpoints.formats.ours import DIRECTIONS_KIND
+from ..checkpoints.files import DIRECTIONS_KIND
 from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_kind, save_safetensors
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import InputError, ShapeError
 from ..latents import check_codes
-
-Layers = tuple[int, int]
-"""First code that is changed, and the one after the last."""
+from .direction_facts import DIRECTIONS_FILE, NO_DIRECTIONS, Layers, facts_in
 
 ALL_LAYERS: Layers = (0, NUM_CODES)
-
-DIRECTIONS_FILE = "directions.safetensors"
-"""The directions that the pack ships, in `weights/`."""
 
 MAPPER_GAIN = 0.1
 """How much of a mapper's output is added at an amount of 1 (StyleCLIP)."""
@@ -205,12 +200,8 @@ def load_directions(path: str | Path) -> dict[str, Linear]:
     Raises:
         CheckpointError: the file is damaged or holds something else.
     """
-    tensors, metadata = read_kind(path, DIRECTIONS_KIND, "holds no named directions")
-    directions = {}
-    for name, about in json.loads(metadata["directions"]).items():
-        layers, safe = tuple(about.pop("layers")), tuple(about.pop("safe"))
-        directions[name] = Linear(tensors[name].float(), layers, safe, about)
-    return directions
+    tensors, metadata = read_kind(path, DIRECTIONS_KIND, NO_DIRECTIONS)
+    return {name: Linear(tensors[name].float(), *facts) for name, facts in facts_in(metadata).items()}
 
 
 def shipped_directions(folders: Sequence[str | Path] = ()) -> dict[str, Linear]:
@@ -220,24 +211,6 @@ def shipped_directions(folders: Sequence[str | Path] = ()) -> dict[str, Linear]:
         WeightsMissingError: their file is missing.
     """
     return load_directions(locate(DIRECTIONS_FILE, *folders))
-
-
-def describe(name: str, direction: Linear) -> str:
-    """One line for a person: name, range, layers and what was measured."""
-    low, high = direction.safe
-    first, end = direction.layers
-    measured = {key: direction.about[key] for key in MEASURED if key in direction.about}
-    numbers = ", ".join(f"{key} {value:.2f}" for key, value in measured.items()) or "not measured"
-    side = ", ".join(
-        f"{other} {change:+.2f}" for other, change in direction.about.get("side_effects", {}).items()
-    )
-    what = direction.about.get("what", direction.about.get("found", ""))
-    aside = f"; brings {side}" if side else ""
-    return f"{name:16} {low:+.1f}…{high:+.1f}  codes {first}-{end - 1}  {what} ({numbers}{aside})"
-
-
-MEASURED = ("effect", "monotone", "leak", "identity")
-"""Numbers of `about` that people are shown; what they mean: docs/attributes.md."""
 
 
 def named(directions: Mapping[str, Linear], name: str) -> Linear:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoints.files import DIRECTIONS_KIND
 from ..checkpoints.formats.directions import GANSPACE_KEYS
-from ..checkpoints.formats.ours import DIRECTIONS_KIND
 from ..checkpoints.reading import open_checkpoint
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import CheckpointError, InputError

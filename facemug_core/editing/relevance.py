@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..checkpoints.formats.ours import RELEVANCE_KIND
+from ..checkpoints.files import RELEVANCE_KIND
 from ..checkpoints.manifest import located
 from ..checkpoints.reading import read_kind, save_safetensors
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checkpoints.reading import replacing
+from ..checkpoints.files import replacing
 from ..conditions import one_hot, pencil_sketch, region_means
 from ..conventions import REGIONS, WORKING_SIZE
 from ..faces.parsing import Parser

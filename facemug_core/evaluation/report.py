@@ -22,7 +22,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from ..checkpoints.assembling import Folders, load_bank
-from ..checkpoints.reading import replacing
+from ..checkpoints.files import replacing
 from ..config import LIGHT
 from ..errors import InputError
 from ..photos import PhotoEditor

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..choices import NamedFaces
 from ..errors import CheckpointError, InputError, WeightsMissingError
 from .alignment import MESH_POINTS, Border, Matrix, alignment_matrix, resample
 
@@ -89,9 +90,9 @@ class Face:
         return _area(self.box)
 
 
-Which = Literal["auto", "largest", "smallest", "leftmost", "rightmost", "all", "left to right"] | int
-"""Which faces of a photo: those that a mask covers, or the largest where there is none ("auto"); one by its
-size or place; all of them by size or by place; or the one at an index counted from the left, from 0."""
+Which = NamedFaces | Literal["left to right"] | int
+"""Which faces of a photo: those with this name, all of them (by size, or from left to right), or the one at
+an index counted from the left, from 0."""
 
 
 def choose(faces: Sequence[Face], which: Which) -> list[Face]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ..checkpoints.formats.ours import FACE_CLIP_KIND
+from ..checkpoints.files import FACE_CLIP_KIND
 from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
 from ..errors import InputError
 from ..networks.face_tower import NUM_ANCHORS, NUM_COLORS, NUM_PLACES, FaceTower, part_maps

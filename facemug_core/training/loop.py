@@ -18,7 +18,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..checkpoints.reading import read_safetensors, replacing, save_safetensors
+from ..checkpoints.files import replacing
+from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..errors import FacemugError
 from ..networks.layers import place
 from ..pictures import to_bytes

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.assembling import load_bank, load_parser
-from ..checkpoints.reading import replacing
+from ..checkpoints.files import replacing
 from ..conditions.reading import picture_files, read_photo
 from ..config import LIGHT
 from ..errors import FaceNotFoundError, InputError

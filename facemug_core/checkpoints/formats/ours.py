@@ -7,17 +7,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ...conventions import CODE_DIM
+from ..files import DIRECTIONS_KIND, FACE_CLIP_KIND, KIND, LATENT_KIND, RELEVANCE_KIND
 from ..stored import Checkpoint
 from .base import Found
-
-KIND = "kind"
-"""Key of the metadata under which a file says what it is."""
-
-DIRECTIONS_KIND = "facemug directions"
-FACE_CLIP_KIND = "facemug face clip"
-LATENT_KIND = "facemug latent"
-RELEVANCE_KIND = "facemug text relevance"
-"""What files say there."""
 
 STEPS = "steps"
 """Tensor of a relevance file, and the only one of an inverter's, [512, rank]."""

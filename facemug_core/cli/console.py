@@ -7,9 +7,9 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from .errors import FacemugError
+from ..errors import FacemugError
 
 FAILED, STOPPED = 2, 130
 """Exit codes: something went wrong; a person stopped it."""
@@ -44,6 +44,11 @@ def ended(command: Callable[[], None]) -> int:
             print("facemug: stopped", file=sys.stderr)
         return STOPPED
     return 0
+
+
+def show_warning(message: Warning | str, *_: Any) -> None:
+    """Say something that a person should know; takes what `warnings.showwarning` takes."""
+    print(f"facemug: {message}", file=sys.stderr)
 
 
 def _said(sentence: str) -> int:

@@ -1,0 +1,85 @@
+"""Options that have no effect: refused before the work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..companions import picture_kind
+from ..errors import InputError
+from .declaring import declarations
+
+NEEDS = {
+    "grow": "region", "no_color": "color", "semantic_numbering": "semantic", "text_mode": "text",
+    "text_strength": "text", "text_steps": "text", "text_layers": "text", "keep_geometry": "text",
+    "clip": "text",
+}  # fmt: skip
+"""Options that say how another one is meant, and that one."""
+
+EXCLUDES = (
+    ("latent", "exemplar"), ("latent", "style"), ("latent", "inversion"), ("aligned", "box"),
+    ("aligned", "landmarks"), ("aligned", "face"), ("box", "landmarks"),
+)  # fmt: skip
+"""Pairs of options of which the first leaves the second without effect."""
+
+PICTURES = ("OUT.png", "SHEET.png")
+"""How the help calls files that are written as pictures."""
+
+
+def check_options(options: object, default: Callable[[str], Any]) -> None:
+    """Raise `InputError` for the first option that is given and could not have an effect.
+
+    Args:
+        options: of a command.
+        default: the value that an option has where it is not given.
+    """
+    values = vars(options)
+
+    def given(name: str) -> bool:
+        return name in values and values[name] != default(name)
+
+    for folder in values.get("weights", ()):
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}, which --weights names.")
+    _check_pairs(values, given)
+    folder = "photo" in values and values["photo"].is_dir()
+    _check_folder(values, given, folder)
+    if not folder:
+        for name, declared in declarations(type(options)).items():
+            if declared["how"].get("metavar") in PICTURES and values[name] is not None:
+                _check_picture(_flag(name), values[name])
+
+
+def _check_pairs(values: Mapping[str, Any], given: Callable[[str], bool]) -> None:
+    """Raise `InputError` for an option that has no effect without, or with, another one."""
+    for name, needed in NEEDS.items():
+        if needed in values and given(name) and not given(needed):
+            raise InputError(f"{_flag(name)} has no effect without {_flag(needed)}: add it, or leave it out.")
+    for first, second in EXCLUDES:
+        if given(first) and given(second):
+            raise InputError(f"{_flag(second)} has no effect with {_flag(first)}: leave one of them out.")
+    if given("exemplar") and values["style"] not in (None, "exemplar"):
+        raise InputError("--exemplar has no effect with another --style: leave one of them out.")
+    if values.get("style") == "exemplar" and not given("exemplar"):
+        raise InputError("--style exemplar needs an exemplar: add --exemplar FILE.")
+
+
+def _check_folder(values: Mapping[str, Any], given: Callable[[str], bool], folder: bool) -> None:
+    """Raise `InputError` for an option of folders where one photo is edited, or the other way round."""
+    for name in ("smooth", "workers"):
+        if given(name) and not folder:
+            raise InputError(f"--{name} is for a folder of photos, but {values['photo']} is no folder.")
+    if given("json") and folder:
+        raise InputError("--json is for a single photo; of a folder, facemug.csv tells what was done.")
+
+
+def _check_picture(flag: str, path: Path) -> None:
+    """Raise `InputError` if a picture is to be written under a name that no picture can have."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, but {flag} names a file, such as out.png.")
+    picture_kind(path)
+
+
+def _flag(name: str) -> str:
+    return "-o" if name == "output" else f"--{name.replace('_', '-')}"

@@ -1,0 +1,54 @@
+"""All commands: what was given becomes the frozen options of one of them, and it runs."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from . import directions, edit, evaluate, generate, guides, latents, pose, training, weights
+from .checks import check_options
+from .console import Parser, ended, show_warning
+from .declaring import Command
+
+FAMILIES = (edit, generate, guides, directions, latents, pose, weights, training, evaluate)
+"""In the order of the help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0, or 2 after one clear line on what was wrong."""
+    return ended(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    command, options = parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with warnings.catch_warnings():
+        warnings.showwarning = show_warning  # type: ignore[assignment]
+        command.run(options)
+
+
+def parse(arguments: Sequence[str] | None = None) -> tuple[Command[object], object]:
+    """The command that is asked for, and its options.
+
+    Raises:
+        SystemExit: of code 2 after one sentence, if they make no sense; of code 0 after help.
+        InputError: an option can have no effect.
+    """
+    given = vars(build_parser().parse_args(arguments))
+    command: Command[object] = given.pop("command")
+    options = command.options(**given)
+    check_options(options, command.parser.get_default)
+    return command, options
+
+
+def build_parser() -> ArgumentParser:
+    """All commands and options."""
+    parser = Parser(
+        prog="facemug", description="Edit faces locally with sketch, semantic map, color map and exemplar."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for family in FAMILIES:
+        family.add_commands(commands)
+    return parser

@@ -1,0 +1,79 @@
+"""`parse`, `sketch` and `color`: guides drawn from photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .declaring import add_command, argument
+from .options import OUTPUT, WeightsOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GuideOptions(WeightsOptions):
+    """A photo, and where its guide goes."""
+
+    photo: Path = argument(type=Path)
+    output: Path = argument(*OUTPUT, type=Path, required=True, metavar="OUT.png")
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands that draw guides."""
+    for name, run, about in (
+        ("parse", parse, "Draw a photo's semantic map, in the display palette."),
+        ("sketch", sketch, "Draw a photo's sketch, dark on white."),
+        ("color", color, "Draw a photo's color map: the mean color of each face part."),
+    ):
+        add_command(commands, name, about, GuideOptions, run)
+
+
+def parse(options: GuideOptions) -> None:
+    """Write the semantic map."""
+    from PIL import Image
+
+    from ..conditions import labels_to_palette
+    from .pictures import save
+
+    labels = _labels(options, _photo(options))
+    save(Image.fromarray(labels_to_palette(labels)[0].numpy()), options.output)
+
+
+def sketch(options: GuideOptions) -> None:
+    """Write the sketch."""
+    from PIL import Image
+
+    from ..conditions import pencil_sketch
+    from .pictures import save
+
+    strokes = pencil_sketch(_photo(options))[0, 0]
+    save(Image.fromarray(((1 - strokes) * 255).byte().numpy()), options.output)
+
+
+def color(options: GuideOptions) -> None:
+    """Write the color map."""
+    from ..conditions import region_means
+    from ..sheets import crop_image
+    from .pictures import save
+
+    photo = _photo(options)
+    save(crop_image(region_means(photo, _labels(options, photo))[0]), options.output)
+
+
+def _photo(options: GuideOptions) -> Tensor:
+    """[1, 3, H, W] in [-1, 1]."""
+    from ..conditions.reading import read_photo
+    from ..photos import Photo
+
+    return Photo.from_image(read_photo(options.photo)).rgb / 127.5 - 1
+
+
+def _labels(options: GuideOptions, photo: Tensor) -> Tensor:
+    """Its labels, drawn on the photo's own grid."""
+    from ..checkpoints.assembling import load_parser
+    from ..faces.parsing import Parser
+
+    return Parser(load_parser(options.weights)).parse(photo)

@@ -1,0 +1,155 @@
+"""A folder of photos, or the frames of a video, edited as options say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ..companions import PICTURES, companion, in_order, results
+from ..conditions.foreign import how_to_read, is_foreign_photo
+from ..conditions.masks import read_mask
+from ..conditions.reading import picture_files, read_beside, read_photo
+from ..errors import FacemugError, InputError, NothingToEditError
+from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
+from ..frames import Video, look_through
+from ..photos import AlignedFace, FacePlace, Photo
+from .console import show_warning
+from .loading import load_editor
+from .options import EditOptions
+from .photo import edit_photo, places_of, request_of
+from .pictures import numbered, save
+from .saved import saved_codes
+
+MOST_CODES = 64
+"""Results that a photo may have where its latent file tells their number."""
+
+STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
+    "landmarks": None, "latent": None, "exemplar": None, "style_mix": 0.0, "attribute": (), "text": None,
+}  # fmt: skip
+"""What is asked for of a frame once it is known where its face lies and what its codes are."""
+
+
+def edit_folder(options: EditOptions) -> None:
+    """Edit what is not done yet of a folder, a row of the table for each photo."""
+    folder = _results_folder(options)
+    sources = in_order(picture_files(options.photo))
+    outputs = results(sources, folder, MOST_CODES if options.latent is not None else options.variants)
+    done = [source for source in sources if _is_done(options, source, outputs[source])]
+    waiting = [source for source in sources if source not in done]
+    table = Table(folder / TABLE_FILE, done=[source.name for source in done])
+    states = Counter({"there already": len(done)} if done else {})
+    for outcome in _unread(options.photo, sources):
+        table.add(outcome)
+        states[outcome.state] += 1
+    video = None
+    if options.smooth is not None and waiting:
+        video = _look_through(options, sources, options.smooth)
+        options = replace(options, **STYLE_OF_THE_VIDEO)
+    work = work_on(waiting, partial(folder_work, options, outputs, video), options.workers)
+    with tqdm(work, initial=len(done), total=len(sources), unit="photo") as bar:
+        for outcome in bar:
+            table.add(outcome)
+            states[outcome.state] += 1
+            bar.set_postfix(states)
+    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}: see {table.path}.")
+    if states["failed"] or states["no face"]:
+        missed, photos = states["failed"] + states["no face"], sum(states.values()) - states["not a photo"]
+        raise FacemugError(f"{missed} of {photos} photos were not edited.")
+
+
+def _results_folder(options: EditOptions) -> Path:
+    """Where the results go."""
+    folder = options.output or options.photo.with_name(f"{options.photo.resolve().name}_edited")
+    if folder.exists() and folder.samefile(options.photo):
+        raise InputError(f"The results would lie among the photos of {folder}; name another folder with -o.")
+    return folder
+
+
+def _is_done(options: EditOptions, source: Path, output: Path) -> bool:
+    """Whether all results of a photo are there."""
+    if all(path.exists() for path in numbered(output, options.variants)):
+        return True
+    with suppress(FacemugError):  # that is said when it is the photo's turn
+        codes = saved_codes(options, source)
+        return codes is not None and all(path.exists() for path in numbered(output, len(codes)))
+    return False
+
+
+def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
+    """What to say of the files of a folder that are not read as photos; hidden ones are left out."""
+    for path in in_order([path for path in folder.glob("[!.]*") if path.is_file()]):
+        if path not in sources:
+            state: State = "failed" if is_foreign_photo(path) else "not a photo"
+            yield Outcome(path.name, state, message=how_to_read(path))
+
+
+def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
+    """The style of all frames, and the faces' places, smoothed over `reach` frames before and after."""
+    if options.face == "all" and options.latent is None:
+        raise InputError(
+            "With --smooth all frames have one style: that of one person. Name one face, such as --face "
+            "leftmost, instead of all, or give the style with --latent."
+        )
+    editor = load_editor(options)
+
+    def find(source: Path) -> Sequence[AlignedFace]:
+        photo = Photo.from_image(read_photo(source))
+        boxes, landmarks = places_of(options, source, photo)
+        mask = None
+        if options.mask is not None and options.face == "auto":
+            size = photo.size[1], photo.size[0]
+            path = companion(options.mask, source, PICTURES)
+            mask = read_mask(read_beside(path, size, photo.lies, options.drawn_on)[0], size)
+        found = editor.find_faces(photo, options.face, options.aligned, boxes, landmarks, mask)
+        return found if options.latent is not None else found[:1]  # one style is that of one person
+
+    def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
+        photo = Photo.from_image(read_photo(source))
+        request = request_of(options, source, photo)
+        result = editor.edit(photo, replace(request, places=places))
+        for warning in result.warnings:
+            show_warning(warning)
+        return result.codes[0]
+
+    with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
+        return look_through(sources, find, style, reach, lambda done, _: bar.update(done - bar.n))
+
+
+def folder_work(options: EditOptions, outputs: Mapping[Path, Path], video: Video[Path] | None) -> Work:
+    """What to do to each photo of a folder, with a model of its own."""
+    editor = load_editor(options)
+
+    def work(source: Path) -> Outcome:
+        if _is_done(options, source, outputs[source]):  # by another process that works on the folder
+            return Outcome(source.name, "there already")
+        try:
+            done = edit_photo(options, source, outputs[source], lambda: editor, video)
+        except NothingToEditError as error:
+            if video is None:
+                raise
+            _pass(options, source, outputs[source])
+            return Outcome(source.name, "unchanged", message=str(error))
+        return Outcome(
+            source.name,
+            "edited" if done["mask_pixels"] else "unchanged",
+            len(done["faces"]),
+            done["mask_pixels"],
+            message=" ".join(done["warnings"]),
+        )
+
+    return work
+
+
+def _pass(options: EditOptions, source: Path, output: Path) -> None:
+    """Write a frame as it is: a video has no holes."""
+    photo = Photo.from_image(read_photo(source))
+    for path in numbered(output, options.variants):
+        save(photo.to_image(options.keep_metadata), path)

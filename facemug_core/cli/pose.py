@@ -1,0 +1,58 @@
+"""`pose`: a person turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .declaring import add_command, argument
+from .options import OUTPUT, ModelOptions
+
+
+@dataclass(frozen=True)
+class PoseOptions(ModelOptions):
+    """Who is turned, and into which pose."""
+
+    source: Path = argument(type=Path, metavar="PHOTO")
+    target: Path | None = argument(
+        "--target", type=Path, metavar="PHOTO", help="take the pose of this photo's face"
+    )
+    frontal: bool = argument("--frontal", action="store_true", help="look straight ahead")
+    yaw: float | None = argument(
+        "--yaw", type=float, metavar="DEG", help="turn right in the picture (negative: left)"
+    )
+    pitch: float | None = argument("--pitch", type=float, metavar="DEG", help="look up (negative: down)")
+    output: Path = argument(*OUTPUT, type=Path, required=True, metavar="OUT.png")
+
+
+def add_commands(commands: Any) -> None:
+    """Add `pose`."""
+    add_command(commands, "pose", "Draw a person in another pose.", PoseOptions, pose)
+
+
+def pose(options: PoseOptions) -> None:
+    """Draw the person, and print the pose that was reached."""
+    from PIL import Image
+
+    from ..conditions.reading import read_photo
+    from ..editing.pose import Pose
+    from ..photos import Photo
+    from ..pictures import to_pixels
+    from ..posing import Poser
+    from .loading import load_editor
+    from .pictures import save
+
+    angles = options.yaw is not None or options.pitch is not None
+    if (options.target is not None) + options.frontal + angles != 1:
+        raise InputError("Say which pose: give --target PHOTO, or --frontal, or --yaw and --pitch.")
+    poser = Poser(load_editor(options))
+    model = poser.editor.model
+    wanted = Pose(options.yaw or 0.0, options.pitch or 0.0)
+    if options.target is not None:
+        wanted = poser.pose_of(Photo.from_image(read_photo(options.target)))
+    source = poser.editor.find_exemplar(Photo.from_image(read_photo(options.source)))
+    posed = poser.turn(model.encode(source.crop.to(model.device)), wanted)
+    save(Image.fromarray(to_pixels(posed.picture[0])), options.output)
+    print(f"asked for {wanted}, drawn {posed.pose}")

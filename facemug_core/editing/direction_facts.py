@@ -1,0 +1,68 @@
+"""What is known of named directions, read from their file without the vectors and without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..checkpoints.files import DIRECTIONS_KIND, check_kind, read_metadata
+from ..checkpoints.manifest import locate
+
+Layers = tuple[int, int]
+"""First code that is changed, and the one after the last."""
+
+DIRECTIONS_FILE = "directions.safetensors"
+"""The directions that the pack ships, in `weights/`."""
+
+NO_DIRECTIONS = "holds no named directions"
+"""What is wrong with a file of another kind."""
+
+MEASURED = ("effect", "monotone", "leak", "identity")
+"""Numbers of `about` that people are shown; what they mean: docs/attributes.md."""
+
+
+class Facts(NamedTuple):
+    """What is known of a direction."""
+
+    layers: Layers
+    safe: tuple[float, float]
+    """Amounts between which faces stay faces."""
+    about: Mapping[str, Any]
+    """What was measured, and how the direction was found; for people to read."""
+
+
+def facts_in(metadata: Mapping[str, str]) -> dict[str, Facts]:
+    """Facts by name of direction, from the metadata of their file."""
+    return {
+        name: Facts(tuple(about.pop("layers")), tuple(about.pop("safe")), about)
+        for name, about in json.loads(metadata["directions"]).items()
+    }
+
+
+def shipped_facts(folders: Sequence[str | Path] = ()) -> dict[str, Facts]:
+    """Facts of the pack's own directions by name.
+
+    Raises:
+        WeightsMissingError: their file is missing.
+        CheckpointError: it is damaged or holds something else.
+    """
+    path = locate(DIRECTIONS_FILE, *folders)
+    metadata = read_metadata(path)
+    check_kind(path, metadata, DIRECTIONS_KIND, NO_DIRECTIONS)
+    return facts_in(metadata)
+
+
+def describe(name: str, facts: Facts) -> str:
+    """One line for a person: name, range, layers and what was measured."""
+    low, high = facts.safe
+    first, end = facts.layers
+    measured = {key: facts.about[key] for key in MEASURED if key in facts.about}
+    numbers = ", ".join(f"{key} {value:.2f}" for key, value in measured.items()) or "not measured"
+    side = ", ".join(
+        f"{other} {change:+.2f}" for other, change in facts.about.get("side_effects", {}).items()
+    )
+    what = facts.about.get("what", facts.about.get("found", ""))
+    aside = f"; brings {side}" if side else ""
+    return f"{name:16} {low:+.1f}…{high:+.1f}  codes {first}-{end - 1}  {what} ({numbers}{aside})"
