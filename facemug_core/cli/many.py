@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ..companions import PICTURES, companion, in_order, results
-from ..conditions.foreign import how_to_read, is_foreign_photo
+from ..companions import companion, in_order, results
+from ..conditions.files import pictures_in
+from ..conditions.foreign import PICTURES, how_to_read, is_foreign_photo
 from ..conditions.masks import read_mask
-from ..conditions.reading import picture_files, read_beside, read_photo
+from ..conditions.reading import read_beside, read_photo
 from ..errors import FacemugError, InputError, NothingToEditError
 from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
 from ..frames import Video, look_through
@@ -40,13 +41,16 @@ STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
 def edit_folder(options: EditOptions) -> None:
     """Edit what is not done yet of a folder, a row of the table for each photo."""
     folder = _results_folder(options)
-    sources = in_order(picture_files(options.photo))
+    sources = in_order(pictures_in(options.photo))
+    others = list(_unread(options.photo, sources))
+    if not sources and not others:
+        raise InputError(f"There are no photos in {options.photo}.")
     outputs = results(sources, folder, MOST_CODES if options.latent is not None else options.variants)
     done = [source for source in sources if _is_done(options, source, outputs[source])]
     waiting = [source for source in sources if source not in done]
     table = Table(folder / TABLE_FILE, done=[source.name for source in done])
     states = Counter({"there already": len(done)} if done else {})
-    for outcome in _unread(options.photo, sources):
+    for outcome in others:
         table.add(outcome)
         states[outcome.state] += 1
     video = None
@@ -63,6 +67,8 @@ def edit_folder(options: EditOptions) -> None:
     if states["failed"] or states["no face"]:
         missed, photos = states["failed"] + states["no face"], sum(states.values()) - states["not a photo"]
         raise FacemugError(f"{missed} of {photos} photos were not edited.")
+    if not sources:
+        raise InputError(f"There are no photos in {options.photo}.")
 
 
 def _results_folder(options: EditOptions) -> Path:
