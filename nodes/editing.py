@@ -111,17 +111,17 @@ class Edit(io.ComfyNode):
         if image is None:
             return _new_face(model, mask, regions, guides, strengths, exemplar, how)
 
-        photos = tensors.to_photos(image)
-        masks = tensors.to_masks(mask, photos[0].size)
+        photos = tensors.Photos(image)
+        masks = tensors.to_masks(mask, photos.size)
         regions = regions.strip()
         if regions and masks.any():
             raise InputError("Say what to edit in one way: disconnect `mask`, or clear `regions`.")
-        exemplars = [None] if exemplar is None else tensors.to_photos(exemplar)
+        exemplars = [None] if exemplar is None else tensors.Photos(exemplar)
         counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
         total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
         editor = model.editor(parses=bool(regions))
         fit = None if fit_steps == AUTO else possible_steps(editor.model, fit_steps)
-        warn_of_stretched(guides, photos[0].size)
+        warn_of_stretched(guides, photos.size)
         results, changes, codes = [], [], []
         for i in range(total):
             (photo,) = item(photos, i)

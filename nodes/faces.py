@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..facemug_core.faces.detection import Which
 from ..facemug_core.faces.pasting import mask_to_photo
 from ..facemug_core.faces.regions import region_mask, smooth_mask
 from ..facemug_core.faces.smoothing import smooth_alignment
-from ..facemug_core.photos import FacePlace, Photo, PhotoEditor, aligned_face, face_at, reached
+from ..facemug_core.photos import FacePlace, PhotoEditor, aligned_face, face_at, reached
 from ..facemug_core.sheets import faces_overlay
 from . import host, tensors
 from .host import io
@@ -26,6 +27,9 @@ from .loading import HostedEditor
 from .payloads import Faces, GuidePictures, Place
 
 WHICH = ("largest", "all", "left to right", "index")
+
+OVERLAY_PIXELS = 2**24
+"""Most pixels of all overlays of a batch: hosts keep them, whether anybody looks or not."""
 
 PARTS = (
     "skin", "left_brow", "right_brow", "left_eye", "right_eye", "glasses", "left_ear", "right_ear",
@@ -104,19 +108,20 @@ class DetectFaces(io.ComfyNode):
         faces = find_faces(model.finder(), image, chosen(which, index), aligned, no_face == "skip", hints)
         if smooth > 0:
             faces = smoothed(faces, smooth)
-        found = [faces.of_photo(i) for i in range(len(faces.photos))]
         count = len(faces.photos)
+        found = [faces.of_photo(i) for i in range(count)]
+        scale = min(1, math.sqrt(OVERLAY_PIXELS / (count * math.prod(faces.photos.size))))
         frames = tensors.filled(
             count,
             (
-                tensors.from_masks(_covered(photo, [place for place in faces.places if place.photo == i]))
-                for i, photo in enumerate(faces.photos)
+                tensors.from_masks(_covered(faces.photos.size, [p for p in faces.places if p.photo == i]))
+                for i in range(count)
             ),
         )
         overlays = tensors.filled(
             count,
             (
-                tensors.from_image(faces_overlay(photo, of_photo))
+                tensors.from_image(faces_overlay(photo, of_photo, scale))
                 for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
             ),
         )
@@ -140,7 +145,7 @@ def find_faces(
 ) -> Faces:
     """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
     into."""
-    photos = tensors.to_photos(image)
+    photos = tensors.Photos(image)
     places = []
     for i, photo in enumerate(host.watched(photos)):
         found = editor.find_faces(photo, which, aligned, **(hints[i] if hints else {}))
@@ -174,7 +179,7 @@ def _hints(boxes: Any, landmarks: Any, mask: Tensor | None, image: Tensor) -> li
     known: dict[str, Any] = {}
     if mask is not None:
         known["mask"] = tensors.to_masks(mask, (image.shape[1], image.shape[2])).split(1)
-    if boxes is not None:
+    if boxes not in (None, 0):  # exports of workflows that were saved with fields for boxes have a 0
         known["boxes"] = host.bounding_boxes(boxes)
     if landmarks is not None:
         known["landmarks"] = host.face_landmarks(landmarks)
@@ -185,11 +190,11 @@ def _hints(boxes: Any, landmarks: Any, mask: Tensor | None, image: Tensor) -> li
     return hints
 
 
-def _covered(photo: Photo, places: list[Place]) -> Tensor:
-    """[1, 1, H, W]: what the crops cover of their photo."""
-    mask = torch.zeros(1, 1, *photo.size)
+def _covered(size: tuple[int, int], places: list[Place]) -> Tensor:
+    """[1, 1, H, W]: what the crops cover of their photo of a (height, width)."""
+    mask = torch.zeros(1, 1, *size)
     for place in places:
-        mask[covered(inverse(place.face.matrix), photo.size, (WORKING_SIZE, WORKING_SIZE))] = 1
+        mask[covered(inverse(place.face.matrix), size, (WORKING_SIZE, WORKING_SIZE))] = 1
     return mask
 
 
@@ -259,13 +264,13 @@ class RegionMask(io.ComfyNode):
             host.warn(f"The face has no {' or '.join(names)}; the mask is empty.")
         if semantic.faces is None:
             return io.NodeOutput(tensors.from_masks(masks))
-        on_photos = [torch.zeros(1, 1, *photo.size) for photo in semantic.faces.photos]
+        size = semantic.faces.photos.size
+        on_photos = torch.zeros(len(semantic.faces.photos), 1, *size)
         for i, place in enumerate(host.watched(semantic.faces.places)):
             if place.found:
-                size = semantic.faces.photos[place.photo].size
-                on_photo = mask_to_photo(item(masks, i), place.face.matrix, size)
+                on_photo = mask_to_photo(item(masks, i), place.face.matrix, size)[0]
                 on_photos[place.photo] = torch.maximum(on_photos[place.photo], on_photo)
-        return io.NodeOutput(tensors.from_masks(torch.cat(on_photos)))
+        return io.NodeOutput(tensors.from_masks(on_photos))
 
 
 class PasteFaces(io.ComfyNode):
@@ -299,7 +304,7 @@ class PasteFaces(io.ComfyNode):
         image: Tensor | None = None,
     ) -> io.NodeOutput:
         image = faces.image if image is None else image
-        size = faces.photos[0].size
+        size = faces.photos.size
         if tuple(image.shape[1:3]) != size:
             raise InputError(
                 f"`image` is {image.shape[2]} × {image.shape[1]}, but the faces come from photos of "
@@ -315,7 +320,7 @@ class PasteFaces(io.ComfyNode):
             host.warn("The mask is empty, so nothing is pasted. White means edit.")
         variants = len(crops) if len(faces.places) == 1 else 1
         common_batch({"faces": len(faces.places), "crops": len(crops)})
-        photos = faces.photos if image is faces.image else tensors.to_photos(image)
+        photos = faces.photos if image is faces.image else tensors.Photos(image)
         counts = {"image": len(photos), "photos": len(faces.photos), "variants": variants}
         total = common_batch({**counts, "masks": len(masks)})
         results, changes = None, torch.zeros(total, *size)

@@ -11,7 +11,8 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.faces.under_mask import split_mask
 from ..facemug_core.guides import Guide
-from ..facemug_core.photos import AlignedFace, Photo
+from ..facemug_core.photos import AlignedFace
+from .tensors import Photos
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class Faces:
 
     image: Tensor
     """The photos as the host gave them: their kept pixels come back with these bits."""
-    photos: Sequence[Photo]
+    photos: Photos
     places: Sequence[Place]
 
     @property
