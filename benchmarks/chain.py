@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from facemug_core.checkpoints.manifest import locate  # noqa: E402
+from facemug_core.modalities import Guide  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
-from facemug_core.photos import EditRequest, Guide, Photo, PhotoEditor  # noqa: E402
+from facemug_core.photo import Photo  # noqa: E402
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor  # noqa: E402
 
 SIZE = (3464, 3464)
 REGIONS = ("hair", "mouth", "eyes", "brows", "nose", "skin")

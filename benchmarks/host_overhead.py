@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 from facemug_core.conditions.reading import read_mask, read_photo  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
-from facemug_core.photos import EditRequest, Photo, PhotoEditor  # noqa: E402
+from facemug_core.photo import Photo  # noqa: E402
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor  # noqa: E402
 from tests.host.running import Host, Prompt  # noqa: E402
 from tests.host.workflows import FOLDER, MOUTH_MASK  # noqa: E402
 

@@ -31,7 +31,7 @@ from facemug_core.faces.parsing import Parser  # noqa: E402
 from facemug_core.latents import broadcast  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 from facemug_core.networks.perceptual import PerceptualLoss  # noqa: E402
-from facemug_core.photos import PhotoEditor  # noqa: E402
+from facemug_core.pipeline.editor import PhotoEditor  # noqa: E402
 from facemug_core.training import augment  # noqa: E402
 from facemug_core.training.augment import Draw  # noqa: E402
 from facemug_core.training.data import FaceShards  # noqa: E402

@@ -31,11 +31,14 @@ from facemug_core.conditions import Conditions, whole_photo  # noqa: E402
 from facemug_core.conventions import PALETTE  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 from facemug_core.networks.generator import Prior, draw_prior  # noqa: E402
+from facemug_core.pipeline.crop import edit_crop  # noqa: E402
+from facemug_core.pipeline.style import StylePlan  # noqa: E402
 
 LARGE = (4000, 3000)
+PLAN = StylePlan(inversion=0, fit=0)
 """Width and height of a camera's photo."""
 
-USER_IMPORTS = "facemug_core.model, facemug_core.photos"
+USER_IMPORTS = "facemug_core.pipeline.editor"
 """What someone who edits photos imports."""
 
 
@@ -56,13 +59,13 @@ def main() -> None:
     features = model.aggregate(conditions)
     sides: dict[str, Callable[[], object]] = {
         "reference": lambda: plain(codes),
-        "edit": lambda: model.edit(conditions, exemplar=exemplar),
+        "edit": lambda: edit_crop(model, conditions, PLAN, exemplar),
         "style": lambda: model.generate(features, codes),
     }
     with torch.inference_mode():
         times = in_turns(sides, options.rounds)
         stage_times = in_turns(stages(model, conditions, exemplar, codes), options.rounds)
-        growth = _growth(lambda: model.edit(conditions, exemplar=exemplar), options.edits)
+        growth = _growth(lambda: edit_crop(model, conditions, PLAN, exemplar), options.edits)
     reference = times["reference"]
     figures = {
         "threads": options.threads,
@@ -138,9 +141,9 @@ def first_edit_ratio(threads: int) -> float:
     conditions, exemplar = everything()
     start = time.perf_counter()
     model = FaceMug.load("light", "cpu")
-    model.edit(conditions, exemplar=exemplar)
+    edit_crop(model, conditions, PLAN, exemplar)
     first = time.perf_counter() - start
-    return first / in_turns({"edit": lambda: model.edit(conditions, exemplar=exemplar)}, 9)["edit"]
+    return first / in_turns({"edit": lambda: edit_crop(model, conditions, PLAN, exemplar)}, 9)["edit"]
 
 
 def _growth(run: Callable[[], object], edits: int) -> float:

@@ -7,17 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .conditions import Conditions
+    from .modalities import Guide
     from .model import FaceMug
-    from .photos import EditRequest, EditResult, Guide, Photo, PhotoEditor
+    from .photo import Photo
+    from .pipeline.crop import edit_crop
+    from .pipeline.editor import EditRequest, EditResult, PhotoEditor
+    from .pipeline.style import StylePlan
 
 __version__ = "0.1.0"
 
-__all__ = ["Conditions", "EditRequest", "EditResult", "FaceMug", "Guide", "Photo", "PhotoEditor"]
+__all__ = [
+    "Conditions", "EditRequest", "EditResult", "FaceMug", "Guide", "Photo", "PhotoEditor", "StylePlan",
+    "edit_crop",
+]  # fmt: skip
 
 _HOMES = {
     "Conditions": ".conditions",
     "FaceMug": ".model",
-    **dict.fromkeys(("EditRequest", "EditResult", "Guide", "Photo", "PhotoEditor"), ".photos"),
+    "Guide": ".modalities",
+    "Photo": ".photo",
+    "StylePlan": ".pipeline.style",
+    "edit_crop": ".pipeline.crop",
+    **dict.fromkeys(("EditRequest", "EditResult", "PhotoEditor"), ".pipeline.editor"),
 }
 
 

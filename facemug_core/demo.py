@@ -11,7 +11,9 @@ from torch import Tensor
 
 from .conditions import pencil_sketch, region_means
 from .conventions import LABELS
-from .photos import EditRequest, Guide, Photo, PhotoEditor
+from .modalities import Guide
+from .photo import Photo
+from .pipeline.editor import EditRequest, PhotoEditor
 from .sheets import contact_sheet
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,24 @@ class Latent:
     """The operations, oldest first: {"operation": name, …}."""
     before: tuple[Tensor, ...] = ()
     """The codes before each operation."""
+
+    def __getitem__(self, rows: slice) -> Latent:
+        """Some of the people."""
+        return self._mapped(lambda codes: codes[rows] if len(codes) == len(self.codes) else codes)
+
+    def expanded(self, count: int) -> Latent:
+        """One person's codes as often as asked for; those of as many people as they are."""
+        return self._mapped(lambda codes: codes.expand(count, -1, -1))
+
+    @staticmethod
+    def cat(parts: Sequence[Latent]) -> Latent:
+        """The people of several latents of the same recipe."""
+        before = zip(*(part.before for part in parts), strict=True)
+        codes = torch.cat([part.codes for part in parts])
+        return replace(parts[0], codes=codes, before=tuple(map(torch.cat, before)))
+
+    def _mapped(self, function: Callable[[Tensor], Tensor]) -> Latent:
+        return replace(self, codes=function(self.codes), before=tuple(map(function, self.before)))
 
     def then(self, codes: Tensor, operation: str, **details: Any) -> Latent:
         """The latent after one more operation, which gave these codes."""

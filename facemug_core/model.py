@@ -11,7 +11,8 @@
     picture = model.add_detail(picture, larger_photo, mask)
 
 Every stage is pure, tensors in and tensors out, and is computed once: when only the codes change, nothing but
-`generate` runs again. `edit` is all of it in one call.
+`generate` runs again. `pipeline/crop.py` is all of it in one call; `pipeline/style.py` decides which codes an
+edit has by default, and how far they descend.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import latents
-from .batches import Progress, common_batch, no_progress, one_by_one
+from .batches import Progress, common_batch, no_progress
 from .checkpoints.assembling import (
     load_bank,
     load_encoder,
@@ -37,15 +38,14 @@ from .checkpoints.assembling import (
     load_trained,
     require,
 )
-from .choices import Style
 from .conditions import Conditions, whole_photo
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM
 from .editing.clip import Clip
-from .editing.directions import Direction, apply_all
-from .editing.inversion import BOUND, Goal, descend
+from .editing.directions import Direction
+from .editing.inversion import BOUND, INVERSION_STEPS, Goal, descend
 from .editing.relevance import principal_steps
-from .editing.text import DEFAULTS, Preview, TextEdit, TextGoal, TextOptions, no_preview, optimize
+from .editing.text import DEFAULTS, Preview, TextEdit, TextOptions, no_preview, optimize
 from .errors import InputError, ShapeError, WeightsMissingError
 from .faces.fine_band import with_fine_band
 from .faces.grain import match_grain
@@ -57,19 +57,6 @@ from .networks.layers import place
 from .networks.mapping import MappingNetwork
 from .networks.part_reader import PhotoParts
 from .pictures import at_working_size
-
-ENOUGH_VISIBLE = 0.2
-"""Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
-
-
-SHAPE_CODES = 8
-"""The first codes, up to 32 px of the bank's levels, decide on shapes, the others on colors and textures."""
-
-INVERSION_STEPS = 12
-"""Steps of descent after which codes are near to a photo."""
-
-FIT_STEPS = 6
-"""Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
 
 DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
@@ -224,17 +211,6 @@ class FaceMug:
             draw = partial(inverter.head.picture, self.bank)
             return descend(draw, start, inverter.steps, goal, steps, self._bounded, progress)
 
-    @property
-    def likeness_steps(self) -> int:
-        """Steps of descent that bring codes near to a photo; none where there are no weights for them."""
-        return 0 if self.inverter is None else INVERSION_STEPS
-
-    @property
-    def fit_steps(self) -> int:
-        """Steps of descent by which codes of another person fit a photo; none where there are no weights for
-        them."""
-        return 0 if self.inverter is None else FIT_STEPS
-
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:
         """One random face per seed → codes [len(seeds), 18, 512]; ψ = 0 is the mean face, 1 the full variety.
@@ -374,109 +350,6 @@ class FaceMug:
         """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""
         return at_working_size(self.bank(latents.check_codes(codes)))
 
-    @torch.no_grad()
-    def random_style(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
-        """Codes [seeds, 18, 512] of random people who fit an edit.
-
-        Guides tell shapes: the codes of shapes are then what the encoder sees in the conditions, the others
-        random. Without guides random people are turned to the photo's pose, if enough of it is visible.
-
-        Args:
-            conditions: of one edit for all seeds, or of one for each.
-            seeds: of the random codes.
-        """
-        codes = self.random_codes(seeds)
-        if not conditions.guided:
-            return self._in_pose(codes, conditions)
-        return latents.mix_layers(self.project(conditions), codes, SHAPE_CODES)
-
-    @torch.no_grad()
-    def style_codes(
-        self,
-        conditions: Conditions,
-        *,
-        exemplar: Tensor | None = None,
-        style: Style | None = None,
-        style_mix: float = 0.0,
-        seeds: Sequence[int] = (0,),
-        codes: Tensor | None = None,
-        inversion: int | None = 0,
-        fit: int | None = 0,
-        progress: Progress = no_progress,
-    ) -> Tensor:
-        """The codes that an edit has before sliders and text, [1 or seeds, 18, 512].
-
-        Args:
-            conditions: photo, mask and guides of one edit (batch 1).
-            exemplar: aligned exemplar photo [1, 3, 256, 256].
-            style: where the codes come from; by default the exemplar if there is one, else the projection if
-                enough of the photo is visible, else noise.
-            style_mix: λ from these codes towards random ones.
-            seeds: of the random codes.
-            codes: use these [1, 18, 512] instead.
-            inversion: steps of descent by which codes of a photo or exemplar come nearer to it; None for
-                as many as suit (`likeness_steps`).
-            fit: steps of descent by which codes of another source than the photo come nearer to what is
-                visible of it, and to the guides; None for as many as suit (`fit_steps`), which are none for
-                `codes`: sliders may have changed them on purpose.
-            progress: called with the number of steps done and of all.
-        """
-        conditions = conditions.to(self.device)
-        usual, of_photo = (self.fit_steps if codes is None else 0), False
-        if codes is None:
-            style = style or default_style(conditions, exemplar)
-            steps = self.likeness_steps if inversion is None else inversion
-            codes = self._codes_of(conditions, exemplar, style, seeds, steps, progress)
-            of_photo = style in ("projected", "photo") and style_mix == 0
-        codes = latents.check_codes(codes).to(self.device)
-        if style_mix != 0:
-            codes = self.interpolate(codes, self.random_codes(seeds), style_mix)
-        steps = usual if fit is None else fit
-        if of_photo or steps == 0:
-            return codes
-        # One by one: every seed has the bits that it has alone.
-        return torch.cat([self.invert(own, conditions, steps, progress) for own in codes.split(1)])
-
-    @torch.no_grad()
-    def edit(
-        self,
-        conditions: Conditions,
-        *,
-        exemplar: Tensor | None = None,
-        style: Style | None = None,
-        style_mix: float = 0.0,
-        seeds: Sequence[int] = (0,),
-        codes: Tensor | None = None,
-        directions: Sequence[tuple[Direction, float]] = (),
-        text: TextGoal | None = None,
-        inversion: int | None = 0,
-        fit: int | None = 0,
-        progress: Progress = no_progress,
-    ) -> tuple[Tensor, Tensor]:
-        """One edit in as many variants as there are seeds → crops [N, 3, 256, 256] and their codes.
-
-        Args:
-            conditions: photo, mask and guides of one edit (batch 1).
-            exemplar, style, style_mix, seeds, codes, inversion, fit: as for `style_codes`.
-            directions: what to change in the codes, with amounts, in this order.
-            text: what the codes are then optimized for.
-            progress: told about every step and variant.
-        """
-        conditions = conditions.to(self.device)
-        moved = moves(directions, text)
-        codes = self.style_codes(
-            conditions, exemplar=exemplar, style=style or default_style(conditions, exemplar, moved=moved),
-            style_mix=style_mix, seeds=seeds, codes=codes, inversion=inversion, fit=fit, progress=progress,
-        )  # fmt: skip
-        codes = apply_all(codes, directions)
-        codes = codes.expand(max(len(seeds), len(codes)), -1, -1)
-        features = self.aggregate(conditions)
-        if text is not None:
-            followed = [self._follow(features, own, text).codes for own in codes.split(1)]
-            codes = torch.cat(followed)
-        inputs = {"features": features, "style codes": codes}
-        return torch.cat(one_by_one(self.generate, inputs, progress)), codes
-
     @cached_property
     def _steps(self) -> Tensor:
         """One standard deviation along each principal component of faces' codes, [100, 512]."""
@@ -499,40 +372,6 @@ class FaceMug:
         with torch.inference_mode(False), torch.no_grad():
             return self.mapping(z.to(self.device))
 
-    def _follow(self, features: Features, codes: Tensor, goal: TextGoal) -> TextEdit:
-        return self.optimize_text(
-            features, codes, goal.text, goal.clip, goal.options, goal.progress, goal.preview
-        )
-
-    def _codes_of(
-        self,
-        conditions: Conditions,
-        exemplar: Tensor | None,
-        style: Style,
-        seeds: Sequence[int],
-        inversion: int,
-        progress: Progress,
-    ) -> Tensor:
-        if style == "random":
-            return self.random_style(conditions, seeds)
-        if style == "projected":
-            seen = conditions
-        elif style == "photo":
-            seen = whole_photo(conditions.image)
-        elif exemplar is None:
-            raise InputError("The style 'exemplar' needs an exemplar: give a photo of a face.")
-        else:
-            seen = whole_photo(exemplar.to(self.device))
-        codes = self.invert(self.project(seen), seen, inversion, progress)
-        return self._in_pose(codes, conditions) if style == "exemplar" else codes
-
-    def _in_pose(self, codes: Tensor, conditions: Conditions) -> Tensor:
-        """Codes of other people, turned to the photo's pose (Eq. 2) where there are weights for that."""
-        if self.warping is None or default_style(conditions, None) == "random":
-            return codes
-        target = self.project(conditions)
-        return self.warp(codes, target.expand(len(codes), -1, -1))
-
     def _bounded(self, codes: Tensor) -> Tensor:
         """Codes [B, 18, 512], those too far from the mean code brought back."""
         apart = codes - self.mapping.mean_code
@@ -552,21 +391,3 @@ class FaceMug:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
-
-
-def moves(directions: Sequence[tuple[Direction, float]], text: TextGoal | None) -> bool:
-    """Whether sliders or a text are to change a person: those without strength are as if not given."""
-    return any(amount != 0 for _, amount in directions) or (text is not None and text.options.weight != 0)
-
-
-def default_style(conditions: Conditions, exemplar: Tensor | None, *, moved: bool = False) -> Style:
-    """The style of an edit for which none is asked; `moved` if sliders or a text are to change a person.
-
-    Who is changed by them, or by colors alone, should be the one of the photo.
-    """
-    if exemplar is not None:
-        return "exemplar"
-    colors_alone = conditions.color_weight.any() and not conditions.tells_shape
-    if (moved or colors_alone) and conditions.image.any():
-        return "photo"
-    return "projected" if 1 - conditions.mask.mean() >= ENOUGH_VISIBLE else "random"

@@ -12,8 +12,9 @@ from .editing.directions import Linear, shipped_directions
 from .editing.measuring import find_mesh
 from .editing.pose import Pose, pose_from_mesh, turn_to
 from .errors import FaceNotFoundError
-from .photos import Photo, PhotoEditor
+from .photo import Photo
 from .pictures import to_pixels
+from .pipeline.editor import PhotoEditor
 
 
 @dataclass(frozen=True, eq=False)

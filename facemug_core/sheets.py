@@ -9,12 +9,16 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from .conditions import Conditions, labels_to_palette, on_white
+from .conditions import Conditions
+from .conditions.conditions import NAMES
 from .conventions import WORKING_SIZE
 from .editing.directions import Direction
+from .modalities import MODALITIES
 from .model import FaceMug
-from .photos import AlignedFace, EditRequest, EditResult, Photo
+from .photo import Photo
 from .pictures import to_pixels
+from .pipeline.editor import EditRequest, EditResult
+from .pipeline.locate import AlignedFace
 
 PANEL = 256
 """Longest side of a panel in pixels."""
@@ -126,14 +130,8 @@ def _mask_overlay(photo: Photo, result: EditResult) -> Image.Image:
 
 
 def _guide_panels(conditions: Conditions) -> list[Panel]:
-    panels: list[Panel] = []
-    present = conditions.present
-    if "sketch" in present:
-        panels.append(("sketch", crop_image(on_white(conditions.sketch[0]))))
-    if "semantic" in present:
-        best, classes = conditions.semantic[0].max(0)
-        labels = torch.where(best > 0, classes, -1)
-        panels.append(("semantic map", Image.fromarray(np.asarray(labels_to_palette(labels[None].cpu())[0]))))
-    if "color" in present:
-        panels.append(("color map", crop_image(conditions.color[0])))
-    return panels
+    return [
+        (NAMES[name], crop_image(modality.panel(getattr(conditions, name)[0])))
+        for name, modality in MODALITIES.items()
+        if name in conditions.present
+    ]

@@ -11,8 +11,8 @@ from ..facemug_core.conditions import Conditions as CoreConditions
 from ..facemug_core.conditions.reading import fit_warnings
 from ..facemug_core.errors import InputError
 from ..facemug_core.faces.pasting import mask_to_crop
-from ..facemug_core.guides import new_face_conditions, silent_guides
-from ..facemug_core.photos import BLACKENED, crop_conditions, is_black
+from ..facemug_core.pipeline.blackened import BLACKENED, is_black
+from ..facemug_core.pipeline.guides import crop_conditions, new_face_conditions, silent_guides
 from . import host, tensors
 from .host import io
 from .payloads import Faces, GuidePictures, given

@@ -11,15 +11,18 @@ from ..facemug_core.batches import common_batch, item
 from ..facemug_core.choices import Size, Style
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
-from ..facemug_core.photos import EditRequest, EditResult, Photo, shared_codes
+from ..facemug_core.latents import Latent
+from ..facemug_core.pipeline.crop import edit_crop
+from ..facemug_core.pipeline.editor import EditRequest, EditResult
+from ..facemug_core.pipeline.style import Move, StylePlan
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
 from .host import io
-from .latents import AUTO, exemplar_crops, possible_steps, seeds, steps_input
+from .latents import AUTO, asked, exemplar_crops, seeds, steps_input
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
-from .recipes import then
+from .recipes import begun, codes_of, latent_of
 
 EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
@@ -104,12 +107,13 @@ class Edit(io.ComfyNode):
             "style": None if style == "auto" else style,
             "style_mix": style_mix,
             "seeds": seeds(seed, variants),
-            "codes": latent,
-            "directions": () if direction is None else [(direction, direction_amount)],
-            "inversion": None if inversion_steps == AUTO else possible_steps(model.model(), inversion_steps),
+            "latent": None if latent is None else latent_of(latent),
+            "directions": moves(direction, direction_amount),
+            "inversion": asked(inversion_steps),
+            "fit": asked(fit_steps),
         }
         if image is None:
-            return _new_face(model, mask, regions, guides, strengths, exemplar, how)
+            return _new_face(model, mask, regions, guides, strengths, exemplar, StylePlan(**how))
 
         photos = tensors.Photos(image)
         masks = tensors.to_masks(mask, photos.size)
@@ -120,9 +124,8 @@ class Edit(io.ComfyNode):
         counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
         total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
         editor = model.editor(parses=bool(regions))
-        fit = None if fit_steps == AUTO else possible_steps(editor.model, fit_steps)
         warn_of_stretched(guides, photos.size)
-        results, changes, codes = [], [], []
+        results, changes, used = [], [], []
         for i in range(total):
             (photo,) = item(photos, i)
             request = EditRequest(
@@ -130,7 +133,6 @@ class Edit(io.ComfyNode):
                 regions=regions or None,
                 grow=grow,
                 exemplar=item(exemplars, i)[0],
-                fit=fit,
                 which=chosen(which, index),
                 size=EDIT_SIZES[size],
                 aligned=aligned,
@@ -144,26 +146,24 @@ class Edit(io.ComfyNode):
                 host.warn(
                     "The mask is empty, so the photo is left as it is. White means edit; or name regions."
                 )
-                result = _untouched(photo, request)
+                result = EditResult.unchanged(photo, request)
             else:
                 result = editor.edit(photo, request, host.Watch())
             for warning in result.warnings:
                 host.warn(warning)
             results += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
             changes += [result.mask if opacity > 0 else torch.zeros_like(result.mask)] * len(result.photos)
-            codes += result.codes
-        used = torch.cat(codes) if codes else model.model().random_codes(seeds(seed, 1), psi=0.0)
-        if latent is not None:
-            used = then(latent, used, "edit", style_mix=style_mix, direction_amount=direction_amount)
-        return io.NodeOutput(
-            tensors.stacked(results), tensors.from_masks(torch.cat(changes)), host.hand_over(used)
-        )
+            used += result.latents
+        mean = model.model().random_codes(seeds(seed, 1), psi=0.0)
+        codes = codes_of(Latent.cat(used)) if used else begun(model.model(), mean)
+        return io.NodeOutput(tensors.stacked(results), tensors.from_masks(torch.cat(changes)), codes)
 
 
-def _untouched(photo: Photo, request: EditRequest) -> EditResult:
-    empty = torch.zeros(1, 1, *photo.size)
-    variants, _ = shared_codes(request.codes, request.seeds, 1)
-    return EditResult([photo] * len(variants), empty, empty, [], [], [])
+def moves(direction: Direction | None, amount: float) -> list[Move]:
+    """The direction that is connected."""
+    return (
+        [] if direction is None else [Move(direction, amount, {"operation": "direction", "amount": amount})]
+    )
 
 
 def _new_face(
@@ -173,7 +173,7 @@ def _new_face(
     guides: dict[str, GuidePictures],
     strengths: dict[str, float],
     exemplar: Tensor | None,
-    how: dict[str, Any],
+    plan: StylePlan,
 ) -> io.NodeOutput:
     if (mask is not None and mask.any()) or regions.strip():
         raise InputError(
@@ -184,9 +184,9 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
-    how["seeds"], (how["codes"],) = shared_codes(how["codes"], how["seeds"], 1)
-    pictures, codes = model.model().edit(conditions, exemplar=crops, progress=host.Watch(), **how)
+    (plan,) = plan.of_faces(1)
+    pictures, codes, notices = edit_crop(model.model(), conditions, plan, crops, host.Watch())
+    for notice in notices:
+        host.warn(notice)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
-    return io.NodeOutput(
-        tensors.from_pictures(pictures), tensors.from_masks(everywhere), host.hand_over(codes.contiguous())
-    )
+    return io.NodeOutput(tensors.from_pictures(pictures), tensors.from_masks(everywhere), codes_of(codes))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +19,10 @@ from ..facemug_core.faces.detection import Which
 from ..facemug_core.faces.pasting import mask_to_photo
 from ..facemug_core.faces.regions import region_mask, smooth_mask
 from ..facemug_core.faces.smoothing import smooth_alignment
-from ..facemug_core.photos import FacePlace, PhotoEditor, aligned_face, face_at, reached
+from ..facemug_core.pipeline.compose import sized
+from ..facemug_core.pipeline.editor import PhotoEditor
+from ..facemug_core.pipeline.locate import FacePlace, FaceQuery, aligned_face, face_at
+from ..facemug_core.pipeline.masks import reached
 from ..facemug_core.sheets import faces_overlay
 from . import host, tensors
 from .host import io
@@ -104,8 +107,16 @@ class DetectFaces(io.ComfyNode):
         smooth: int = 0,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        hints = _hints(boxes, landmarks, mask, image)
-        faces = find_faces(model.finder(), image, chosen(which, index), aligned, no_face == "skip", hints)
+        size = image.shape[1], image.shape[2]
+        known = {
+            "mask": None if mask is None else tensors.to_masks(mask, size).split(1),
+            # Exports of workflows that were saved with fields for boxes have a 0.
+            "boxes": None if boxes in (None, 0) else host.bounding_boxes(boxes),
+            "landmarks": None if landmarks is None else host.face_landmarks(landmarks),
+        }
+        masks, *places = (_each(name, frames, len(image)) for name, frames in known.items())
+        queries = [FaceQuery(chosen(which, index), aligned, *one) for one in zip(*places, strict=True)]
+        faces = find_faces(model.finder(), image, queries, masks, no_face == "skip")
         if smooth > 0:
             faces = smoothed(faces, smooth)
         count = len(faces.photos)
@@ -138,17 +149,16 @@ class DetectFaces(io.ComfyNode):
 def find_faces(
     editor: PhotoEditor,
     image: Tensor,
-    which: Which = "auto",
-    aligned: bool = False,
-    skip: bool = False,
-    hints: list[dict[str, Any]] | None = None,
+    queries: Sequence[FaceQuery],
+    masks: Sequence[Tensor | None],
+    skip: bool,
 ) -> Faces:
     """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
     into."""
     photos = tensors.Photos(image)
     places = []
     for i, photo in enumerate(host.watched(photos)):
-        found = editor.find_faces(photo, which, aligned, **(hints[i] if hints else {}))
+        found = editor.find_faces(photo, queries[i], masks[i])
         if not found and not skip:
             raise FaceNotFoundError(
                 f"No face was found in photo {i + 1} of {len(photos)}. If it is an aligned face crop "
@@ -172,22 +182,12 @@ def smoothed(faces: Faces, reach: int) -> Faces:
     return replace(faces, places=places)
 
 
-def _hints(boxes: Any, landmarks: Any, mask: Tensor | None, image: Tensor) -> list[dict[str, Any]]:
-    """Where faces are according to the host, and what of them is to be edited, for each photo."""
-    photos = len(image)
-    hints: list[dict[str, Any]] = [{} for _ in range(photos)]
-    known: dict[str, Any] = {}
-    if mask is not None:
-        known["mask"] = tensors.to_masks(mask, (image.shape[1], image.shape[2])).split(1)
-    if boxes not in (None, 0):  # exports of workflows that were saved with fields for boxes have a 0
-        known["boxes"] = host.bounding_boxes(boxes)
-    if landmarks is not None:
-        known["landmarks"] = host.face_landmarks(landmarks)
-    for name, frames in known.items():
-        common_batch({"photos": photos, name: len(frames)} if len(frames) != 1 else {})
-        for i, hint in enumerate(hints):
-            hint[name] = frames[min(i, len(frames) - 1)]
-    return hints
+def _each(name: str, frames: Sequence[Any] | None, photos: int) -> list[Any]:
+    """What the host knows of each photo: nothing, one for all, or one for each."""
+    if frames is None:
+        return [None] * photos
+    common_batch({"photos": photos, name: len(frames)} if len(frames) != 1 else {})
+    return [frames[min(i, len(frames) - 1)] for i in range(photos)]
 
 
 def _covered(size: tuple[int, int], places: list[Place]) -> Tensor:
@@ -330,8 +330,8 @@ class PasteFaces(io.ComfyNode):
                 if not place.found:
                     continue
                 crop = tensors.to_crop(item(crops, i if variants > 1 else number))
-                scale = np.diag([WORKING_SIZE / crop.shape[2], WORKING_SIZE / crop.shape[2], 1])
-                photo = photo.with_crop(crop, photo_mask, place.face.matrix @ scale, feather, opacity)
+                matrix = sized(place.face.matrix, crop.shape[2])
+                photo = photo.with_crop(crop, photo_mask, matrix, feather, opacity)
                 if opacity > 0:
                     changed = torch.maximum(changed, reached(place.face, photo_mask))
             edited = tensors.from_photo(photo, item(image, i))

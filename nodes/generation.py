@@ -13,7 +13,7 @@ from ..facemug_core.faces.pasting import mask_to_crop
 from ..facemug_core.latents import check_codes
 from ..facemug_core.model import DETAIL_SIZES
 from ..facemug_core.networks.generator import Features
-from ..facemug_core.photos import fitting_size
+from ..facemug_core.pipeline.compose import add_detail, fitting_size
 from . import host, tensors
 from .host import io
 from .loading import HostedEditor
@@ -94,12 +94,12 @@ class AddDetail(io.ComfyNode):
         side = fitting if size == "auto" else int(size)
         if side == WORKING_SIZE:
             return io.NodeOutput(crops)
-        editor, larger = model.editor(), []
+        ready, larger = model.model(), []
         shared = [one for i in range(len(faces.photos)) for one in faces.shared_out(i, item(masks, i))]
         for i in host.watched(range(count)):
             _, place, mask_part = item(shared, i)[0]
             matrix = place.face.matrix
             crop_mask = mask_to_crop(mask_part, matrix)
             crop = tensors.to_crop(item(crops, i))
-            larger.append(editor.add_detail(faces.photos[place.photo], crop, crop_mask, matrix, side)[0])
+            larger.append(add_detail(ready, faces.photos[place.photo], crop, crop_mask, matrix, side)[0])
         return io.NodeOutput(tensors.from_pictures(torch.cat(larger)))

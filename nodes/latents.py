@@ -13,15 +13,18 @@ from ..facemug_core import latents
 from ..facemug_core.batches import common_batch, one_by_one, seeds_from
 from ..facemug_core.conditions import Conditions, whole_photo
 from ..facemug_core.conventions import NUM_CODES
+from ..facemug_core.editing.inversion import INVERSION_STEPS
 from ..facemug_core.errors import InputError
-from ..facemug_core.model import FIT_STEPS, INVERSION_STEPS, FaceMug
-from ..facemug_core.photos import BLACKENED_FACE, exemplar_warnings, is_black_face
+from ..facemug_core.model import FaceMug
+from ..facemug_core.pipeline.blackened import BLACKENED_FACE, is_black_face
+from ..facemug_core.pipeline.locate import exemplar_warnings
+from ..facemug_core.pipeline.style import FIT_STEPS, possible_steps
 from . import host, tensors
 from .faces import one_of
 from .host import io
 from .loading import HostedEditor
 from .payloads import Faces
-from .recipes import codes_of, latent_of, then
+from .recipes import begun, codes_of, latent_of, then
 
 AUTO = -1
 """As many steps of descent as suit the edit."""
@@ -34,19 +37,24 @@ def steps_input(name: str, default: int = AUTO) -> io.Int.Input:
     return io.Int.Input(name, default=default, min=min(0, default), max=MOST_STEPS, optional=True)
 
 
-def possible_steps(network: FaceMug, steps: int) -> int:
-    """The steps of descent, or none and a warning where the model has no weights for it."""
-    if steps > 0 and network.inverter is None:
-        host.warn("This model has no weights for inversion; the style codes are used as they are.")
-        return 0
-    return steps
+def asked(steps: int) -> int | None:
+    """The library's word for steps of descent."""
+    return None if steps == AUTO else steps
 
 
 def descended(
-    network: FaceMug, codes: Tensor, conditions: Conditions, steps: int, watch: host.Watch
+    network: FaceMug,
+    codes: Tensor,
+    conditions: Conditions,
+    steps: int,
+    watch: host.Watch,
 ) -> Tensor:
     """Codes nearer to what their conditions tell, one by one."""
-    stage = partial(network.invert, steps=possible_steps(network, steps), progress=watch)
+    notices: list[str] = []
+    count = possible_steps(network, asked(steps), INVERSION_STEPS, notices)
+    for notice in notices:
+        host.warn(notice)
+    stage = partial(network.invert, steps=count, progress=watch)
     return torch.cat(one_by_one(stage, {"latent": codes, "conditions": conditions}))
 
 
@@ -83,7 +91,7 @@ class EncodeExemplar(io.ComfyNode):
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
         codes = descended(network, codes, whole_photo(crops), inversion_steps, watch)
-        return io.NodeOutput(host.hand_over(codes), tensors.from_pictures(crops))
+        return io.NodeOutput(begun(network, codes), tensors.from_pictures(crops))
 
 
 def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
@@ -115,9 +123,8 @@ class ProjectConditions(io.ComfyNode):
     ) -> io.NodeOutput:
         watch, network = host.Watch(), model.model()
         codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
-        steps = network.likeness_steps if inversion_steps == AUTO else inversion_steps
-        codes = descended(network, codes, conditions, steps, watch)
-        return io.NodeOutput(host.hand_over(codes))
+        codes = descended(network, codes, conditions, inversion_steps, watch)
+        return io.NodeOutput(begun(network, codes))
 
 
 class RandomStyle(io.ComfyNode):
@@ -137,9 +144,8 @@ class RandomStyle(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: HostedEditor, seed: int, psi: float, variants: int) -> io.NodeOutput:
-        return io.NodeOutput(
-            host.hand_over(model.model().random_codes(seeds(seed, variants), psi).contiguous())
-        )
+        network = model.model()
+        return io.NodeOutput(begun(network, network.random_codes(seeds(seed, variants), psi).contiguous()))
 
 
 def seeds(first: int, count: int) -> list[int]:

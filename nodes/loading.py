@@ -11,7 +11,7 @@ from ..facemug_core.config import SIZES
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
 from ..facemug_core.model import FaceMug
-from ..facemug_core.photos import PhotoEditor
+from ..facemug_core.pipeline.editor import PhotoEditor
 from . import host
 from .host import io
 

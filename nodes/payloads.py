@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.faces.under_mask import split_mask
-from ..facemug_core.guides import Guide
-from ..facemug_core.photos import AlignedFace
+from ..facemug_core.modalities import Guide
+from ..facemug_core.pipeline.locate import AlignedFace
 from .tensors import Photos
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from ..facemug_core.latents import Latent
+from ..facemug_core.model import FaceMug
 from . import host
 
 RECIPE = "facemug_latent"
@@ -28,6 +29,11 @@ def codes_of(latent: Latent) -> Tensor:
     codes = codes.view_as(codes)  # an object of its own: the same values may be on another socket, too
     setattr(codes, RECIPE, latent)
     return codes
+
+
+def begun(model: FaceMug, codes: Tensor) -> Tensor:
+    """New codes of a model, which begin a recipe."""
+    return codes_of(model.as_latent(codes))
 
 
 def then(before: Tensor, codes: Tensor, operation: str, **details: Any) -> Tensor:

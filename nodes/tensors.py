@@ -15,7 +15,7 @@ from ..facemug_core.batches import common_batch, item
 from ..facemug_core.conditions.masks import is_soft, snapped
 from ..facemug_core.conditions.reading import stretch_warnings
 from ..facemug_core.errors import InputError
-from ..facemug_core.photos import Photo
+from ..facemug_core.photo import Photo
 from .host import hand_over, warn
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}

@@ -10,7 +10,7 @@ from facemug_core.conditions import Conditions
 from facemug_core.errors import ShapeError
 from facemug_core.networks.generator import Features
 
-from .tiny import random_conditions, tiny_model
+from .tiny import edited, random_conditions, tiny_model
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_one_style_serves_several_edits() -> None:
 
 def test_lower_precision_keeps_the_kept_pixels_and_gives_float32() -> None:
     model, conditions = tiny_model(), random_conditions()
-    exact = model.edit(conditions, style="random")[0]
+    exact = edited(model, conditions, style="random")[0]
     model.precision = torch.bfloat16
-    rough = model.edit(conditions, style="random")[0]
+    rough = edited(model, conditions, style="random")[0]
     kept = (conditions.mask == 0).expand_as(rough)
     assert torch.equal(rough[kept], conditions.image[kept])
     assert rough.dtype == torch.float32

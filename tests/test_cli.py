@@ -13,7 +13,7 @@ from PIL import Image
 from facemug_core.checkpoints.manifest import locate
 from facemug_core.cli import main
 from facemug_core.cli.commands import parse
-from facemug_core.cli.guidance import seeds_of
+from facemug_core.cli.guidance import style_of
 from facemug_core.cli.options import GuidanceOptions
 from facemug_core.errors import WeightsMissingError
 from facemug_core.latents import load_codes
@@ -263,7 +263,7 @@ def test_an_unknown_face_is_answered_with_those_that_can_be_named(capsys: pytest
 def test_seeds_go_round_as_in_the_host(seed: int) -> None:
     _, options = parse(["generate", f"--seed={seed}", "--variants=2"])
     assert isinstance(options, GuidanceOptions)
-    assert seeds_of(options) == [seed % 2**64, (seed + 1) % 2**64]
+    assert style_of(options)["seeds"] == [seed % 2**64, (seed + 1) % 2**64]
 
 
 def test_importing_the_pack_needs_nothing_but_the_basics_and_changes_no_random_state() -> None:

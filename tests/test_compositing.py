@@ -24,7 +24,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator, Prior, composite
 from facemug_core.ops.masks import fill_holes
 
-from .tiny import random_conditions, tiny_config, tiny_model
+from .tiny import edited, random_conditions, tiny_config, tiny_model
 
 SIDE = 96
 HOLE = torch.zeros(1, 1, SIDE, SIDE)
@@ -253,5 +253,5 @@ def test_a_decoder_that_draws_nothing_gives_the_harmonized_picture(model: FaceMu
 
 def test_an_edit_is_composed_of_the_banks_picture_if_there_are_heads_for_it(model: FaceMug) -> None:
     conditions, codes = random_conditions(), model.random_codes([0])
-    composed_, drawn = (m.edit(conditions, codes=codes)[0] for m in (model, replace(model, heads=None)))
+    composed_, drawn = (edited(m, conditions, codes=codes)[0] for m in (model, replace(model, heads=None)))
     assert not torch.equal(composed_, drawn)

@@ -10,7 +10,9 @@ from facemug_core.errors import ShapeError
 from facemug_core.faces.fine_band import enlarge, with_fine_band
 from facemug_core.faces.grain import grain_level, match_grain
 from facemug_core.model import FaceMug
-from facemug_core.photos import EditRequest, Photo, PhotoEditor, fitting_size, sized
+from facemug_core.photo import Photo
+from facemug_core.pipeline.compose import fitting_size, sized
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
 from .tiny import tiny_model
 

@@ -45,7 +45,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.bisenet import BiSeNet
 from facemug_core.networks.mapping import MappingNetwork
 from facemug_core.networks.mobile_stylegan import MobileStyleGAN
-from facemug_core.photos import PhotoEditor
+from facemug_core.pipeline.editor import PhotoEditor
 
 from .tiny import tiny_model
 

@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from facemug_core.cli.commands import parse
-from facemug_core.cli.saved import begun
 from facemug_core.errors import ShapeError
 from facemug_core.evaluation.trials import Trial
-from facemug_core.frames import Video
-from facemug_core.latents import Latent, save_latent
-from facemug_core.model import FIT_STEPS, FaceMug
-from facemug_core.photos import EditRequest
+from facemug_core.latents import Latent
+from facemug_core.model import FaceMug
+from facemug_core.pipeline.editor import EditRequest
+from facemug_core.pipeline.style import FIT_STEPS, NO_INVERSION, StylePlan, styled
+from facemug_core.pipeline.video import Video
 
 from .test_nodes import NODES, center_mask, loading, photo, run
-from .tiny import random_conditions, tiny_inverter, tiny_model
+from .tiny import random_conditions, style_codes, tiny_inverter, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def model(network: FaceMug) -> Any:
 def test_the_node_fits_as_the_library_does(model: Any, network: FaceMug) -> None:
     conditions, codes = random_conditions(), network.random_codes([1])
     (fitted,) = run("FitLatent", model=model, conditions=conditions, latent=codes, steps=2)
-    assert torch.equal(fitted, network.style_codes(conditions, codes=codes, fit=2))
+    assert torch.equal(fitted, style_codes(network, conditions, codes=codes, fit=2))
     assert not torch.equal(fitted, codes)
 
 
@@ -128,34 +128,47 @@ def test_the_command_takes_the_steps_of_the_fit(more: list[str], fit: int | None
     assert parsed(Path("anna.safetensors"), *more).fit == fit
 
 
+# --- recipes ------------------------------------------------------------------------------------------------
+
+
 @pytest.fixture
-def anna(tmp_path: Path, network: FaceMug) -> Path:
-    path = tmp_path / "anna.safetensors"
-    save_latent(path, Latent(network.random_codes([1]), "light"))
-    return path
+def anna(network: FaceMug) -> Latent:
+    return Latent(network.random_codes([1]), "light").then(network.random_codes([2]), "mix")
 
 
-def test_a_fit_is_undone_to_the_bits_of_the_latent_that_was_given(anna: Path, network: FaceMug) -> None:
-    codes = network.random_codes([1])
-    first = begun(parsed(anna), network, codes + 1, fit=3)
-    assert first.recipe == ({"operation": "fit", "steps": 3},)
-    assert torch.equal(first.undone().codes, codes)
+def test_a_fit_is_undone_to_the_bits_of_the_latent_that_was_given(anna: Latent, network: FaceMug) -> None:
+    fitted = styled(network, random_conditions(), StylePlan(latent=anna, fit=3)).latent
+    assert fitted.recipe == (*anna.recipe, {"operation": "fit", "steps": 3})
+    assert torch.equal(fitted.undone().codes, anna.codes)
+    assert not torch.equal(fitted.codes, anna.codes)
 
 
-def test_a_fit_after_mixing_is_a_step_of_its_own(anna: Path, network: FaceMug) -> None:
-    asked = parsed(anna, "--style-mix", "0.5", "--seed", "4")
-    mixed = network.style_codes(
-        random_conditions(), codes=network.random_codes([1]), style_mix=0.5, seeds=[4]
-    )
-    assert [step["operation"] for step in begun(asked, network, mixed).recipe] == ["interpolate"]
-    first = begun(asked, network, mixed + 1, fit=5)
-    assert [step["operation"] for step in first.recipe] == ["interpolate", "fit"]
-    assert first.recipe[1]["steps"] == 5
-    assert torch.equal(first.undone().codes, mixed)
+def test_a_fit_after_mixing_is_a_step_of_its_own(anna: Latent, network: FaceMug) -> None:
+    asked = StylePlan(latent=anna, style_mix=0.5, seeds=[4])
+    mixed = styled(network, random_conditions(), asked).latent
+    assert [step["operation"] for step in mixed.recipe] == ["mix", "interpolate"]
+    fitted = styled(network, random_conditions(), replace(asked, fit=5)).latent
+    assert [step["operation"] for step in fitted.recipe] == ["mix", "interpolate", "fit"]
+    assert fitted.recipe[2]["steps"] == 5
+    assert torch.equal(fitted.undone().codes, mixed.codes)
 
 
-def test_a_latent_that_was_not_fitted_keeps_its_recipe(anna: Path, network: FaceMug) -> None:
-    assert begun(parsed(anna), network, network.random_codes([1]), fit=0).recipe == ()
+def test_a_latent_that_was_not_fitted_keeps_its_recipe(anna: Latent, network: FaceMug) -> None:
+    assert styled(network, random_conditions(), StylePlan(latent=anna, fit=0)).latent.recipe == anna.recipe
+
+
+def test_new_codes_begin_a_recipe(network: FaceMug) -> None:
+    plan = StylePlan("random", style_mix=0.5, fit=1)
+    assert styled(network, random_conditions(), plan).latent.recipe == ()
+
+
+def test_steps_that_a_model_cannot_do_are_left_out_and_named() -> None:
+    bare, conditions = tiny_model(), random_conditions()
+    asked, plain = (styled(bare, conditions, StylePlan("exemplar", inversion=n, fit=n), conditions.image)
+                    for n in (3, 0))  # fmt: skip
+    assert torch.equal(asked.latent.codes, plain.latent.codes)
+    assert asked.notices.count(NO_INVERSION) == 1
+    assert NO_INVERSION not in plain.notices
 
 
 def test_the_style_of_a_video_is_not_fitted_to_each_frame() -> None:
@@ -167,7 +180,7 @@ def test_the_style_of_a_video_is_not_fitted_to_each_frame() -> None:
 
 
 def test_evaluation_judges_the_codes_that_an_edit_has(network: FaceMug, monkeypatch: Any) -> None:
-    monkeypatch.setattr("facemug_core.model.FIT_STEPS", 1)
+    monkeypatch.setattr("facemug_core.evaluation.trials.FIT_STEPS", 1)
     trial = Trial(network, None, None)  # type: ignore[arg-type]
     conditions, codes = random_conditions(), network.random_codes([1])
-    assert torch.equal(trial.fitted(codes, conditions), network.style_codes(conditions, codes=codes, fit=1))
+    assert torch.equal(trial.fitted(codes, conditions), style_codes(network, conditions, codes=codes, fit=1))

@@ -10,8 +10,10 @@ import torch
 
 from facemug_core.errors import FacemugError, InputError, WeightsMissingError
 from facemug_core.faces.alignment import aligned_matrix, translation
-from facemug_core.frames import Video, look_through
-from facemug_core.photos import AlignedFace, EditRequest, FacePlace, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.locate import AlignedFace, FacePlace
+from facemug_core.pipeline.video import Video, look_through
 
 from .tiny import tiny_model
 
@@ -77,13 +79,13 @@ def test_all_frames_have_the_style_of_the_first_that_can_be_edited(editor: Photo
     def style(number: int, places: list[FacePlace]) -> torch.Tensor:
         if number == 1:
             raise InputError("The mask is empty.")
-        return editor.edit(_frame(number), EditRequest(mask=MASK, places=places)).codes[0]
+        return editor.edit(_frame(number), EditRequest(mask=MASK, places=places)).latents[0].codes
 
     video = look_through(range(4), lambda i: [_face()] if i else [], style, reach=0)
     first = editor.edit(_frame(2), EditRequest(mask=MASK, places=[_face().place]))
     assert torch.equal(_edited(editor, video, 2).pixels, first.photos[0].pixels)
     request = video.request(3, EditRequest(mask=MASK))
-    assert torch.equal(editor.edit(_frame(3), request).codes[0], first.codes[0])
+    assert torch.equal(editor.edit(_frame(3), request).latents[0].codes, first.latents[0].codes)
 
 
 def test_places_are_smoothed_over_time_and_stay_with_their_frames() -> None:

@@ -15,8 +15,10 @@ from PIL import Image, ImageDraw
 from facemug_core.conditions import Conditions, labels_to_palette
 from facemug_core.conditions.reading import read_color, read_opacity, read_semantic, read_sketch
 from facemug_core.errors import InputError
-from facemug_core.guides import Guide, new_face_conditions, silent_guides
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.modalities import Guide
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.guides import new_face_conditions, silent_guides
 
 from .test_nodes import run
 from .tiny import tiny_model

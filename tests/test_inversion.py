@@ -18,7 +18,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.inverter import Inverter
 from facemug_core.training.visibility import descent_steps
 
-from .tiny import random_conditions, tiny_inverter, tiny_model
+from .tiny import edited, random_conditions, style_codes, tiny_inverter, tiny_model
 
 NO_BACKGROUND = torch.zeros(1, 1, 64, 64)
 UPPER_BACKGROUND = NO_BACKGROUND.clone()
@@ -215,28 +215,28 @@ def test_the_place_of_the_background_counts(model: FaceMug) -> None:
 
 def test_a_fit_of_no_steps_returns_the_codes_bits(model: FaceMug) -> None:
     codes = model.random_codes([0])
-    assert torch.equal(model.style_codes(random_conditions(), codes=codes, fit=0), codes)
+    assert torch.equal(style_codes(model, random_conditions(), codes=codes, fit=0), codes)
 
 
 def test_codes_of_another_source_come_nearer_to_the_photo_by_a_fit(model: FaceMug) -> None:
     conditions, codes = random_conditions(), model.random_codes([0])
-    fitted = model.style_codes(conditions, codes=codes, fit=2)
+    fitted = style_codes(model, conditions, codes=codes, fit=2)
     goal = goal_of(model, conditions)
     assert distances(model, goal, fitted) < distances(model, goal, codes)
 
 
 def test_codes_of_the_photo_are_not_fitted_again(model: FaceMug) -> None:
-    plain, fitted = (model.style_codes(random_conditions(), style="projected", fit=n) for n in (0, 2))
+    plain, fitted = (style_codes(model, random_conditions(), style="projected", fit=n) for n in (0, 2))
     assert torch.equal(plain, fitted)
 
 
 def test_each_of_many_random_styles_is_fitted_as_if_it_were_alone(model: FaceMug) -> None:
     conditions = random_conditions()
-    codes = model.style_codes(conditions, style="random", seeds=(3, 4), fit=0)
-    fitted = model.style_codes(conditions, style="random", seeds=(3, 4), fit=2)
+    codes = style_codes(model, conditions, style="random", seeds=(3, 4), fit=0)
+    fitted = style_codes(model, conditions, style="random", seeds=(3, 4), fit=2)
     for i in range(2):
         assert torch.equal(fitted[i : i + 1], model.invert(codes[i : i + 1], conditions, steps=2))
-    torch.testing.assert_close(fitted[1:], model.style_codes(conditions, style="random", seeds=(4,), fit=2))
+    torch.testing.assert_close(fitted[1:], style_codes(model, conditions, style="random", seeds=(4,), fit=2))
 
 
 def test_the_order_of_a_batch_does_not_matter(model: FaceMug) -> None:
@@ -249,7 +249,7 @@ def test_the_order_of_a_batch_does_not_matter(model: FaceMug) -> None:
 def test_without_weights_for_it_no_fit_is_made_by_default() -> None:
     model, conditions = tiny_model(), random_conditions()
     codes = model.random_codes([0])
-    assert torch.equal(model.style_codes(conditions, codes=codes, fit=None), codes)
+    assert torch.equal(style_codes(model, conditions, codes=codes, fit=None), codes)
 
 
 def test_the_map_outside_the_mask_does_not_count(model: FaceMug) -> None:
@@ -286,11 +286,11 @@ def test_an_interrupted_descent_keeps_the_codes_so_far(model: FaceMug) -> None:
 
 def test_an_edit_with_inversion_keeps_the_photos_pixels(model: FaceMug) -> None:
     conditions = random_conditions()
-    plain, _ = model.edit(conditions)
-    edited, _ = model.edit(conditions, inversion=1)
-    kept = conditions.mask.expand_as(edited) == 0
-    assert torch.equal(edited[kept], conditions.image[kept])
-    assert not torch.equal(edited, plain)
+    plain, _ = edited(model, conditions)
+    inverted, _ = edited(model, conditions, inversion=1)
+    kept = conditions.mask.expand_as(inverted) == 0
+    assert torch.equal(inverted[kept], conditions.image[kept])
+    assert not torch.equal(inverted, plain)
 
 
 def test_a_size_without_weights_for_it_says_so() -> None:

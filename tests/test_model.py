@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from facemug_core.conditions import Conditions
 from facemug_core.editing.directions import Linear
 from facemug_core.errors import InputError, ShapeError, WeightsMissingError
-from facemug_core.model import FaceMug, default_style
+from facemug_core.model import FaceMug
 from facemug_core.networks.latent_warping import LatentWarping
+from facemug_core.pipeline.style import Move, default_style, random_style
 
-from .tiny import assert_only_the_mask_changed, random_conditions, tiny_full_model, tiny_model
+from .tiny import assert_only_the_mask_changed, edited, random_conditions, tiny_full_model, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def model() -> FaceMug:
 
 def test_an_edit_leaves_kept_pixels_bit_identical(model: FaceMug) -> None:
     conditions = random_conditions()
-    picture, _ = model.edit(conditions)
+    picture, _ = edited(model, conditions)
     assert_only_the_mask_changed(picture, conditions)
 
 
@@ -38,7 +39,7 @@ def test_ten_edits_in_a_chain_leave_never_masked_pixels_bit_identical(model: Fac
         top, left = torch.randint(200, (2,), generator=generator).tolist()
         mask[..., top : top + 50, left : left + 50] = 1
         touched |= mask > 0
-        picture, _ = model.edit(Conditions.build(image=picture, mask=mask), seeds=[seed], style="random")
+        picture, _ = edited(model, Conditions.build(image=picture, mask=mask), seeds=[seed], style="random")
     kept = ~touched.expand_as(first)
     assert torch.equal(picture[kept], first[kept])
 
@@ -46,7 +47,7 @@ def test_ten_edits_in_a_chain_leave_never_masked_pixels_bit_identical(model: Fac
 def test_kept_pixels_outside_the_range_are_not_clamped(model: FaceMug) -> None:
     conditions = random_conditions()
     bright = Conditions.build(image=conditions.image * 3, mask=conditions.mask)
-    picture, _ = model.edit(bright)
+    picture, _ = edited(model, bright)
     kept = (bright.mask == 0).expand_as(picture)
     assert torch.equal(picture[kept], bright.image[kept])
 
@@ -61,8 +62,8 @@ def test_a_variant_does_not_depend_on_the_others(seeds: list[int]) -> None:
 
 
 def test_the_same_seed_gives_the_same_bits(model: FaceMug) -> None:
-    first, _ = model.edit(random_conditions(), style="random", seeds=[7])
-    second, _ = model.edit(random_conditions(), style="random", seeds=[7])
+    first, _ = edited(model, random_conditions(), style="random", seeds=[7])
+    second, _ = edited(model, random_conditions(), style="random", seeds=[7])
     assert torch.equal(first, second)
 
 
@@ -70,26 +71,26 @@ def test_random_people_have_the_shapes_that_guides_tell(model: FaceMug) -> None:
     sketch = torch.zeros(1, 1, 256, 256)
     sketch[..., 100, :] = 1
     conditions = Conditions.build(sketch=sketch)
-    codes, free = model.random_style(conditions, [1, 2]), model.random_codes([1, 2])
+    codes, free = random_style(model, conditions, [1, 2]), model.random_codes([1, 2])
     assert torch.equal(codes[:, :8], model.project(conditions)[:, :8].expand(2, -1, -1))
     assert torch.equal(codes[:, 8:], free[:, 8:])
 
 
 def test_random_people_are_free_where_nothing_is_told(model: FaceMug) -> None:
     nothing = Conditions.build(semantic=torch.zeros(1, 19, 256, 256))
-    assert torch.equal(model.random_style(nothing, [3]), model.random_codes([3]))
+    assert torch.equal(random_style(model, nothing, [3]), model.random_codes([3]))
 
 
 def test_the_global_random_state_stays(model: FaceMug) -> None:
     before = torch.get_rng_state()
-    model.edit(random_conditions(), style="random", style_mix=0.5)
+    edited(model, random_conditions(), style="random", style_mix=0.5)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_inputs_are_not_changed(model: FaceMug) -> None:
     conditions = random_conditions()
     copies = {name: value.clone() for name, value in vars(conditions).items()}
-    model.edit(conditions)
+    edited(model, conditions)
     assert all(torch.equal(getattr(conditions, name), value) for name, value in copies.items())
 
 
@@ -129,16 +130,16 @@ def test_colors_alone_recolor_what_the_photo_shows() -> None:
 
 def test_sliders_and_texts_start_from_the_person_of_the_photo(model: FaceMug) -> None:
     conditions = random_conditions()
-    assert default_style(conditions, None, moved=True) == "photo"
-    assert default_style(Conditions.build(), None, moved=True) == "random"
+    assert default_style(conditions, None, moves=True) == "photo"
+    assert default_style(Conditions.build(), None, moves=True) == "random"
     still = Linear(torch.zeros(512))
-    _, codes = model.edit(conditions, directions=[(still, 1.0)])
+    _, codes = edited(model, conditions, directions=[Move(still, 1.0, {"operation": "direction"})])
     assert torch.equal(codes, model.encode(conditions.image))
 
 
 def test_style_by_exemplar_without_one_is_an_error(model: FaceMug) -> None:
     with pytest.raises(InputError, match="exemplar"):
-        model.edit(random_conditions(), style="exemplar")
+        edited(model, random_conditions(), style="exemplar")
 
 
 def test_codes_of_another_shape_are_refused(model: FaceMug) -> None:
@@ -148,7 +149,7 @@ def test_codes_of_another_shape_are_refused(model: FaceMug) -> None:
 
 def test_an_edit_with_codes_of_another_shape_is_refused(model: FaceMug) -> None:
     with pytest.raises(ShapeError, match="18, 512"):
-        model.edit(random_conditions(), codes=torch.zeros(18, 512))
+        edited(model, random_conditions(), codes=torch.zeros(18, 512))
 
 
 def test_codes_of_another_shape_are_not_warped() -> None:

@@ -32,7 +32,9 @@ from facemug_core.errors import (
 )
 from facemug_core.faces.alignment import aligned_matrix, translation
 from facemug_core.latents import Latent, add, blend, load_latent, save_latent
-from facemug_core.photos import AlignedFace, EditRequest, FacePlace, Photo, PhotoEditor, aligned_face, face_at
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.locate import AlignedFace, FacePlace, aligned_face, face_at
 from facemug_core.posing import Poser
 
 from .pack import NAME, ROOT, load_nodes
@@ -440,12 +442,12 @@ def test_boxes_of_another_form_are_refused_with_what_came(model: Any, boxes: Any
 
 
 def test_a_0_in_place_of_boxes_as_exported_from_fields_is_none(model: Any, monkeypatch: Any) -> None:
-    hints: list[Any] = []
+    asked: list[Any] = []
     monkeypatch.setattr(
-        PhotoEditor, "find_faces", lambda self, one, *_, **how: hints.append(how) or [aligned_face(one)]
+        PhotoEditor, "find_faces", lambda _, one, query, *__: asked.append(query.boxes) or [aligned_face(one)]
     )
     run("DetectFaces", model=model, image=photo(), boxes=0)
-    assert hints == [{}]
+    assert asked == [None]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from PIL import Image
 from facemug_core.cli import main
 from facemug_core.editing.directions import Linear, save_directions
 from facemug_core.latents import Latent, save_latent
-from facemug_core.photos import PhotoEditor
+from facemug_core.pipeline.editor import PhotoEditor
+from facemug_core.pipeline.locate import ANY_FACE, FaceQuery
 
 from .test_nodes import loading, run
 from .tiny import tiny_model
@@ -88,8 +89,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 
 def _no_face_but_aligned(find: Any) -> Any:
-    def found(self: PhotoEditor, photo: Any, which: Any = "auto", aligned: bool = False, *others: Any) -> Any:
-        return find(self, photo, which, True) if aligned else []
+    def found(self: PhotoEditor, photo: Any, query: FaceQuery = ANY_FACE, *others: Any) -> Any:
+        return find(self, photo, query) if query.aligned else []
 
     return found
 

@@ -17,7 +17,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from facemug_core.conditions.reading import read_photo
 from facemug_core.errors import InputError
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.writing import fitted
 from facemug_core.writing import save_picture as _save
 
@@ -35,7 +36,7 @@ def picture() -> Image.Image:
 
 def opened(image: Image.Image, path: Path, **options: Any) -> Photo:
     image.save(path, **options)
-    return Photo.from_image(read_photo(path))
+    return Photo.from_file(path)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def test_damaged_metadata_is_refused_with_the_option_that_asked_for_it(
 def test_there_and_back_keeps_every_bit_also_in_bands(
     mode: str, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facemug_core.photos.BAND_PIXELS", 150)
+    monkeypatch.setattr("facemug_core.photo.BAND_PIXELS", 150)
     given = picture.convert(mode)
     assert np.array_equal(np.array(Photo.from_image(given).to_image()), np.array(given))
 

@@ -16,16 +16,13 @@ from facemug_core.conditions import Conditions
 from facemug_core.editing.directions import shipped_directions
 from facemug_core.errors import FaceNotFoundError, InputError
 from facemug_core.faces.alignment import aligned_matrix
-from facemug_core.guides import Guide, guides_to_crop, new_face_conditions
-from facemug_core.photos import (
-    BLACKENED,
-    BLACKENED_FACE,
-    EditRequest,
-    Photo,
-    PhotoEditor,
-    aligned_face,
-    is_black,
-)
+from facemug_core.modalities import Guide
+from facemug_core.photo import Photo
+from facemug_core.pipeline.blackened import BLACKENED, BLACKENED_FACE, is_black
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.guides import guides_to_crop, new_face_conditions
+from facemug_core.pipeline.locate import FaceQuery, aligned_face
+from facemug_core.pipeline.style import Move
 from facemug_core.sheets import conditions_sheet, curve_image, edit_sheet
 
 from .allocations import Allocations
@@ -135,7 +132,7 @@ def test_masks_and_guides_lie_where_they_were_drawn_on_a_photo_that_is_mirrored(
 def test_landmarks_of_a_far_larger_picture_are_refused_with_both_sizes(editor: PhotoEditor) -> None:
     points = 1000 * np.array([[90, 80], [130, 80], [95, 140], [125, 140]])
     with pytest.raises(InputError, match="pixels wide, but the photo is 220 × 200"):
-        editor.find_faces(_photo(220, 200), landmarks=[points])
+        editor.find_faces(_photo(220, 200), FaceQuery(landmarks=[points]))
 
 
 def test_alpha_is_passed_through(editor: PhotoEditor) -> None:
@@ -160,7 +157,8 @@ def test_a_mask_beyond_the_crop_is_edited_inside_it_and_reported(editor: PhotoEd
     photo = _photo(400, 200)
     matrix = np.array([[0.5, 0, 100], [0, 0.5, 40], [0, 0, 1.0]])  # a crop of 128 px at (100, 40)
     editor.find_faces = lambda *_: [  # type: ignore[method-assign]
-        type(face)(matrix, face.crop, None) for face in PhotoEditor.find_faces(editor, photo, aligned=True)
+        type(face)(matrix, face.crop, None)
+        for face in PhotoEditor.find_faces(editor, photo, FaceQuery(aligned=True))
     ]
     try:
         mask = _mask(photo, 60, 60, 120, 160)
@@ -270,7 +268,11 @@ def test_a_photo_that_is_black_under_its_mask_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "how", [{"style_mix": float("nan")}, {"directions": [(shipped_directions()["smile"], 1e30)]}]
+    "how",
+    [
+        {"style_mix": float("nan")},
+        {"directions": [Move(shipped_directions()["smile"], 1e30, {"operation": "x"})]},
+    ],
 )
 def test_amounts_of_which_no_picture_can_be_made_are_refused(
     how: dict[str, Any], editor: PhotoEditor

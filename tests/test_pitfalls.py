@@ -26,10 +26,11 @@ from facemug_core.conditions.reading import read_photo
 from facemug_core.faces.alignment import resample
 from facemug_core.latents import load_codes, save_codes
 from facemug_core.model import FaceMug
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
 from .test_cli import needs_model
-from .tiny import random_conditions, tiny_model
+from .tiny import edited, random_conditions, tiny_model
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -286,7 +287,7 @@ def test_an_edit_asks_for_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    tiny_model().edit(random_conditions())
+    edited(tiny_model(), random_conditions())
 
 
 # Input tensors
@@ -326,7 +327,7 @@ def test_views_without_memory_of_their_own_are_edited() -> None:
     gray = conditions.image[:, :1].contiguous()
     flat = type(conditions).build(image=gray.expand(-1, 3, -1, -1), mask=conditions.mask)
     whole = type(conditions).build(image=gray.repeat(1, 3, 1, 1), mask=conditions.mask)
-    assert torch.equal(model.edit(flat)[0], model.edit(whole)[0])
+    assert torch.equal(edited(model, flat)[0], edited(model, whole)[0])
 
 
 # Alignment
@@ -367,7 +368,7 @@ class _Types(TorchDispatchMode):
 def test_an_edit_makes_no_numbers_that_some_devices_lack() -> None:
     model: FaceMug = tiny_model()
     with _Types() as types:
-        model.edit(random_conditions(), exemplar=torch.zeros(1, 3, 256, 256))
+        edited(model, random_conditions(), exemplar=torch.zeros(1, 3, 256, 256))
     assert torch.float32 in types.seen
     assert torch.float64 not in types.seen
 

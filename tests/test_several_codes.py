@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from facemug_core.editing.directions import Linear
 from facemug_core.errors import ShapeError
 from facemug_core.latents import Latent, load_latent, save_latent
-from facemug_core.photos import EditRequest, PhotoEditor, shared_codes
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.style import StylePlan
 
 from .test_cli import _run, needs_model
 from .test_cli import mask as mask
@@ -32,32 +34,56 @@ def codes(count: int, seed: int = 0) -> torch.Tensor:
 )
 def test_one_code_for_all_or_one_for_each_variant(count: int, variants: int, faces: int, made: int) -> None:
     given = codes(count)
-    seeds, own = shared_codes(given, range(variants), faces)
-    assert len(seeds) == made
-    assert all(one is given for one in own)
-    assert len(own) == faces
+    plans = StylePlan(latent=Latent(given), seeds=range(variants)).of_faces(faces)
+    assert [len(plan.seeds) for plan in plans] == [made] * faces
+    assert all(plan.latent is not None and torch.equal(plan.latent.codes, given) for plan in plans)
 
 
 @pytest.mark.parametrize("variants", [1, 2])
 def test_codes_of_several_faces_go_to_their_faces(variants: int) -> None:
-    given = codes(2 * variants)
-    seeds, own = shared_codes(given, range(variants), 2)
-    assert len(seeds) == variants
-    assert torch.equal(torch.cat([one for one in own if one is not None]), given)
+    given = Latent(codes(2 * variants)).then(codes(2 * variants, 1), "mix")
+    plans = StylePlan(latent=given, seeds=range(variants)).of_faces(2)
+    assert [len(plan.seeds) for plan in plans] == [variants] * 2
+    joined = Latent.cat([plan.latent for plan in plans if plan.latent is not None])
+    assert torch.equal(joined.codes, given.codes)
+    assert torch.equal(joined.before[0], given.before[0])
 
 
 def test_codes_that_fit_neither_variants_nor_faces_are_refused_with_both_numbers() -> None:
     with pytest.raises(ShapeError, match=r"2 .* 3|3 .* 2"):
-        shared_codes(codes(3), range(2), 1)
+        StylePlan(latent=Latent(codes(3)), seeds=range(2)).of_faces(1)
 
 
 def test_what_an_edit_of_several_faces_has_used_makes_the_same_picture_again() -> None:
     editor = PhotoEditor(tiny_model())
     request = {"mask": mask_of(PARENT_MOUTH, CHILD_MOUTH), "landmarks": [PARENT, CHILD], "size": 256}
     first = editor.edit(noise(), EditRequest(**request, style="random"))  # type: ignore[arg-type]
-    again = editor.edit(noise(), EditRequest(**request, codes=torch.cat(first.codes)))  # type: ignore[arg-type]
+    again = editor.edit(noise(), EditRequest(**request, latent=Latent.cat(first.latents)))  # type: ignore[arg-type]
     assert len(again.photos) == 1
     assert torch.equal(again.photos[0].pixels, first.photos[0].pixels)
+
+
+def test_two_variants_of_two_faces_by_one_latent_are_four_codes_of_its_recipe() -> None:
+    given = Latent(codes(2)).then(codes(2, 1), "mix")
+    request = EditRequest(
+        mask=mask_of(PARENT_MOUTH, CHILD_MOUTH),
+        landmarks=[PARENT, CHILD],
+        size=256,
+        latent=given,
+        seeds=(0, 1),
+    )
+    used = Latent.cat(PhotoEditor(tiny_model()).edit(noise(), request).latents)
+    assert used.recipe == given.recipe
+    assert torch.equal(used.codes, given.codes.repeat(2, 1, 1))
+    assert torch.equal(used.undone().codes, given.before[0].repeat(2, 1, 1))
+
+
+def test_a_photo_without_a_face_passes_in_as_many_variants_as_there_are_codes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *_: [])
+    request = EditRequest(mask=mask_of(PARENT_MOUTH), latent=Latent(codes(3)), skip_without_face=True)
+    assert len(PhotoEditor(tiny_model()).edit(noise(), request).photos) == 3
 
 
 @needs_model
@@ -115,6 +141,26 @@ def test_an_operation_that_changes_nothing_leaves_the_recipe_of_what_went_in(sav
     (first,) = run("MixLatents", coarse=codes(1), fine=codes(1, 1), crossover=8)
     run("InterpolateLatents", latent=first, other=codes(1, 2), amount=0.0)
     assert len(saved(first).recipe) == 1
+
+
+def test_an_edit_goes_on_with_the_recipe_of_its_latent(saved: Any) -> None:
+    (first,) = run("MixLatents", coarse=codes(1), fine=codes(1, 1), crossover=8)
+    inputs = {"model": loading.HostedEditor(tiny_model(), []), "image": pictures(1, 96, 96), "aligned": True}
+    mask = torch.zeros(1, 96, 96)
+    mask[:, 30:60, 30:60] = 1
+    slider = {"direction": Linear(torch.ones(512) * 0.1), "direction_amount": 0.5}
+    for what in (inputs | {"mask": mask}, {"model": inputs["model"]}):
+        kept = saved(run("Edit", **what, latent=first, **slider)[2])
+        assert [step["operation"] for step in kept.recipe] == ["mix", "direction"]
+        assert torch.equal(kept.undone().codes, first)
+
+
+def test_new_codes_keep_the_size_and_the_mean_face_of_their_model(saved: Any) -> None:
+    model = tiny_model()
+    kept = saved(run("RandomStyle", model=loading.HostedEditor(model, []), seed=1)[0])
+    assert kept.size == "light"
+    assert kept.mean_code is not None
+    assert torch.equal(kept.mean_code, model.mapping.mean_code)
 
 
 def test_codes_of_another_pack_begin_a_recipe(saved: Any) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from facemug_core.errors import InputError
 from facemug_core.faces.pasting import paste
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
 from .pack import NAME
 from .test_nodes import aligned, loading, photo, run, wired

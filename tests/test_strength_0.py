@@ -9,17 +9,25 @@ import torch
 
 from facemug_core.editing.directions import Linear
 from facemug_core.editing.text import TextGoal, TextOptions
-from facemug_core.guides import Guide
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.modalities import Guide
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.style import Move
 
 from .test_nodes import center_mask, loading, photo, run
 from .text_models import tiny_clip
 from .tiny import tiny_model
 
 DIRECTION = Linear(torch.ones(512))
+
+
+def still(amount: float) -> Move:
+    return Move(DIRECTION, amount, {"operation": "direction"})
+
+
 NONE: dict[str, dict[str, Any]] = {
-    "a slider": {"directions": [(DIRECTION, 0.0)]},
-    "several sliders": {"directions": [(DIRECTION, 0.0), (DIRECTION, -0.0)]},
+    "a slider": {"directions": [still(0.0)]},
+    "several sliders": {"directions": [still(0.0), still(-0.0)]},
     "a sketch": {"sketch": Guide(torch.ones(1, 1, 96, 96), 0.0)},
     "a semantic map": {"semantic": Guide(torch.ones(1, 96, 96).long(), 0.0)},
     "a color map": {"color": Guide(torch.ones(1, 3, 96, 96), 0.0)},

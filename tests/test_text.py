@@ -34,7 +34,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features
 
 from .text_models import tiny_clip
-from .tiny import random_conditions, tiny_model
+from .tiny import edited, random_conditions, tiny_model
 
 FEW = TextOptions(steps=4, learning_rate=0.1, latent_weight=0.0)
 
@@ -193,8 +193,8 @@ def test_a_text_that_says_what_the_source_says_is_an_error(clip: Clip) -> None:
 
 def test_an_edit_follows_its_text_outside_the_mask_nothing(model: FaceMug, clip: Clip) -> None:
     conditions = random_conditions()
-    plain, start = model.edit(conditions)
-    pictures, codes = model.edit(conditions, text=TextGoal("blond hair", clip, FEW))
+    plain, start = edited(model, conditions)
+    pictures, codes = edited(model, conditions, text=TextGoal("blond hair", clip, FEW))
     assert not torch.equal(codes, start)
     assert not torch.equal(pictures, plain)
     kept = conditions.mask.expand_as(pictures) == 0

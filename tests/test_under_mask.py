@@ -10,7 +10,9 @@ from PIL import Image
 from facemug_core.errors import NothingToEditError
 from facemug_core.faces.alignment import alignment_matrix, matrix_from_points
 from facemug_core.faces.under_mask import beside_heads, faces_under, split_mask
-from facemug_core.photos import EditRequest, Photo, PhotoEditor
+from facemug_core.photo import Photo
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.locate import FaceQuery
 
 from .tiny import tiny_model
 
@@ -113,5 +115,5 @@ def test_a_mask_beside_every_face_says_where_faces_are_and_which_option_helps(
 
 
 def test_without_a_mask_the_largest_face_is_taken(editor: PhotoEditor) -> None:
-    (found,) = editor.find_faces(noise(), landmarks=[CHILD, PARENT])
+    (found,) = editor.find_faces(noise(), FaceQuery(landmarks=[CHILD, PARENT]))
     assert found.box == (190, 160, 310, 280)

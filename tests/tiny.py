@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from facemug_core.conditions import Conditions
 from facemug_core.config import FULL, LIGHT, ModelConfig, ProjectedDiscriminatorConfig
+from facemug_core.latents import Latent
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Generator, PriorHeads
 from facemug_core.networks.inverter import Inverter
@@ -20,6 +23,8 @@ from facemug_core.networks.perceptual import PerceptualLoss
 from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.networks.stylegan2 import StyleGAN2
+from facemug_core.pipeline.crop import edit_crop
+from facemug_core.pipeline.style import StylePlan, styled
 
 BANK_CHANNELS = {4: 16, 8: 16, 16: 16, 32: 16, 64: 16, 128: 8, 256: 8, 512: 4}
 
@@ -130,6 +135,27 @@ def random_conditions(seed: int = 0, batch: int = 1) -> Conditions:
         semantic=semantic,
         color=noise(3) * 2 - 1,
     )
+
+
+def plan(codes: Tensor | None = None, **options: Any) -> StylePlan:
+    """A plan without descent, if none is asked for."""
+    latent = None if codes is None else Latent(codes)
+    return StylePlan(**{"latent": latent, "inversion": 0, "fit": 0, **options})
+
+
+def style_codes(
+    model: FaceMug, conditions: Conditions, exemplar: Tensor | None = None, **options: Any
+) -> Tensor:
+    """Codes of a plan."""
+    return styled(model, conditions, plan(**options), exemplar).latent.codes
+
+
+def edited(
+    model: FaceMug, conditions: Conditions, exemplar: Tensor | None = None, **options: Any
+) -> tuple[Tensor, Tensor]:
+    """Pictures of an edit, and the codes that they were drawn with."""
+    edit = edit_crop(model, conditions, plan(**options), exemplar)
+    return edit.pictures, edit.latent.codes
 
 
 def assert_only_the_mask_changed(picture: torch.Tensor, conditions: Conditions) -> None:

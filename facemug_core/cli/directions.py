@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..editing.directions import Linear
-    from ..photos import PhotoEditor
+    from ..pipeline.editor import PhotoEditor
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,10 @@ def _folder_codes(editor: PhotoEditor, folder: Path) -> Tensor:
     """Codes [N, 18, 512] of the largest face of each photo in a folder."""
     import torch
 
-    from ..conditions.reading import picture_files, read_photo
-    from ..photos import Photo
+    from ..conditions.reading import picture_files
+    from ..photo import Photo
 
-    photos = (Photo.from_image(read_photo(path)) for path in picture_files(folder))
+    photos = (Photo.from_file(path) for path in picture_files(folder))
     crops = (editor.find_exemplar(photo).crop for photo in photos)
     return torch.cat([editor.model.encode(crop).cpu() for crop in crops])
 

@@ -72,14 +72,13 @@ def measure(options: EvaluateOptions) -> None:
 def demo(options: DemoOptions) -> None:
     """Draw the sheet."""
     from ..checkpoints.manifest import locate
-    from ..conditions.reading import read_photo
     from ..demo import demonstrate
-    from ..photos import Photo
+    from ..photo import Photo
     from .loading import load_editor
     from .pictures import save
 
     editor = load_editor(options)
-    photo = Photo.from_image(read_photo(locate("astronaut.png", *options.weights)))
+    photo = Photo.from_file(locate("astronaut.png", *options.weights))
     drawn = demonstrate(editor, photo, progress=print)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "demo.png"

@@ -25,29 +25,26 @@ def add_commands(commands: Any) -> None:
 
 def generate(options: GuidanceOptions) -> None:
     """Make a face, and write all that is asked for."""
-    from ..photos import shared_codes
+    from ..latents import save_latent
+    from ..pipeline.crop import edit_crop
+    from ..pipeline.style import StylePlan
     from ..sheets import conditions_sheet, crop_image
-    from .guidance import directions_of, seeds_of, text_goal_of
+    from .guidance import style_of
     from .loading import load_model
     from .pictures import numbered, save
-    from .saved import begun, save_edited, saved_codes
 
     conditions = _conditions(options)
     model = load_model(options)
     exemplar = None if options.exemplar is None else _exemplar(options, options.exemplar, model)
-    directions, text = directions_of(options), text_goal_of(options)
-    seeds, (codes,) = shared_codes(saved_codes(options), seeds_of(options), 1)
-    styles = model.style_codes(
-        conditions, exemplar=exemplar, style=options.style, style_mix=options.style_mix,
-        seeds=seeds, codes=codes, inversion=options.inversion,
-    )  # fmt: skip
-    pictures, codes = model.edit(conditions, seeds=seeds, codes=styles, directions=directions, text=text)
+    (plan,) = StylePlan(**style_of(options)).of_faces(1)
+    pictures, latent, notices = edit_crop(model, conditions, plan, exemplar)
+    for notice in notices:
+        show_warning(notice)
     outputs = numbered(options.output or Path("face.png"), len(pictures))
     for path, picture in zip(outputs, pictures, strict=True):
         save(crop_image(picture), path)
     if options.save_latent is not None:
-        first = begun(options, model, styles.expand_as(codes))
-        save_edited(options, options.save_latent, first, codes.cpu(), directions)
+        save_latent(options.save_latent, latent)
     if options.sheet is not None:
         save(conditions_sheet(conditions, exemplar, pictures), options.sheet)
 
@@ -55,7 +52,7 @@ def generate(options: GuidanceOptions) -> None:
 def _conditions(options: GuidanceOptions) -> Conditions:
     """The guides on the grid of a new face."""
     from ..conditions.reading import fit_warnings, read_photo
-    from ..guides import new_face_conditions, silent_guides
+    from ..pipeline.guides import new_face_conditions, silent_guides
     from .guidance import guides_of
 
     def whole(path: Path) -> Image.Image:
@@ -73,10 +70,11 @@ def _conditions(options: GuidanceOptions) -> Conditions:
 
 def _exemplar(options: GuidanceOptions, path: Path, model: FaceMug) -> Tensor:
     """The crop [1, 3, 256, 256] of the exemplar's face."""
-    from ..conditions.reading import read_photo
-    from ..photos import Photo, PhotoEditor, exemplar_warnings
+    from ..photo import Photo
+    from ..pipeline.editor import PhotoEditor
+    from ..pipeline.locate import exemplar_warnings
 
-    face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_image(read_photo(path)))
+    face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_file(path))
     for warning in exemplar_warnings(face):
         show_warning(warning)
     return face.crop

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
 from ..batches import seeds_from
-from ..conditions.reading import read_color, read_opacity, read_semantic, read_sketch
-from ..editing.directions import Direction, shipped_directions
+from ..companions import LATENTS, companion
+from ..editing.directions import shipped_directions
 from ..editing.foreign import parse_direction
 from ..editing.text import TextGoal, TextOptions, text_direction
-from ..guides import Guide
+from ..latents import Latent, load_latent
+from ..modalities import MODALITIES, Guide, Reading
+from ..pipeline.style import Move
 from .loading import load_text_model
 from .options import GuidanceOptions
 
@@ -30,38 +33,57 @@ def guides_of(
 
     Without a size each keeps its own. `say` hears what of them was changed.
     """
-    readers: dict[str, Callable[[Image.Image], Guide]] = {
-        "sketch": lambda image: Guide(read_sketch(image, size)),
-        "semantic": lambda image: Guide(read_semantic(image, size, options.semantic_numbering, say)),
-        "color": lambda image: Guide(
-            read_color(image, size, options.no_color), opacity=read_opacity(image, size)
-        ),
-    }
+    reading = Reading(options.semantic_numbering, options.no_color)
     return {
-        name: replace(read(opened(given[0])), strength=given[1])
-        for name, read in readers.items()
+        name: replace(modality.read(opened(given[0]), size, reading, say), strength=given[1])
+        for name, modality in MODALITIES.items()
         if (given := getattr(options, name)) is not None
     }
 
 
-def seeds_of(options: GuidanceOptions) -> list[int]:
-    """One for each variant."""
-    return seeds_from(options.seed, options.variants)
+def style_of(options: GuidanceOptions, source: Path | None = None) -> dict[str, Any]:
+    """The style that is asked for, as arguments of `StylePlan`.
+
+    Args:
+        options: of the command.
+        source: the photo, where latent files are a folder.
+    """
+    return {
+        "style": options.style,
+        "style_mix": options.style_mix,
+        "seeds": seeds_from(options.seed, options.variants),
+        "latent": latent_of(options, source),
+        "inversion": options.inversion,
+        "directions": _moves(options),
+        "text": _text_goal(options),
+    }
 
 
-def directions_of(options: GuidanceOptions) -> list[tuple[Direction, float]]:
+def latent_of(options: GuidanceOptions, source: Path | None = None) -> Latent | None:
+    """The latent file given, or that of the photo in a folder of them."""
+    if options.latent is None:
+        return None
+    return load_latent(options.latent if source is None else companion(options.latent, source, LATENTS))
+
+
+def _moves(options: GuidanceOptions) -> list[Move]:
     """Sliders with their amounts, and the direction of a text that is not searched for."""
-    asked: list[tuple[Direction, float]] = [
-        (parse_direction(name, lambda: shipped_directions(options.weights)), amount)
+    asked = [
+        Move(
+            parse_direction(name, lambda: shipped_directions(options.weights)),
+            amount,
+            {"operation": "attribute", "name": name, "amount": amount},
+        )
         for name, amount in options.attribute
     ]
     if options.text is not None and options.text_mode == "direction":
         direction = text_direction(load_text_model(options), options.text, _text_options(options))
-        asked.append((direction, options.text_strength))
+        step = {"text": options.text, "mode": "direction", "strength": options.text_strength}
+        asked.append(Move(direction, options.text_strength, {"operation": "text", **step}))
     return asked
 
 
-def text_goal_of(options: GuidanceOptions) -> TextGoal | None:
+def _text_goal(options: GuidanceOptions) -> TextGoal | None:
     """What codes are to be optimized for, with a bar that shows the steps; Ctrl+C keeps the best so far."""
     if options.text is None or options.text_mode != "optimize":
         return None

@@ -65,10 +65,9 @@ def color(options: GuideOptions) -> None:
 
 def _photo(options: GuideOptions) -> Tensor:
     """[1, 3, H, W] in [-1, 1]."""
-    from ..conditions.reading import read_photo
-    from ..photos import Photo
+    from ..photo import Photo
 
-    return Photo.from_image(read_photo(options.photo)).rgb / 127.5 - 1
+    return Photo.from_file(options.photo).rgb / 127.5 - 1
 
 
 def _labels(options: GuideOptions, photo: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from ..editing.clip import Clip, load_clip
 from ..errors import InputError
 from ..model import FaceMug
-from ..photos import PhotoEditor
+from ..pipeline.editor import PhotoEditor
 from .options import ClipOptions, Device, ModelOptions
 
 

@@ -17,17 +17,18 @@ from ..companions import companion, in_order, results
 from ..conditions.files import pictures_in
 from ..conditions.foreign import PICTURES, how_to_read, is_foreign_photo
 from ..conditions.masks import read_mask
-from ..conditions.reading import read_beside, read_photo
+from ..conditions.reading import read_beside
 from ..errors import FacemugError, InputError, NothingToEditError
 from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
-from ..frames import Video, look_through
-from ..photos import AlignedFace, FacePlace, Photo
+from ..photo import Photo
+from ..pipeline.locate import AlignedFace, FacePlace, FaceQuery
+from ..pipeline.video import Video, look_through
 from .console import show_warning
+from .guidance import latent_of
 from .loading import load_editor
 from .options import EditOptions
 from .photo import edit_photo, places_of, request_of
 from .pictures import numbered, save
-from .saved import saved_codes
 
 MOST_CODES = 64
 """Results that a photo may have where its latent file tells their number."""
@@ -84,8 +85,8 @@ def _is_done(options: EditOptions, source: Path, output: Path) -> bool:
     if all(path.exists() for path in numbered(output, options.variants)):
         return True
     with suppress(FacemugError):  # that is said when it is the photo's turn
-        codes = saved_codes(options, source)
-        return codes is not None and all(path.exists() for path in numbered(output, len(codes)))
+        latent = latent_of(options, source)
+        return latent is not None and all(path.exists() for path in numbered(output, len(latent.codes)))
     return False
 
 
@@ -98,7 +99,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
 
 
 def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
-    """The style of all frames, and the faces' places, smoothed over `reach` frames before and after."""
+    """The style of all frames, and the face of each, smoothed over `reach` frames before and after."""
     if options.face == "all" and options.latent is None:
         raise InputError(
             "With --smooth all frames have one style: that of one person. Name one face, such as --face "
@@ -107,23 +108,23 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
     editor = load_editor(options)
 
     def find(source: Path) -> Sequence[AlignedFace]:
-        photo = Photo.from_image(read_photo(source))
+        photo = Photo.from_file(source)
         boxes, landmarks = places_of(options, source, photo)
         mask = None
         if options.mask is not None and options.face == "auto":
             size = photo.size[1], photo.size[0]
             path = companion(options.mask, source, PICTURES)
             mask = read_mask(read_beside(path, size, photo.lies, options.drawn_on)[0], size)
-        found = editor.find_faces(photo, options.face, options.aligned, boxes, landmarks, mask)
+        found = editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
         return found if options.latent is not None else found[:1]  # one style is that of one person
 
     def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
-        photo = Photo.from_image(read_photo(source))
+        photo = Photo.from_file(source)
         request = request_of(options, source, photo)
         result = editor.edit(photo, replace(request, places=places))
         for warning in result.warnings:
             show_warning(warning)
-        return result.codes[0]
+        return result.latents[0].codes
 
     with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
         return look_through(sources, find, style, reach, lambda done, _: bar.update(done - bar.n))
@@ -156,6 +157,6 @@ def folder_work(options: EditOptions, outputs: Mapping[Path, Path], video: Video
 
 def _pass(options: EditOptions, source: Path, output: Path) -> None:
     """Write a frame as it is: a video has no holes."""
-    photo = Photo.from_image(read_photo(source))
+    photo = Photo.from_file(source)
     for path in numbered(output, options.variants):
         save(photo.to_image(options.keep_metadata), path)

@@ -7,24 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from ..companions import TEXTS, companion
 from ..conditions.foreign import PICTURES
 from ..conditions.masks import is_soft, read_mask
 from ..conditions.orientation import boxes_along, points_along
-from ..conditions.reading import read_beside, read_photo
+from ..conditions.reading import read_beside
 from ..faces.detection import Box
 from ..faces.landmark_files import read_landmarks
-from ..frames import Video
-from ..photos import EditRequest, Photo, PhotoEditor
+from ..latents import Latent, save_latent
+from ..photo import Photo
+from ..pipeline.editor import EditRequest, PhotoEditor
+from ..pipeline.video import Video
 from ..sheets import edit_sheet
 from ..writing import fitted, save_picture
-from .guidance import directions_of, guides_of, seeds_of, text_goal_of
+from .guidance import guides_of, style_of
 from .options import EditOptions
 from .pictures import numbered, save
-from .saved import begun, save_edited, saved_codes
 
 
 def beside_photo(photo: Path) -> Path:
@@ -41,7 +41,7 @@ def edit_photo(
 ) -> dict[str, Any]:
     """Edit one photo, or frame of a video, write all that is asked for, and tell what was done."""
     start = time.perf_counter()
-    photo = Photo.from_image(read_photo(source))
+    photo = Photo.from_file(source)
     request = request_of(options, source, photo)
     if video is not None:
         request = video.request(source, request)
@@ -51,10 +51,9 @@ def edit_photo(
     result = ready.edit(photo, request)
     if options.sheet is not None:
         save(edit_sheet(photo, request, result), _of_photo(options, options.sheet, output, ".png"))
-    if options.save_latent is not None and result.codes:
+    if options.save_latent is not None and result.latents:
         path = _of_photo(options, options.save_latent, output, ".safetensors")
-        first = begun(options, ready.model, torch.cat(result.styles), source, options.fit)
-        save_edited(options, path, first, torch.cat(result.codes), request.directions)
+        save_latent(path, Latent.cat(result.latents))
     outputs = numbered(output, len(result.photos))
     losses: list[str] = []
     for path, edited in zip(outputs, result.photos, strict=True):
@@ -83,20 +82,13 @@ def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
     mask = None if options.mask is None else read_mask(beside(options.mask), size, misfits.append)
     guides = guides_of(options, size, beside, misfits.append)
     boxes, landmarks = places_of(options, source, photo)
-    exemplar = None if options.exemplar is None else read_photo(companion(options.exemplar, source, PICTURES))
+    exemplar = None if options.exemplar is None else companion(options.exemplar, source, PICTURES)
     return EditRequest(
         mask=mask if mask is None or is_soft(mask) else mask.bool(),
         regions=options.region,
         grow=options.grow,
-        exemplar=None if exemplar is None else Photo.from_image(exemplar),
-        style=options.style,
-        style_mix=options.style_mix,
-        inversion=options.inversion,
+        exemplar=None if exemplar is None else Photo.from_file(exemplar),
         fit=options.fit,
-        seeds=seeds_of(options),
-        codes=saved_codes(options, source),
-        directions=directions_of(options),
-        text=text_goal_of(options),
         which=options.face,
         aligned=options.aligned,
         boxes=boxes,
@@ -106,6 +98,7 @@ def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
         feather=options.feather,
         opacity=options.opacity,
         warnings=misfits,
+        **style_of(options, source),
         **guides,  # type: ignore[arg-type]
     )
 

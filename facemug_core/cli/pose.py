@@ -36,9 +36,8 @@ def pose(options: PoseOptions) -> None:
     """Draw the person, and print the pose that was reached."""
     from PIL import Image
 
-    from ..conditions.reading import read_photo
     from ..editing.pose import Pose
-    from ..photos import Photo
+    from ..photo import Photo
     from ..pictures import to_pixels
     from ..posing import Poser
     from .loading import load_editor
@@ -51,8 +50,8 @@ def pose(options: PoseOptions) -> None:
     model = poser.editor.model
     wanted = Pose(options.yaw or 0.0, options.pitch or 0.0)
     if options.target is not None:
-        wanted = poser.pose_of(Photo.from_image(read_photo(options.target)))
-    source = poser.editor.find_exemplar(Photo.from_image(read_photo(options.source)))
+        wanted = poser.pose_of(Photo.from_file(options.target))
+    source = poser.editor.find_exemplar(Photo.from_file(options.source))
     posed = poser.turn(model.encode(source.crop.to(model.device)), wanted)
     save(Image.fromarray(to_pixels(posed.picture[0])), options.output)
     print(f"asked for {wanted}, drawn {posed.pose}")

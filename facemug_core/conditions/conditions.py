@@ -83,7 +83,7 @@ class Conditions:
             for name, tensor in given_tensors.items()
             if tensor is not None and strengths.get(name, 1) > 0
         }
-        batch = common_batch({_NAMES[name]: len(tensor) for name, tensor in checked.items()})
+        batch = common_batch({NAMES[name]: len(tensor) for name, tensor in checked.items()})
         device = next((tensor.device for tensor in checked.values()), None)
 
         def full(name: str, channels: int, default: float = 0.0) -> Tensor:
@@ -167,17 +167,18 @@ def whole_photo(image: Tensor) -> Conditions:
     def absent(channels: int) -> Tensor:
         return image.new_zeros(len(image), channels, *image.shape[-2:])
 
-    guides = {name: absent(GUIDE_CHANNELS[name]) for name in ("sketch", "semantic", "color")}
+    guides = {name: absent(channels) for name, channels in GUIDE_CHANNELS.items() if name != "image"}
     return Conditions(image=image, mask=absent(1), color_weight=absent(1), **guides)
 
 
-_NAMES = {
+NAMES = {
     "image": "photo",
     "mask": "mask",
     "sketch": "sketch",
     "semantic": "semantic map",
     "color": "color map",
 }
+"""What people call the conditions."""
 
 
 def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
@@ -185,7 +186,7 @@ def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
     channels = GUIDE_CHANNELS.get(name, 1)
     if tensor.ndim != 4 or not len(tensor) or tensor.shape[1:] != (channels, size, size):
         raise ShapeError(
-            f"Expected the {_NAMES[name]} as [batch, {channels}, {size}, {size}], "
+            f"Expected the {NAMES[name]} as [batch, {channels}, {size}, {size}], "
             f"but got {list(tensor.shape)}."
         )
     tensor = tensor.to(torch.float32)
@@ -195,5 +196,5 @@ def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
         )
     # Extremes carry NaN and infinity along, at a tenth of the cost of asking every value.
     if not all(extreme.isfinite() for extreme in torch.aminmax(tensor)):
-        raise InputError(f"The {_NAMES[name]} holds values that are not finite numbers (NaN or infinity).")
+        raise InputError(f"The {NAMES[name]} holds values that are not finite numbers (NaN or infinity).")
     return tensor

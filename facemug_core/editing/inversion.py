@@ -22,6 +22,9 @@ from ..networks.inverter import Inverter
 from ..networks.part_reader import PART_CELLS, SEEN_SIZE
 from ..networks.perceptual import feature_distances
 
+INVERSION_STEPS = 12
+"""Steps of descent after which codes are near to a photo."""
+
 TONE_SIZE = 16
 """Side of the pictures whose tones are compared."""
 

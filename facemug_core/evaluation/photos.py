@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..conditions.reading import picture_files, read_mask, read_photo
+from ..conditions.reading import picture_files, read_mask
 from ..conventions import WORKING_SIZE
 from ..errors import InputError
 from ..faces.parsing import Parser
-from ..photos import Photo, PhotoEditor
+from ..photo import Photo
 from ..pictures import from_bytes, to_bytes
+from ..pipeline.editor import PhotoEditor
+from ..pipeline.locate import FaceQuery
 from .faces import FIRST_SEED, MASK_KINDS, Faces, in_random_tone
 from .inpainting import inpaint_biharmonic
 
@@ -100,9 +102,9 @@ class FolderFaces:
     def _face(self, name: str) -> tuple[Tensor, Tensor]:
         """A photo's face [3, 256, 256] in [-1, 1], of 8-bit depth, and its classes [256, 256]."""
         if name not in self._seen:
-            photo = Photo.from_image(read_photo(self.files[name]))
+            photo = Photo.from_file(self.files[name])
             height, width = photo.size
-            found = self.editor.find_faces(photo, aligned=height == width)
+            found = self.editor.find_faces(photo, FaceQuery(aligned=height == width))
             if not found:
                 raise InputError(f"{self.files[name]} shows no face; take it out of the folder.")
             crop = from_bytes(to_bytes(found[0].crop))

@@ -25,7 +25,7 @@ from ..checkpoints.assembling import Folders, load_bank
 from ..checkpoints.files import replacing
 from ..config import LIGHT
 from ..errors import InputError
-from ..photos import PhotoEditor
+from ..pipeline.editor import PhotoEditor
 from ..sheets import crop_image
 from .bars import BARS, Bar
 from .faces import BankFaces, Faces

@@ -18,15 +18,17 @@ from torch import Tensor
 from ..batches import one_by_one
 from ..checkpoints.assembling import Folders, load_parser, load_trained
 from ..checkpoints.manifest import locate
-from ..conditions import Conditions, on_white, whole_photo
-from ..conventions import PALETTE
+from ..conditions import Conditions, whole_photo
 from ..editing.clip import Clip, load_clip
+from ..editing.inversion import INVERSION_STEPS
 from ..editing.measuring import Measurer, find_mesh, load_networks
 from ..faces.comparison import FaceComparer
 from ..faces.detection import LANDMARK_FILE, Detector
 from ..faces.parsing import Parser
+from ..modalities import MODALITIES
 from ..networks.generator import Features
 from ..pictures import to_pixels
+from ..pipeline.style import FIT_STEPS, random_style, usual_steps
 from .adherence import through_jpeg
 from .attributes import Observer, load_heads
 from .efficientnet import EfficientNetLite0
@@ -121,14 +123,14 @@ class Trial:
 
     def project(self, conditions: Conditions) -> Tensor:
         """The codes that an edit has by default: projected, and mostly near to what is told."""
-        return self._nearer(self.model.project(conditions), conditions, self.model.likeness_steps)
+        return self._nearer(self.model.project(conditions), conditions, INVERSION_STEPS)
 
     def fitted(self, codes: Tensor, conditions: Conditions) -> Tensor:
         """Codes of another source than the photo, as an edit of the photo has them by default."""
-        return self._nearer(codes, conditions, self.model.fit_steps)
+        return self._nearer(codes, conditions, FIT_STEPS)
 
     def _nearer(self, codes: Tensor, conditions: Conditions, steps: int) -> Tensor:
-        invert = partial(self.model.invert, steps=steps)
+        invert = partial(self.model.invert, steps=usual_steps(self.model, steps))
         return torch.cat(one_by_one(invert, {"codes": codes, "conditions": conditions}))
 
     def render(self, codes: Tensor) -> Tensor:
@@ -183,7 +185,7 @@ class Trial:
 
     def random_style(self, conditions: Conditions) -> Tensor:
         """The same as far as guides leave them free."""
-        return self.model.random_style(conditions, self.other_seeds)
+        return random_style(self.model, conditions, self.other_seeds)
 
     @cached_property
     def untold_maps(self) -> Features:
@@ -193,7 +195,7 @@ class Trial:
     @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone: what guides are compared to."""
-        codes = self._nearer(self.untold_codes, self.untold, self.model.likeness_steps)
+        codes = self._nearer(self.untold_codes, self.untold, INVERSION_STEPS)
         return self.edit(self.untold, codes, self.untold_maps)
 
     @cached_property
@@ -210,7 +212,7 @@ class Trial:
     def exemplar_codes(self) -> Tensor:
         """Codes of the exemplars by inversion, as an edit has them before they are fitted to its photo."""
         exemplars = whole_photo(self.faces.exemplar)
-        return self._nearer(self.encoded_exemplar, exemplars, self.model.likeness_steps)
+        return self._nearer(self.encoded_exemplar, exemplars, INVERSION_STEPS)
 
     @cached_property
     def exemplar_rendering(self) -> Tensor:
@@ -335,11 +337,7 @@ def stacked(found: Sequence[Case], name: str) -> Array:
 def guide_panels(conditions: Conditions) -> dict[str, Tensor]:
     """What the model was shown, as pictures: the photo with its hole in gray, and the guides present."""
     panels = {"photo": conditions.masked_image}
-    if "sketch" in conditions.present:
-        panels["sketch"] = on_white(conditions.sketch)
-    if "semantic" in conditions.present:
-        palette = conditions.semantic.new_tensor(PALETTE) / 127.5 - 1  # [19, 3]
-        panels["semantic"] = torch.einsum("bnhw,nc->bchw", conditions.semantic, palette)
-    if "color" in conditions.present:
-        panels["color"] = conditions.color
+    for name, modality in MODALITIES.items():
+        if name in conditions.present:
+            panels[name] = torch.stack([modality.panel(guide) for guide in getattr(conditions, name)])
     return panels

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checkpoints.assembling import load_bank, load_parser
 from ..checkpoints.files import replacing
-from ..conditions.reading import picture_files, read_photo
+from ..conditions.reading import picture_files
 from ..config import LIGHT
 from ..errors import FaceNotFoundError, InputError
 from ..faces.alignment import align, aligned_matrix, alignment_matrix
@@ -21,7 +21,7 @@ from ..latents import broadcast
 from ..networks.banks import FeatureBank
 from ..networks.layers import place
 from ..networks.mapping import MappingNetwork
-from ..photos import Photo
+from ..photo import Photo
 from ..pictures import at_working_size, to_bytes
 from .bank_faces import bank_code
 
@@ -98,7 +98,7 @@ def prepare_photos(
 
 def _face(path: Path, detector: Detector | None) -> Tensor:
     """The crop [1, 3, 256, 256] in [-1, 1] of a photo's largest face, or of the whole photo."""
-    photo = Photo.from_image(read_photo(path))
+    photo = Photo.from_file(path)
     if detector is None:
         matrix = aligned_matrix(photo.size)
     else:

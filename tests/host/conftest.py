@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facemug_core.model import FaceMug
-from facemug_core.photos import PhotoEditor
+from facemug_core.pipeline.editor import PhotoEditor
 
 from .installing import ROOT
 from .library_results import Library

@@ -13,7 +13,7 @@ from facemug_core import latents
 from facemug_core.conditions import labels_to_palette, pencil_sketch
 from facemug_core.faces.regions import grow_mask, region_mask
 from facemug_core.model import FaceMug
-from facemug_core.photos import PhotoEditor
+from facemug_core.pipeline.editor import PhotoEditor
 from facemug_core.sheets import crop_image
 
 from .installing import ROOT

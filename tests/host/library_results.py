@@ -19,16 +19,14 @@ from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
 from facemug_core.faces.regions import region_mask
 from facemug_core.faces.under_mask import split_mask
-from facemug_core.model import FIT_STEPS
-from facemug_core.photos import (
-    AlignedFace,
-    EditRequest,
-    Guide,
-    Photo,
-    PhotoEditor,
-    crop_conditions,
-    guides_to_crop,
-)
+from facemug_core.latents import Latent
+from facemug_core.modalities import Guide
+from facemug_core.photo import Photo
+from facemug_core.pipeline.crop import edit_crop
+from facemug_core.pipeline.editor import EditRequest, PhotoEditor
+from facemug_core.pipeline.guides import crop_conditions, guides_to_crop
+from facemug_core.pipeline.locate import AlignedFace, FaceQuery
+from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
 from facemug_core.posing import Poser
 
 from ..text_models import open_clip
@@ -148,8 +146,9 @@ def edits_in_a_chain(library: Library) -> Pictures:
 def face_from_a_map(library: Library) -> Pictures:
     labels = read_semantic(FOLDER / "facemug_map.png")
     guides = guides_to_crop({"semantic": Guide(labels)}, aligned_matrix(tuple(labels.shape[-2:])))
-    crops, _ = library.editor.model.edit(Conditions.build(**guides), style="random", seeds=(7, 8, 9, 10))
-    return [shown_crop(crop) for crop in crops]
+    plan = StylePlan("random", seeds=(7, 8, 9, 10))
+    edit = edit_crop(library.editor.model, Conditions.build(**guides), plan)
+    return [shown_crop(crop) for crop in edit.pictures]
 
 
 @of_workflow
@@ -175,7 +174,7 @@ def color(library: Library) -> Pictures:
     labels = library.editor.parser.parse(face.crop)
     request = EditRequest(
         mask=part_mask(library, face, labels, "hair", 3),
-        codes=encoded(library, PHOTO),
+        latent=Latent(encoded(library, PHOTO)),
         fit=0,
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
@@ -187,7 +186,7 @@ def exemplars_blended(library: Library) -> Pictures:
     first, second, third = (encoded(library, file) for file in EXEMPLARS)
     codes = latents.mix_layers(latents.interpolate(first, second, 0.5), third, 8)
     mask = own_mask(library, "hair+skin+mouth+nose")
-    return staged(library, EditRequest(mask=mask, codes=codes))
+    return staged(library, EditRequest(mask=mask, latent=Latent(codes)))
 
 
 @of_workflow
@@ -212,7 +211,7 @@ def everything_at_once(library: Library) -> Pictures:
     codes = latents.interpolate(encoded(library, EXEMPLARS[0]), library.editor.model.random_codes([3]), 0.3)
     request = EditRequest(
         mask=part_mask(library, face, labels, "hair+mouth", 4),
-        codes=codes,
+        latent=Latent(codes),
         **own_guides(face, labels, "facemug_hair_paint.png"),
     )
     return staged(library, request)
@@ -221,7 +220,7 @@ def everything_at_once(library: Library) -> Pictures:
 @of_workflow
 def group_photo(library: Library) -> Pictures:
     group = library.photo(GROUP)
-    faces = library.editor.find_faces(group, "left to right")
+    faces = library.editor.find_faces(group, FaceQuery("left to right"))
     mask = torch.zeros(1, 1, *group.size)
     for face in faces:
         own = region_mask(library.editor.parser.parse(face.crop), "hair", 4)
@@ -230,7 +229,8 @@ def group_photo(library: Library) -> Pictures:
     own_parts = split_mask(mask, [face.matrix for face in faces])
     for face, own, codes in zip(faces, own_parts, styles, strict=True):
         conditions = crop_conditions(face, mask_to_crop(own, face.matrix), {})
-        style = library.editor.model.style_codes(conditions, codes=codes[None], fit=FIT_STEPS)
+        plan = StylePlan(latent=Latent(codes[None]), fit=FIT_STEPS)
+        style = styled(library.editor.model, conditions, plan).latent.codes
         crop = library.editor.model.generate(library.editor.model.aggregate(conditions), style)
         result = result.with_crop(crop, own, face.matrix, 0, 1.0)
     return [shown(result)]
@@ -240,16 +240,16 @@ def group_photo(library: Library) -> Pictures:
 def saved_face(library: Library) -> Pictures:
     face, mask = library.editor.find_faces(library.photo(PHOTO))[0], own_mask(library, "hair")
     conditions = crop_conditions(face, mask_to_crop(mask, face.matrix), {})
-    own = library.editor.model.style_codes(conditions, style="projected", inversion=None)
+    own = styled(library.editor.model, conditions, StylePlan("projected")).latent.codes
     saved = latents.load_codes(FOLDER / "facemug_face.safetensors")
-    return staged(library, EditRequest(mask=mask, codes=latents.interpolate(own, saved, 0.8)))
+    return staged(library, EditRequest(mask=mask, latent=Latent(latents.interpolate(own, saved, 0.8))))
 
 
 @of_workflow
 def inside_a_subgraph(library: Library) -> Pictures:
     """Its stages leave out warping, which `edit` does by itself."""
     codes = library.editor.model.random_codes([4])
-    return staged(library, EditRequest(mask=own_mask(library, "hair"), codes=codes))
+    return staged(library, EditRequest(mask=own_mask(library, "hair"), latent=Latent(codes)))
 
 
 @of_workflow
@@ -263,7 +263,7 @@ def pose(library: Library) -> Pictures:
     poser = Poser(library.editor)
     wanted = poser.read(library.editor.model.render(encoded(library, PHOTO)))
     turned = poser.turn(encoded(library, EXEMPLARS[1]), wanted)
-    return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), codes=turned.codes))
+    return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), latent=Latent(turned.codes)))
 
 
 @of_workflow
@@ -271,7 +271,7 @@ def attributes(library: Library) -> Pictures:
     directions = shipped_directions()
     amounts = {"smile": -0.6, "eyes_open": 0.8, "lipstick": 0.8}
     codes = apply_all(encoded(library, PHOTO), [(directions[name], amounts[name]) for name in amounts])
-    return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), codes=codes, fit=0))
+    return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), latent=Latent(codes), fit=0))
 
 
 @of_workflow
@@ -291,7 +291,7 @@ def text(library: Library) -> Pictures:
     open_clip()
     mask = own_mask(library, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
-    return staged(library, EditRequest(mask=mask, codes=encoded(library, PHOTO), fit=0, text=goal))
+    return staged(library, EditRequest(mask=mask, latent=Latent(encoded(library, PHOTO)), fit=0, text=goal))
 
 
 WHOLE_FACE = "skin+brows+eyes+nose+mouth"
@@ -367,5 +367,5 @@ def shortest_edit(library: Library) -> Pictures:
 
 def faces_of_the_group(library: Library) -> Pictures:
     """The crops of Detect & Align Faces."""
-    faces = library.editor.find_faces(library.photo(GROUP), "left to right")
+    faces = library.editor.find_faces(library.photo(GROUP), FaceQuery("left to right"))
     return [shown_crop(face.crop[0]) for face in faces]

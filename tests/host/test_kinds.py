@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from facemug_core.conditions.reading import read_mask, read_photo
-from facemug_core.photos import BLACKENED
+from facemug_core.pipeline.blackened import BLACKENED
 
 from .example_inputs import FOLDER
 from .running import Host, Prompt, Run

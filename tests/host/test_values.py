@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from facemug_core.photos import EditRequest
+from facemug_core.pipeline.editor import EditRequest
 
 from .checking import converted
 from .conftest import PACKS

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...conditions import Conditions, one_hot, pencil_sketch, region_means
 from ...faces.regions import region_mask
+from ...pipeline.style import random_style
 from .. import solidity
 from ..adherence import through_jpeg
 from ..faces import FIRST_SEED, Faces
@@ -126,7 +127,7 @@ def _cases(trial: Trial, i: int) -> list[Case]:
     unguided = Conditions.build(image=portrait.photo, mask=portrait.mask)
     maps = trial.aggregate(unguided)
     codes = trial.project(unguided)
-    random = trial.model.random_style(unguided, [trial.other_seeds[i]] * len(unguided))
+    random = random_style(trial.model, unguided, [trial.other_seeds[i]] * len(unguided))
     exemplar = trial.exemplar_codes[i : i + 1].expand_as(codes)
     edits = {
         "completion": trial.edit(unguided, codes, maps),

@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .batches import Progress, no_progress
-from .errors import FacemugError
-from .faces.smoothing import smooth_alignment
-from .photos import AlignedFace, EditRequest, FacePlace
+from ..batches import Progress, no_progress
+from ..errors import FacemugError
+from ..faces.smoothing import smooth_alignment
+from ..latents import Latent
+from .editor import EditRequest
+from .locate import AlignedFace, FacePlace
 
 Frame = TypeVar("Frame")
 """What frames are told apart by, such as their files."""
@@ -31,8 +33,8 @@ class Video(Generic[Frame]):
 
     def request(self, frame: Frame, request: EditRequest) -> EditRequest:
         """A request, which asks for no style, for one frame; a frame without a face will keep its bits."""
-        codes = None if self.codes is None else torch.from_numpy(self.codes)
-        return replace(request, places=self.places[frame], codes=codes, fit=0, skip_without_face=True)
+        latent = None if self.codes is None else Latent(torch.from_numpy(self.codes))
+        return replace(request, places=self.places[frame], latent=latent, fit=0, skip_without_face=True)
 
 
 def look_through(

@@ -1,0 +1,232 @@
+"""Edits of whole photos: find and align faces, edit their crops, paste them back at the photo's own size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..batches import Progress, no_progress
+from ..checkpoints.assembling import load_parser
+from ..checkpoints.manifest import locate
+from ..choices import Size
+from ..conditions import Conditions
+from ..conventions import WORKING_SIZE
+from ..errors import FaceNotFoundError, InputError, NothingToEditError
+from ..faces.detection import LANDMARK_FILE, Detector
+from ..faces.parsing import Parser
+from ..faces.under_mask import beside_faces
+from ..latents import Latent
+from ..modalities import MODALITIES, Guide
+from ..model import FaceMug
+from ..photo import Photo
+from .blackened import BLACKENED, is_black
+from .compose import add_detail, fitting_size
+from .crop import edit_crop
+from .guides import crop_conditions, silent_guides
+from .locate import ANY_FACE, AlignedFace, FaceQuery, aligned_face, exemplar_warnings, locate_faces
+from .masks import FaceMask, own_masks, reached, region_masks
+from .style import StylePlan
+
+
+@dataclass(frozen=True)
+class EditRequest(FaceQuery, StylePlan):
+    """What to do to a photo: to which faces, with which style codes, and where. Give a mask or regions."""
+
+    mask: Tensor | None = None
+    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = lay the edit over the
+    photo in this share. The networks fill all that is not 0."""
+    regions: str | None = None
+    """Names of face regions joined by "+"."""
+    grow: int = 0
+    """Crop pixels by which regions are grown."""
+    sketch: Guide | None = None
+    semantic: Guide | None = None
+    color: Guide | None = None
+    exemplar: Photo | None = None
+    size: Size = "auto"
+    """Side of the edited crop in pixels: 256, or larger by the detail stage; by default as the photo's own
+    resolution allows."""
+    skip_without_face: bool = False
+    """Return the photo unchanged where no face is found, instead of an error."""
+    feather: int = 0
+    opacity: float = 1.0
+    warnings: Sequence[str] = ()
+    """What the person should know of what was given, in sentences; the result repeats it."""
+
+    @property
+    def guides(self) -> dict[str, Guide]:
+        """The guides given, by name."""
+        given = {name: getattr(self, name) for name in MODALITIES}
+        return {name: guide for name, guide in given.items() if guide is not None}
+
+
+@dataclass
+class EditResult:
+    """What was done."""
+
+    photos: list[Photo]
+    """One for each variant."""
+    mask: Tensor
+    """Bool [1, 1, H, W]: where the photos may differ from the input."""
+    untouched: Tensor
+    """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
+    faces: list[AlignedFace]
+    latents: list[Latent]
+    """Codes of each face [variants, 18, 512], and how they came about."""
+    conditions: list[Conditions]
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time of each stage."""
+
+    @classmethod
+    def unchanged(cls, photo: Photo, request: EditRequest) -> EditResult:
+        """The photo as it is, in all variants."""
+        nowhere = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
+        warnings = [*photo.lost, *request.warnings]
+        if request.mask is not None and not request.aligned and is_black(photo, request.mask):
+            warnings.append(BLACKENED)
+        return cls([photo] * request.variants, nowhere, nowhere, [], [], [], warnings)
+
+
+@dataclass
+class PhotoEditor:
+    """The model with face detection and parsing, for photos of any size."""
+
+    model: FaceMug
+    folders: Sequence[str | Path] = ()
+
+    @cached_property
+    def detector(self) -> Detector:
+        """Raises `WeightsMissingError` where its files are missing."""
+        return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+
+    @cached_property
+    def parser(self) -> Parser:
+        """Raises `WeightsMissingError` where its weights are missing."""
+        with torch.inference_mode(False):
+            return Parser(load_parser(self.folders))
+
+    def find_faces(
+        self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None
+    ) -> list[AlignedFace]:
+        """Faces of a photo, as `locate_faces`; none where none is found."""
+        return locate_faces(photo, query, mask, lambda: self.detector)
+
+    def find_exemplar(self, photo: Photo) -> AlignedFace:
+        """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
+        return (self.find_faces(photo) or [aligned_face(photo)])[0]
+
+    def edit(self, photo: Photo, request: EditRequest, progress: Progress = no_progress) -> EditResult:
+        """Edit the chosen faces of a photo, one variant for each seed.
+
+        `progress` is told about the variants of every face.
+
+        Raises:
+            FaceNotFoundError: there is no face, and the request does not say to skip then.
+            NothingToEditError: the mask is empty, or the request names a region that no chosen face has.
+        """
+        result = EditResult.unchanged(photo, request)
+        seconds = result.seconds
+
+        # 1. Locate the faces that are meant.
+        with _timed(seconds, "find faces"):
+            result.faces = self.find_faces(photo, request, request.mask)
+        if not result.faces:
+            return _without_face(request, result)
+
+        # 2. Read the exemplar.
+        exemplar = None if request.exemplar is None else self._exemplar(request.exemplar, result)
+
+        # 3. Give each face its mask, and its share of the style codes.
+        masks = [mask for mask in self._masks(photo, request, result) if mask.on_crop.any()]
+        if not masks:
+            raise NothingToEditError(beside_faces([face.box for face in result.faces]))
+        plans = request.of_faces(len(masks))
+        result.photos = [photo] * len(plans[0].seeds)
+
+        for mask, plan in zip(masks, plans, strict=True):
+            # 4. Bring photo, mask and guides onto the grid of the crop.
+            conditions = crop_conditions(mask.face, mask.on_crop, request.guides)
+
+            # 5. Find style codes, and draw the crop with them.
+            with _timed(seconds, "edit"):
+                crops, latent, notices = edit_crop(self.model, conditions, plan, exemplar, progress)
+            crops, matrix = crops.cpu(), mask.face.matrix
+
+            # 6. Make the crop as large and as sharp as the photo.
+            size = fitting_size(matrix) if request.size == "auto" else request.size
+            if size != WORKING_SIZE:
+                with _timed(seconds, "detail"):
+                    crops, matrix = add_detail(self.model, photo, crops, mask.on_crop, matrix, size)
+
+            # 7. Paste it into the photo.
+            with _timed(seconds, "paste"):
+                result.photos = [
+                    variant.with_crop(crop[None], mask.on_photo, matrix, request.feather, request.opacity)
+                    for variant, crop in zip(result.photos, crops, strict=True)
+                ]
+            result.mask = result.mask | reached(mask.face, mask.on_photo)
+            result.latents.append(latent)
+            result.conditions.append(conditions)
+            result.warnings += notices
+
+        # 8. Tell what a person should know.
+        if request.mask is not None:
+            result.untouched = (request.mask > 0) & ~result.mask
+        result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
+        return result
+
+    def _exemplar(self, photo: Photo, result: EditResult) -> Tensor:
+        """The exemplar's crop."""
+        face = self.find_exemplar(photo)
+        result.warnings += exemplar_warnings(face)
+        return face.crop
+
+    def _masks(self, photo: Photo, request: EditRequest, result: EditResult) -> list[FaceMask]:
+        """The mask of each face, be it given or by its regions."""
+        if request.mask is not None and request.regions is None:
+            return own_masks(request.mask, result.faces)
+        if request.mask is None and request.regions is not None:
+            with _timed(result.seconds, "parse"):
+                return region_masks(self.parser, photo, result.faces, request.regions, request.grow)
+        raise InputError("Say what to edit: give either a mask or the names of regions.")
+
+
+def _without_face(request: EditRequest, result: EditResult) -> EditResult:
+    """The photo as it is, if that is what was asked for."""
+    if not request.skip_without_face:
+        black = f" {BLACKENED}" if BLACKENED in result.warnings else ""
+        raise FaceNotFoundError(
+            "No face was found in the photo. If it is an aligned face crop already, switch on `aligned`; "
+            "to leave photos without a face as they are, set `no_face` to skip; if there is a face, tell "
+            f"where by a box or landmarks.{black}"
+        )
+    result.warnings.append("No face was found; the photo is unchanged.")
+    return result
+
+
+def _notices(photo: Photo, request: EditRequest, result: EditResult) -> Iterator[str]:
+    """What of mask and guides has no effect, in sentences."""
+    if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][result.mask].all():
+        yield (
+            "A part of the mask is where the photo is wholly transparent: what is edited there stays "
+            "invisible. Fill the photo's transparency first to see it."
+        )
+    yield from silent_guides(request.guides, result.conditions)
+    left = int(result.untouched.sum())
+    if left:
+        yield f"{left} masked pixels lie beyond the face crop and were left alone (see the sheet)."
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start

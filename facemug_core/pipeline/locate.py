@@ -1,0 +1,158 @@
+"""Faces of a photo: found, or told where they are, and aligned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ..conventions import WORKING_SIZE
+from ..errors import InputError, NothingToEditError
+from ..faces.alignment import Matrix, align, aligned_matrix, alignment_matrix
+from ..faces.detection import Box, Detector, Face, Which, choose, face_from_landmarks, left_to_right
+from ..faces.under_mask import beside_faces, beside_heads, faces_under
+from ..photo import Photo
+from .blackened import BLACKENED_FACE, is_black_face
+
+LARGEST_CROP = 8
+"""Most that the side of a face's crop can be, as a multiple of the photo's longer side."""
+
+
+class FacePlace(NamedTuple):
+    """Where a face lies in a photo."""
+
+    matrix: Matrix
+    """Alignment matrix, crop pixel → photo pixel."""
+    box: Box | None
+    """Bounds of the face in photo pixels; None where the photo was declared aligned."""
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """Where a face lies in a photo, as in `FacePlace`, and its crop."""
+
+    matrix: Matrix
+    crop: Tensor
+    """[1, 3, 256, 256] in [-1, 1]."""
+    box: Box | None
+
+    @property
+    def place(self) -> FacePlace:
+        """All but the crop."""
+        return FacePlace(self.matrix, self.box)
+
+
+@dataclass(frozen=True)
+class FaceQuery:
+    """Which faces of a photo are meant."""
+
+    which: Which = "auto"
+    """Of the faces found; "auto" takes those that the mask covers, the one under most of it first, or without
+    a mask the largest."""
+    aligned: bool = False
+    """The photo is one aligned face already; nothing is looked for."""
+    boxes: Sequence[Box] | None = None
+    """Look for faces here only, in photo pixels."""
+    landmarks: Sequence[ArrayLike] | None = None
+    """Those of each face, in photo pixels, that somebody else has found, in a scheme that `alignment_matrix`
+    knows; nothing is looked for."""
+    places: Sequence[FacePlace] | None = None
+    """Where the faces are, found before, as in a video; nothing is looked for."""
+
+
+ANY_FACE = FaceQuery()
+
+
+def locate_faces(
+    photo: Photo, query: FaceQuery, mask: Tensor | None, detector: Callable[[], Detector]
+) -> list[AlignedFace]:
+    """Faces of a photo; none where none is found.
+
+    Args:
+        photo: the photo.
+        query: which of its faces.
+        mask: of an edit, `[1, 1, H, W]`, 0 where the photo is kept.
+        detector: asked for where faces are looked for.
+
+    Raises:
+        NothingToEditError: the mask is to choose among faces, and is beside all of them.
+    """
+    if query.places is not None:
+        return [face_at(photo, place) for place in query.places]
+    if query.aligned:
+        return [aligned_face(photo)]
+    by_mask = mask if query.which == "auto" and mask is not None and mask.any() else None
+    found = _found(photo, query, by_mask, detector)
+    if by_mask is not None and found:
+        found = _under(by_mask, found)
+    elif found:
+        found = choose(found, "largest" if query.which == "auto" else query.which)
+    return [face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
+
+
+def _found(
+    photo: Photo, query: FaceQuery, by_mask: Tensor | None, detector: Callable[[], Detector]
+) -> list[Face]:
+    """All faces that the query can choose from."""
+    if query.landmarks is not None:
+        return left_to_right([face_from_landmarks(points) for points in query.landmarks])
+    pixels = photo.rgb[0].permute(1, 2, 0).numpy()
+    if query.boxes is not None:
+        return detector().measure(pixels, query.boxes)
+    if by_mask is not None:
+        return _near(detector(), pixels, by_mask)
+    return detector().detect(pixels, small=query.which not in ("auto", "largest"))
+
+
+def _near(detector: Detector, pixels: NDArray[np.uint8], mask: Tensor) -> list[Face]:
+    """Faces of a photo; small ones only where the mask covers no other face's head."""
+    found = detector.detect(pixels, small=False)
+    beside = beside_heads(mask, [alignment_matrix(face.landmarks) for face in found])
+    return found if beside is None else detector.detect(pixels, within=beside)
+
+
+def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
+    """The faces that a mask covers, the one under most of it first.
+
+    Raises:
+        NothingToEditError: it is beside all of them.
+    """
+    under = faces_under(mask, [alignment_matrix(face.landmarks) for face in faces])
+    if not under:
+        raise NothingToEditError(beside_faces([face.box for face in faces]))
+    return [faces[number] for number in under]
+
+
+def aligned_face(photo: Photo) -> AlignedFace:
+    """The face of a photo that is one aligned crop."""
+    return face_at(photo, FacePlace(aligned_matrix(photo.size), None))
+
+
+def face_at(photo: Photo, place: FacePlace) -> AlignedFace:
+    """The face at a place of a photo.
+
+    Raises:
+        InputError: the place is so large that it must belong to another picture.
+    """
+    side = WORKING_SIZE * math.hypot(*place.matrix[:2, 0])
+    if not side <= LARGEST_CROP * max(photo.size):
+        raise InputError(
+            f"A face was said to be {side:.3g} pixels wide, but the photo is {photo.size[1]} × "
+            f"{photo.size[0]}. Give landmarks in pixels of this photo."
+        )
+    return AlignedFace(place.matrix, align(photo.rgb, place.matrix) / 127.5 - 1, place.box)
+
+
+def exemplar_warnings(face: AlignedFace) -> list[str]:
+    """What the person should know of an exemplar as `find_exemplar` gives it, in sentences."""
+    warnings = []
+    if face.box is None:
+        warnings.append("No face was found in the exemplar; it is used whole, as an aligned crop.")
+    if is_black_face(face.crop):
+        warnings.append(BLACKENED_FACE)
+    return warnings

@@ -1,0 +1,65 @@
+"""The mask of each face: its part of a mask on the photo, or regions of the face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ..conventions import WORKING_SIZE
+from ..errors import NothingToEditError
+from ..faces.alignment import covered, inverse
+from ..faces.parsing import Parser
+from ..faces.pasting import mask_to_crop, mask_to_photo
+from ..faces.regions import region_mask
+from ..faces.under_mask import split_mask
+from ..photo import Photo
+from .locate import AlignedFace
+
+
+class FaceMask(NamedTuple):
+    """What to edit of a face."""
+
+    face: AlignedFace
+    on_crop: Tensor
+    """[1, 1, 256, 256], 1 = edit."""
+    on_photo: Tensor
+    """[1, 1, H, W], bool or in [0, 1]."""
+
+
+def own_masks(mask: Tensor, faces: Sequence[AlignedFace]) -> list[FaceMask]:
+    """The part of a photo's mask [1, 1, H, W] that belongs to each face.
+
+    Raises:
+        NothingToEditError: the mask is empty.
+    """
+    if not mask.any():
+        raise NothingToEditError("The mask is empty, so there is nothing to edit. White means edit.")
+    parts = split_mask(mask, [face.matrix for face in faces])
+    return [
+        FaceMask(face, mask_to_crop(part, face.matrix), part) for face, part in zip(faces, parts, strict=True)
+    ]
+
+
+def region_masks(
+    parser: Parser, photo: Photo, faces: Sequence[AlignedFace], regions: str, grow: int
+) -> list[FaceMask]:
+    """Regions of each face, named and joined by "+", grown by some pixels of the crop.
+
+    Raises:
+        NothingToEditError: no face has them.
+    """
+    masks = []
+    for face in faces:
+        on_crop = region_mask(parser.parse(face.crop), regions, grow, specks=False)
+        masks.append(FaceMask(face, on_crop, mask_to_photo(on_crop, face.matrix, photo.size).bool()))
+    if not any(mask.on_crop.any() for mask in masks):
+        raise NothingToEditError(f"The face has no {regions}, so there is nothing to edit.")
+    return masks
+
+
+def reached(face: AlignedFace, mask: Tensor) -> Tensor:
+    """The part of a photo's mask [1, 1, H, W] that the face's crop reaches, bool."""
+    within = covered(inverse(face.matrix), (mask.shape[2], mask.shape[3]), (WORKING_SIZE, WORKING_SIZE))
+    return within.logical_and_(mask > 0)
