@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from facemug_core.conventions import REGIONS
-from facemug_core.model import FIT_STEPS, INVERSION_STEPS
+from facemug_core.editing.inversion import INVERSION_STEPS
+from facemug_core.pipeline.style import FIT_STEPS
 
 ROOT = Path(__file__).parents[1]
 TEXTS = {

@@ -36,7 +36,7 @@ MOST_CODES = 64
 STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
     "landmarks": None, "latent": None, "exemplar": None, "style_mix": 0.0, "attribute": (), "text": None,
 }  # fmt: skip
-"""What is asked for of a frame once it is known where its face lies and what its codes are."""
+"""What is asked for of a frame once it is known where its faces lie and what their codes are."""
 
 
 def edit_folder(options: EditOptions) -> None:
@@ -99,12 +99,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
 
 
 def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
-    """The style of all frames, and the face of each, smoothed over `reach` frames before and after."""
-    if options.face == "all" and options.latent is None:
-        raise InputError(
-            "With --smooth all frames have one style: that of one person. Name one face, such as --face "
-            "leftmost, instead of all, or give the style with --latent."
-        )
+    """Styles of the people, and places of their faces, smoothed over `reach` frames before and after."""
     editor = load_editor(options)
 
     def find(source: Path) -> Sequence[AlignedFace]:
@@ -115,16 +110,15 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
             size = photo.size[1], photo.size[0]
             path = companion(options.mask, source, PICTURES)
             mask = read_mask(read_beside(path, size, photo.lies, options.drawn_on)[0], size)
-        found = editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
-        return found if options.latent is not None else found[:1]  # one style is that of one person
+        return editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
 
-    def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
+    def style(source: Path, places: Sequence[FacePlace]) -> Mapping[int, torch.Tensor]:
         photo = Photo.from_file(source)
         request = request_of(options, source, photo)
         result = editor.edit(photo, replace(request, places=places))
         for warning in result.warnings:
             show_warning(warning)
-        return result.latents[0].codes
+        return {face.person: latent.codes for face, latent in zip(result.faces, result.latents, strict=True)}
 
     with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
         return look_through(sources, find, style, reach, lambda done, _: bar.update(done - bar.n))
