@@ -23,7 +23,7 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from facemug_core.checkpoints.assembling import load_mobilenet, load_parser  # noqa: E402
+from facemug_core.checkpoints.assembling import load_mobilenet  # noqa: E402
 from facemug_core.conventions import LABELS  # noqa: E402
 from facemug_core.evaluation.photos import FolderFaces  # noqa: E402
 from facemug_core.evaluation.trials import Judges  # noqa: E402
@@ -124,7 +124,7 @@ def main() -> None:
 
 def real_photos(folder: Path, model: FaceMug) -> Tensor:
     """Aligned faces of a folder's photos, [N, 3, 256, 256]."""
-    source = FolderFaces(folder, PhotoEditor(model), Parser(load_parser()))
+    source = FolderFaces(folder, PhotoEditor(model), Parser.load())
     batches = list(source.batches(3 * len(source.names), 3))  # a batch is a photo in each kind of mask
     return torch.cat([batch.photo[:1] for batch in batches])
 

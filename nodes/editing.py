@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from dataclasses import replace
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -12,9 +13,10 @@ from ..facemug_core.choices import Size, Style
 from ..facemug_core.editing.directions import Direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.latents import Latent
+from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.crop import edit_crop
 from ..facemug_core.pipeline.editor import EditRequest, EditResult
-from ..facemug_core.pipeline.style import Move, StylePlan
+from ..facemug_core.pipeline.style import Move
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, which_inputs
@@ -26,7 +28,7 @@ from .recipes import begun, codes_of, latent_of
 
 EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
-STYLES = ("auto", *get_args(Style))
+STYLES: dict[str, Style | None] = {"auto": None, **{style: style for style in get_args(Style)}}
 
 
 class Edit(io.ComfyNode):
@@ -103,60 +105,69 @@ class Edit(io.ComfyNode):
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
         guides = given(sketch=sketch, semantic=semantic, color=color)
         strengths = {"sketch": sketch_strength, "semantic": semantic_strength, "color": color_strength}
-        how: dict[str, Any] = {
-            "style": None if style == "auto" else style,
-            "style_mix": style_mix,
-            "seeds": seeds(seed, variants),
-            "latent": None if latent is None else latent_of(latent),
-            "directions": moves(direction, direction_amount),
-            "inversion": asked(inversion_steps),
-            "fit": asked(fit_steps),
-        }
+        request = EditRequest(
+            regions=regions.strip() or None,
+            grow=grow,
+            style=STYLES[style],
+            style_mix=style_mix,
+            seeds=seeds(seed, variants),
+            latent=None if latent is None else latent_of(latent),
+            inversion=asked(inversion_steps),
+            fit=asked(fit_steps),
+            directions=moves(direction, direction_amount),
+            which=chosen(which, index),
+            aligned=aligned,
+            skip_without_face=no_face == "skip",
+            size=EDIT_SIZES[size],
+            feather=feather,
+            opacity=opacity,
+        )
         if image is None:
-            return _new_face(model, mask, regions, guides, strengths, exemplar, StylePlan(**how))
+            return _new_face(model, mask, guides, strengths, exemplar, request)
+        return _edited_photos(model, image, mask, guides, strengths, exemplar, request)
 
-        photos = tensors.Photos(image)
-        masks = tensors.to_masks(mask, photos.size)
-        regions = regions.strip()
-        if regions and masks.any():
-            raise InputError("Say what to edit in one way: disconnect `mask`, or clear `regions`.")
-        exemplars = [None] if exemplar is None else tensors.Photos(exemplar)
-        counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
-        total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
-        editor = model.editor(parses=bool(regions))
-        warn_of_stretched(guides, photos.size)
-        results, changes, used = [], [], []
-        for i in range(total):
-            (photo,) = item(photos, i)
-            request = EditRequest(
-                mask=None if regions else item(masks, i),
-                regions=regions or None,
-                grow=grow,
-                exemplar=item(exemplars, i)[0],
-                which=chosen(which, index),
-                size=EDIT_SIZES[size],
-                aligned=aligned,
-                skip_without_face=no_face == "skip",
-                feather=feather,
-                opacity=opacity,
-                **{name: guide.of(i, i, strengths[name], photo.size) for name, guide in guides.items()},
-                **how,
-            )
-            if request.mask is not None and not request.mask.any():
-                host.warn(
-                    "The mask is empty, so the photo is left as it is. White means edit; or name regions."
-                )
-                result = EditResult.unchanged(photo, request)
-            else:
-                result = editor.edit(photo, request, host.Watch())
-            for warning in result.warnings:
-                host.warn(warning)
-            results += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
-            changes += [result.mask if opacity > 0 else torch.zeros_like(result.mask)] * len(result.photos)
-            used += result.latents
-        mean = model.model().random_codes(seeds(seed, 1), psi=0.0)
-        codes = codes_of(Latent.cat(used)) if used else begun(model.model(), mean)
-        return io.NodeOutput(tensors.stacked(results), tensors.from_masks(torch.cat(changes)), codes)
+
+def _edited_photos(
+    model: HostedEditor,
+    image: Tensor,
+    mask: Tensor | None,
+    guides: dict[str, GuidePictures],
+    strengths: dict[str, float],
+    exemplar: Tensor | None,
+    request: EditRequest,
+) -> io.NodeOutput:
+    photos = tensors.Photos(image)
+    masks = tensors.to_masks(mask, photos.size)
+    if request.regions and masks.any():
+        raise InputError("Say what to edit in one way: disconnect `mask`, or clear `regions`.")
+    exemplars = [None] if exemplar is None else tensors.Photos(exemplar)
+    counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
+    total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
+    editor = model.editor(parses=request.regions is not None)
+    warn_of_stretched(guides, photos.size)
+    pictures, changes, used = [], [], []
+    for i in range(total):
+        (photo,), own_mask = item(photos, i), None if request.regions else item(masks, i)
+        own = {name: guide.of(i, i, strengths[name], photo.size) for name, guide in guides.items()}
+        one = replace(request, mask=own_mask, exemplar=item(exemplars, i)[0], **own)
+        if own_mask is not None and not own_mask.any():
+            host.warn("The mask is empty, so the photo is left as it is. White means edit; or name regions.")
+            result = EditResult.unchanged(photo, one)
+        else:
+            result = editor.edit(photo, one, host.Watch())
+        for warning in result.warnings:
+            host.warn(warning)
+        pictures += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
+        changed = result.mask if request.opacity > 0 else torch.zeros_like(result.mask)
+        changes += [changed] * len(result.photos)
+        used += result.latents
+    codes = codes_of(Latent.cat(used)) if used else _mean_face(model.model())
+    return io.NodeOutput(tensors.stacked(pictures), tensors.from_masks(torch.cat(changes)), codes)
+
+
+def _mean_face(network: FaceMug) -> Tensor:
+    """What stands for the codes of an edit that has not taken place."""
+    return begun(network, network.random_codes([0], psi=0.0))
 
 
 def moves(direction: Direction | None, amount: float) -> list[Move]:
@@ -169,13 +180,12 @@ def moves(direction: Direction | None, amount: float) -> list[Move]:
 def _new_face(
     model: HostedEditor,
     mask: Tensor | None,
-    regions: str,
     guides: dict[str, GuidePictures],
     strengths: dict[str, float],
     exemplar: Tensor | None,
-    plan: StylePlan,
+    request: EditRequest,
 ) -> io.NodeOutput:
-    if (mask is not None and mask.any()) or regions.strip():
+    if (mask is not None and mask.any()) or request.regions:
         raise InputError(
             "There is a mask or region, but no photo: connect a photo to `image` to edit it, or remove "
             "both `mask` and `regions` to make a new face."
@@ -184,7 +194,7 @@ def _new_face(
     if len(conditions) > 1:
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
-    (plan,) = plan.of_faces(1)
+    (plan,) = request.of_faces(1)
     pictures, codes, notices = edit_crop(model.model(), conditions, plan, crops, host.Watch())
     for notice in notices:
         host.warn(notice)

@@ -18,7 +18,6 @@ from facemug_core.editing.directions import (
     Linear,
     Mapped,
     Within,
-    apply_all,
     load_directions,
     named,
     save_directions,
@@ -29,7 +28,9 @@ from facemug_core.editing.measuring import ATTRIBUTES
 from facemug_core.errors import CheckpointError, InputError, ShapeError
 from facemug_core.evaluation.attributes import meets_bars
 from facemug_core.networks.style_mapper import StyleMapper
-from tests.tiny import tiny_model
+from facemug_core.pipeline.style import Move
+
+from .tiny import random_conditions, style_codes, tiny_model
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -170,7 +171,10 @@ def test_two_sweeps_give_a_grid_with_a_row_for_each_amount_of_the_first() -> Non
 def test_edits_are_applied_in_their_order() -> None:
     add, set_ = Linear(unit() * 3), Coordinate(noise(512, seed=2), unit(), 0.7, target=4.0)
     expected = set_.apply(add.apply(CODES, 1), 1)
-    assert torch.equal(apply_all(CODES, [(add, 1), (set_, 1)]), expected)
+    moves = [Move(one, 1, {"operation": "direction"}) for one in (add, set_)]
+    assert torch.equal(
+        style_codes(tiny_model(), random_conditions(), codes=CODES, directions=moves), expected
+    )
 
 
 def test_model_stage_applies_a_direction() -> None:

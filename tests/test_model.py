@@ -14,7 +14,7 @@ from facemug_core.editing.directions import Linear
 from facemug_core.errors import InputError, ShapeError, WeightsMissingError
 from facemug_core.model import FaceMug
 from facemug_core.networks.latent_warping import LatentWarping
-from facemug_core.pipeline.style import Move, default_style, random_style
+from facemug_core.pipeline.style import NO_WARPING, Move, StylePlan, default_style, random_style, styled
 
 from .tiny import assert_only_the_mask_changed, edited, random_conditions, tiny_full_model, tiny_model
 
@@ -135,6 +135,35 @@ def test_sliders_and_texts_start_from_the_person_of_the_photo(model: FaceMug) ->
     still = Linear(torch.zeros(512))
     _, codes = edited(model, conditions, directions=[Move(still, 1.0, {"operation": "direction"})])
     assert torch.equal(codes, model.encode(conditions.image))
+
+
+def test_a_person_under_black_paint_is_not_kept() -> None:
+    mask = torch.zeros(1, 1, 256, 256)
+    mask[..., 64:128] = 1
+    black = Conditions.build(image=torch.full((1, 3, 256, 256), -1.0), mask=mask)
+    assert default_style(black, None, moves=True) == "projected"
+
+
+@pytest.mark.parametrize(("hidden", "turned"), [(100, True), (250, False)])
+def test_an_exemplar_is_turned_where_enough_of_the_photo_is_visible(
+    hidden: int, turned: bool, model: FaceMug
+) -> None:
+    with torch.random.fork_rng():
+        warping = LatentWarping(4).eval()
+        for weights in warping.parameters():
+            torch.nn.init.normal_(weights, std=0.1)
+    able = replace(model, warping=warping)
+    mask, photo = torch.zeros(1, 1, 256, 256), torch.full((1, 3, 256, 256), 0.5)
+    mask[..., :hidden] = 1
+    conditions = Conditions.build(image=photo, mask=mask, color=torch.full_like(photo, 0.2))
+    plan = StylePlan("exemplar", fit=0)
+    upright = model.encode(random_conditions().image)
+    there = able.warp(upright, able.project(conditions))
+    assert not torch.equal(there, upright)
+    codes = styled(able, conditions, plan, random_conditions().image).latent.codes
+    assert torch.equal(codes, there if turned else upright)
+    notices = styled(model, conditions, plan, random_conditions().image).notices
+    assert (NO_WARPING in notices) == turned
 
 
 def test_style_by_exemplar_without_one_is_an_error(model: FaceMug) -> None:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from ..config import ModelConfig
 from ..errors import CheckpointError, WeightsMissingError
 from ..networks.banks import FeatureBank
-from ..networks.bisenet import BiSeNet
 from ..networks.face_recognition import FaceRecognition
 from ..networks.generator import PriorHeads
 from ..networks.inverter import Inverter
@@ -238,11 +237,6 @@ def load_inverter(config: ModelConfig, photo_parts: PhotoParts, folders: Folders
 def load_mobilenet(folders: Folders = ()) -> MobileNetV2Features:
     """MobileNetV2 with its ImageNet weights."""
     return load_trained(MobileNetV2Features, "mobilenet_v2", folders, drop=("features.18.", "classifier."))
-
-
-def load_parser(folders: Folders = ()) -> BiSeNet:
-    """The face parser's network."""
-    return load_trained(BiSeNet, "bisenet", folders)
 
 
 def load_recognition(folders: Folders = ()) -> FaceRecognition:

@@ -65,7 +65,7 @@ class SheetOptions(ModelOptions):
     names: Sequence[str] = argument(
         nargs="*", metavar="NAME", help="names or files; all that ship by default"
     )
-    seed: int = argument("--seed", type=int, default=100_000, help="of the face")
+    seed: int = argument("--seed", type=values.whole, default=100_000, help="of the face")
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="SHEET.png")
 
 

@@ -72,7 +72,6 @@ def _photo(options: GuideOptions) -> Tensor:
 
 def _labels(options: GuideOptions, photo: Tensor) -> Tensor:
     """Its labels, drawn on the photo's own grid."""
-    from ..checkpoints.assembling import load_parser
     from ..faces.parsing import Parser
 
-    return Parser(load_parser(options.weights)).parse(photo)
+    return Parser.load(options.weights).parse(photo)

@@ -60,7 +60,7 @@ class MixOptions(PairOptions):
 class AddOptions(PairOptions):
     """How much of the other person."""
 
-    amount: float = argument("--amount", type=float, default=1.0)
+    amount: float = argument("--amount", type=values.number, default=1.0)
 
 
 @dataclass(frozen=True)

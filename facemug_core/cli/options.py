@@ -94,7 +94,7 @@ class GuidanceOptions(ClipOptions):
         help="codes that a text may change",
     )  # fmt: skip
     keep_geometry: bool = argument("--keep-geometry", action="store_true", help="a text changes no shapes")
-    seed: int = argument("--seed", type=int, default=0)
+    seed: int = argument("--seed", type=values.whole, default=0)
     variants: int = argument("--variants", type=values.at_least_one, default=1, metavar="N")
     latent: Path | None = argument("--latent", type=Path, metavar="FILE", help="use saved style codes")
     save_latent: Path | None = argument("--save-latent", type=Path, metavar="FILE")
@@ -130,7 +130,7 @@ class EditOptions(GuidanceOptions):
         "--region", either=True, metavar="NAMES", help=f"face regions joined by +: {', '.join(REGIONS)}"
     )
     grow: int = argument(
-        "--grow", type=int, default=0, metavar="PX", help="grow the regions (negative: shrink)"
+        "--grow", type=values.whole, default=0, metavar="PX", help="grow the regions (negative: shrink)"
     )
     feather: int = argument(
         "--feather", type=values.at_least_zero, default=0, metavar="PX", help="soft edge, inwards only"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from . import values
 from .declaring import add_command, argument
 from .options import OUTPUT, ModelOptions
 
@@ -21,9 +22,11 @@ class PoseOptions(ModelOptions):
     )
     frontal: bool = argument("--frontal", action="store_true", help="look straight ahead")
     yaw: float | None = argument(
-        "--yaw", type=float, metavar="DEG", help="turn right in the picture (negative: left)"
+        "--yaw", type=values.number, metavar="DEG", help="turn right in the picture (negative: left)"
     )
-    pitch: float | None = argument("--pitch", type=float, metavar="DEG", help="look up (negative: down)")
+    pitch: float | None = argument(
+        "--pitch", type=values.number, metavar="DEG", help="look up (negative: down)"
+    )
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="OUT.png")
 
 

@@ -48,15 +48,15 @@ class TrainOptions:
     )  # fmt: skip
     steps: int = argument("--steps", type=values.at_least_one, default=20_000)
     minutes: float | None = argument(
-        "--minutes", type=float, help="stop after so long; the same command goes on"
+        "--minutes", type=values.number, help="stop after so long; the same command goes on"
     )
     batch: int = argument("--batch", type=values.at_least_one, default=8)
-    learning_rate: float = argument("--learning-rate", type=float, default=2e-3)
-    adversarial_from: int | None = argument("--adversarial-from", type=int, metavar="STEP")
+    learning_rate: float = argument("--learning-rate", type=values.number, default=2e-3)
+    adversarial_from: int | None = argument("--adversarial-from", type=values.whole, metavar="STEP")
     precision: Precision = argument("--precision", choices=get_args(Precision), default="no")
-    save_minutes: float = argument("--save-minutes", type=float, default=5.0)
-    seed: int = argument("--seed", type=int, default=0)
-    workers: int = argument("--workers", type=int, default=0, help="processes that prepare samples")
+    save_minutes: float = argument("--save-minutes", type=values.number, default=5.0)
+    seed: int = argument("--seed", type=values.whole, default=0)
+    workers: int = argument("--workers", type=values.whole, default=0, help="processes that prepare samples")
     export: Path | None = argument(
         "--export", type=Path, metavar="FOLDER", help="write the averaged weights there in fp16"
     )
@@ -89,15 +89,13 @@ def prepare(options: PrepareOptions) -> None:
 def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
     from tqdm import tqdm
 
-    from ..checkpoints.assembling import load_parser
-    from ..checkpoints.manifest import locate
     from ..conditions.reading import picture_files
-    from ..faces.detection import LANDMARK_FILE, Detector
+    from ..faces.detection import Detector
     from ..faces.parsing import Parser
     from ..training.prepare import prepare_photos
 
-    parser = Parser(load_parser().to(device))
-    detector = None if options.aligned else Detector(locate(LANDMARK_FILE).parent)
+    parser = Parser.load(device=device)
+    detector = None if options.aligned else Detector.load()
     refused: list[str] = []
     with tqdm(total=len(picture_files(photos, nested=True)), unit="photo") as bar:
 

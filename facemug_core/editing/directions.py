@@ -162,13 +162,6 @@ def check_layers(layers: Layers) -> None:
         )
 
 
-def apply_all(codes: Tensor, edits: Sequence[tuple[Direction, float]]) -> Tensor:
-    """Directions with their amounts, one after the other."""
-    for direction, amount in edits:
-        codes = direction.apply(codes, amount)
-    return codes
-
-
 def sweep(
     codes: Tensor, direction: Direction, amounts: Sequence[float], progress: Progress = no_progress
 ) -> Tensor:

@@ -16,11 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checkpoints.assembling import Folders, load_parser, load_trained
-from ..checkpoints.manifest import locate
+from ..checkpoints.assembling import Folders, load_trained
 from ..conventions import LABELS, NUM_LABELS, REGIONS, WORKING_SIZE
 from ..faces.alignment import resample
-from ..faces.detection import LANDMARK_FILE, Box, Detector
+from ..faces.detection import Box, Detector
 from ..faces.parsing import Parser
 from ..networks.face_attributes import EXPRESSIONS, AgeGenderNet, ExpressionNet
 from ..pictures import to_pixels
@@ -117,8 +116,7 @@ def load_measurer(folders: Folders = ()) -> Measurer:
     Raises:
         WeightsMissingError: a file is missing; `fetch run train` brings all.
     """
-    detector = Detector(locate(LANDMARK_FILE, *folders).parent)
-    return Measurer(detector, Parser(load_parser(folders)), load_networks(folders))
+    return Measurer(Detector.load(folders), Parser.load(folders), load_networks(folders))
 
 
 Network = Callable[[Tensor], dict[str, Tensor]]

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import one_by_one
-from ..checkpoints.assembling import Folders, load_parser, load_trained
-from ..checkpoints.manifest import locate
+from ..checkpoints.assembling import Folders, load_trained
 from ..conditions import Conditions, whole_photo
 from ..editing.clip import Clip, load_clip
 from ..editing.inversion import INVERSION_STEPS
 from ..editing.measuring import Measurer, find_mesh, load_networks
 from ..faces.comparison import FaceComparer
-from ..faces.detection import LANDMARK_FILE, Detector
+from ..faces.detection import Detector
 from ..faces.parsing import Parser
 from ..modalities import MODALITIES
 from ..networks.generator import Features
@@ -69,12 +68,12 @@ class Judges:
     @cached_property
     def parser(self) -> Parser:
         """Which class each pixel has."""
-        return Parser(load_parser(self.folders).to(self.device))
+        return Parser.load(self.folders, self.device)
 
     @cached_property
     def detector(self) -> Detector:
         """Where the parts of the face lie."""
-        return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+        return Detector.load(self.folders)
 
     @cached_property
     def observer(self) -> Observer:

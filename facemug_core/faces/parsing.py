@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints.assembling import Folders, load_trained
 from ..conventions import FLIPPED_LABELS, IMAGENET_MEAN, IMAGENET_STD
+from ..networks.bisenet import BiSeNet
 
 PARSING_SIZE = 512
 """Longer side, in pixels, at which the parser sees a picture; its weights were trained at this size."""
@@ -21,6 +23,15 @@ class Parser:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
+
+    @classmethod
+    def load(cls, folders: Folders = (), device: torch.device | str = "cpu") -> Parser:
+        """With the weights that `fetch run` brings.
+
+        Raises:
+            WeightsMissingError: they are not there.
+        """
+        return cls(load_trained(BiSeNet, "bisenet", folders).to(device))
 
     @torch.no_grad()
     def parse(self, images: Tensor) -> Tensor:

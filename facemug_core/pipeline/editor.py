@@ -13,13 +13,11 @@ import torch
 from torch import Tensor
 
 from ..batches import Progress, no_progress
-from ..checkpoints.assembling import load_parser
-from ..checkpoints.manifest import locate
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
 from ..errors import FaceNotFoundError, InputError, NothingToEditError
-from ..faces.detection import LANDMARK_FILE, Detector
+from ..faces.detection import Detector
 from ..faces.parsing import Parser
 from ..faces.under_mask import beside_faces
 from ..latents import Latent
@@ -115,13 +113,13 @@ class PhotoEditor:
     @cached_property
     def detector(self) -> Detector:
         """Raises `WeightsMissingError` where its files are missing."""
-        return Detector(locate(LANDMARK_FILE, *self.folders).parent)
+        return Detector.load(self.folders)
 
     @cached_property
     def parser(self) -> Parser:
         """Raises `WeightsMissingError` where its weights are missing."""
         with torch.inference_mode(False):
-            return Parser(load_parser(self.folders))
+            return Parser.load(self.folders)
 
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None

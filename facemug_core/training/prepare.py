@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints.assembling import load_bank, load_parser
+from ..checkpoints.assembling import load_bank
 from ..checkpoints.files import replacing
 from ..conditions.reading import picture_files
 from ..config import LIGHT
@@ -39,10 +39,9 @@ def prepare_bank_faces(
     Face i comes from seed i: z and then a truncation ψ between 0.5 and 1 (`bank_code`).
     """
     mapping, bank = load_bank(LIGHT)
-    network = load_parser()
-    for module in (bank, network):
+    parser = Parser.load()
+    for module in (bank, parser.network):
         place(module, torch.device(device))
-    parser = Parser(network)
     folder.mkdir(parents=True, exist_ok=True)
     for shard in range(-(-count // SHARD)):
         path = folder / f"{shard:04d}.npz"

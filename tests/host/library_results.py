@@ -13,7 +13,7 @@ from facemug_core import latents
 from facemug_core.conditions import Conditions, pencil_sketch, whole_photo
 from facemug_core.conditions.reading import read_color, read_mask, read_semantic, read_sketch
 from facemug_core.editing.clip import load_clip
-from facemug_core.editing.directions import apply_all, shipped_directions, sweep
+from facemug_core.editing.directions import shipped_directions, sweep
 from facemug_core.editing.text import TextGoal, TextOptions
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
@@ -270,7 +270,9 @@ def pose(library: Library) -> Pictures:
 def attributes(library: Library) -> Pictures:
     directions = shipped_directions()
     amounts = {"smile": -0.6, "eyes_open": 0.8, "lipstick": 0.8}
-    codes = apply_all(encoded(library, PHOTO), [(directions[name], amounts[name]) for name in amounts])
+    codes = encoded(library, PHOTO)
+    for name, amount in amounts.items():
+        codes = directions[name].apply(codes, amount)
     return staged(library, EditRequest(mask=own_mask(library, WHOLE_FACE), latent=Latent(codes), fit=0))
 
 
