@@ -20,8 +20,9 @@ from benchmarks.profile_edit import KINDS, REST, kind_of
 from facemug_core.config import LIGHT
 from facemug_core.networks.layers import place
 from facemug_core.training.data import FaceShards
-from facemug_core.training.loop import Batch, Stage
+from facemug_core.training.options import Run, Settings
 from facemug_core.training.run import STAGES
+from facemug_core.training.stages.stage import Batch, Stage
 
 BANK = "feature bank"
 
@@ -35,8 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    settings = argparse.Namespace(init=None, seed=0, adversarial_from=0)
-    stage = STAGES["generator"](LIGHT, FaceShards(options.data), settings)
+    settings, run = Settings("generator", adversarial_from=0), Run(Path(), options.data)
+    stage = STAGES["generator"].build(LIGHT, FaceShards(options.data), settings, run)
     cpu = torch.device("cpu")
     stage.to(cpu)
     networks = [network for network in (stage.model, stage.critic) if network is not None]

@@ -32,10 +32,11 @@ from facemug_core.latents import broadcast  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 from facemug_core.networks.perceptual import PerceptualLoss  # noqa: E402
 from facemug_core.pipeline.editor import PhotoEditor  # noqa: E402
-from facemug_core.training import augment  # noqa: E402
-from facemug_core.training.augment import Draw  # noqa: E402
+from facemug_core.training import photographic  # noqa: E402
 from facemug_core.training.data import FaceShards  # noqa: E402
+from facemug_core.training.draws import Draw  # noqa: E402
 from facemug_core.training.masks import stroke_mask  # noqa: E402
+from facemug_core.training.samples import misaligned  # noqa: E402
 
 Change = Callable[[Tensor, Tensor, Tensor, Draw], Tensor]
 """A face [3, 256, 256], its labels [256, 256], another face and random choices → the changed face."""
@@ -63,12 +64,12 @@ def occluded(image: Tensor, other: Tensor, draw: Draw) -> Tensor:
 
 WAYS: dict[str, Change] = {
     "as they are": lambda image, labels, other, draw: image,
-    "tone": lambda image, labels, other, draw: augment.random_tone(image, draw),
-    "gray": lambda image, labels, other, draw: image.mean(0, keepdim=True).expand(3, -1, -1),
-    "low resolution": lambda image, labels, other, draw: augment.low_resolution(image, draw),
-    "noise": lambda image, labels, other, draw: augment.noise(image, draw),
-    "JPEG": lambda image, labels, other, draw: augment.jpeg(image, draw),
-    "misalignment": lambda image, labels, other, draw: augment.misalign(image, labels, draw)[0],
+    "tone": lambda image, labels, other, draw: photographic.random_tone(image[None], draw)[0],
+    "gray": lambda image, labels, other, draw: photographic.gray(image),
+    "low resolution": lambda image, labels, other, draw: photographic.low_resolution(image[None], draw)[0],
+    "noise": lambda image, labels, other, draw: photographic.noisy(image[None], draw)[0].clamp(-1, 1),
+    "JPEG": lambda image, labels, other, draw: photographic.jpeg(image[None], draw)[0],
+    "misalignment": lambda image, labels, other, draw: misaligned(image, labels, draw)[0],
     "other background": lambda image, labels, other, draw: other_background(image, labels, other, draw),
     "occluders": lambda image, labels, other, draw: occluded(image, other, draw),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +28,8 @@ from facemug_core.training.captions import (
     caption,
     vocabulary,
 )
-from facemug_core.training.clip import (
-    JUDGED,
-    RIDGE,
-    ClipStage,
-    describe,
-    fit_parts,
-    fit_read_out,
-    most_distinct,
-    retrieval_at_1,
-)
-from facemug_core.training.data import Draw, FaceShards
+from facemug_core.training.data import FaceShards
+from facemug_core.training.draws import Draw
 from facemug_core.training.facts import (
     ATTRIBUTES,
     OBSERVED,
@@ -52,8 +42,19 @@ from facemug_core.training.facts import (
     hair_color,
     load_facts,
 )
-from facemug_core.training.loop import RunConfig, train
+from facemug_core.training.loop import train
+from facemug_core.training.options import Run, Settings
 from facemug_core.training.run import STAGES, export
+from facemug_core.training.stages.clip import (
+    JUDGED,
+    RIDGE,
+    ClipStage,
+    describe,
+    fit_parts,
+    fit_read_out,
+    most_distinct,
+    retrieval_at_1,
+)
 
 from .text_models import open_clip, tiny_clip
 
@@ -202,9 +203,8 @@ def test_training_writes_a_model_that_loads(folder: Path, tmp_path: Path) -> Non
     torch.manual_seed(0)
     stage = ClipStage(faces, levels, MobileNetV2Features())
     trunk = stage.model.visual.trunk.features[0][0].weight.clone()  # type: ignore[union-attr, index]
-    run = RunConfig(folder=str(tmp_path / "run"), steps=2, batch=4)
     batch = torch.utils.data.default_collate([stage.dataset[i] for i in range(4)])
-    train(stage, run, batch)
+    train(stage, Settings("clip", steps=2, batch=4), Run(tmp_path / "run", folder), batch)
     export(tmp_path / "run", tmp_path / "face_clip.safetensors", describe())
     clip = load_clip(folders=[tmp_path])
     assert clip.tokenizer.words == tuple(vocabulary())  # type: ignore[attr-defined]
@@ -237,5 +237,5 @@ def test_too_few_faces_are_refused_before_anything_is_measured(tmp_path: Path) -
     images, codes = np.zeros((2, 256, 256, 3), np.uint8), np.zeros((2, 512), np.float32)
     np.savez(tmp_path / "0000.npz", images=images, w=codes)
     with pytest.raises(InputError, match=r"more than 100 faces.*got 2"):
-        STAGES["clip"](LIGHT, FaceShards(tmp_path), Namespace(data=tmp_path, seed=0))
+        STAGES["clip"].build(LIGHT, FaceShards(tmp_path), Settings("clip"), Run(tmp_path, tmp_path))
     assert not (tmp_path / OBSERVED).exists()

@@ -15,9 +15,11 @@ from facemug_core.errors import InputError
 from facemug_core.faces.detection import LANDMARK_FILE, Detector
 from facemug_core.faces.parsing import Parser
 from facemug_core.networks.bisenet import BiSeNet
-from facemug_core.training.data import FaceShards, GeneratorEdits
-from facemug_core.training.loop import RunConfig, train
+from facemug_core.training.data import FaceShards
+from facemug_core.training.loop import train
+from facemug_core.training.options import Run, Settings
 from facemug_core.training.prepare import prepare_photos
+from facemug_core.training.samples import GeneratorEdits
 
 from .test_training import make_faces, make_stage
 
@@ -85,7 +87,8 @@ def test_the_generator_learns_from_photos_by_projected_codes(tmp_path: Path) -> 
     samples = [GeneratorEdits(photos, seed=1)[i] for i in range(6)]
     assert all(sample["projected"].all() for sample in samples)
     stage = make_stage("generator", photos)
-    train(stage, RunConfig(str(tmp_path / "run"), steps=1, batch=2), default_collate(samples[:1]))
+    settings, run = Settings("generator", steps=1, batch=2), Run(tmp_path / "run", tmp_path)
+    train(stage, settings, run, default_collate(samples[:1]))
     assert all(value.isfinite().all() for value in stage.model.state_dict().values())
 
 

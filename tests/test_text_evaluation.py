@@ -11,7 +11,7 @@ from facemug_core.editing.clip import words_of
 from facemug_core.evaluation.suites.text import PROMPTS, UNITS, Retrieval, Text
 from facemug_core.evaluation.trials import Case
 from facemug_core.training.captions import vocabulary
-from facemug_core.training.clip import JUDGED
+from facemug_core.training.stages.clip import JUDGED
 
 ENDS = {"same_cosine": 1.0, "different_cosine": 0.5}
 

@@ -26,19 +26,10 @@ from facemug_core.networks.picture_head import PictureHead
 from facemug_core.networks.style_encoder import StyleEncoder
 from facemug_core.ops.filters import gaussian_blur
 from facemug_core.ops.masks import fill_holes
-from facemug_core.training.augment import hand_drawn, recolored
 from facemug_core.training.bank_faces import Together
-from facemug_core.training.data import (
-    Draw,
-    FaceShards,
-    GeneratorEdits,
-    random_mask,
-    sample_numbers,
-    some_face,
-)
-from facemug_core.training.encoder import EncoderStage
-from facemug_core.training.generator import GeneratorStage
-from facemug_core.training.loop import RunConfig, Stage, cooling, train
+from facemug_core.training.data import FaceShards, some_face
+from facemug_core.training.draws import Draw
+from facemug_core.training.loop import cooling, sample_numbers, train
 from facemug_core.training.losses import (
     IdentityLoss,
     adversarial_loss,
@@ -50,10 +41,20 @@ from facemug_core.training.losses import (
     rim_loss,
     stroke_loss,
 )
-from facemug_core.training.part_reader import PartHeadStage, PartReaderStage, class_shares
-from facemug_core.training.picture_head import PictureHeadStage
+from facemug_core.training.masks import random_mask
+from facemug_core.training.options import Run, Settings
+from facemug_core.training.parts import class_shares
+from facemug_core.training.sample_guides import hand_drawn, recolored
+from facemug_core.training.samples import GeneratorEdits
+from facemug_core.training.stages import encoder, generator, picture_head, warping
+from facemug_core.training.stages.encoder import EncoderStage
+from facemug_core.training.stages.generator import GeneratorStage
+from facemug_core.training.stages.part_head import PartHeadStage
+from facemug_core.training.stages.part_reader import PartReaderStage
+from facemug_core.training.stages.picture_head import PictureHeadStage
+from facemug_core.training.stages.stage import Stage
+from facemug_core.training.stages.warping import WarpStage
 from facemug_core.training.visibility import measure_visibility
-from facemug_core.training.warp import WarpStage
 
 from .tiny import tiny_bank, tiny_config, tiny_photo_parts
 
@@ -112,7 +113,7 @@ def _trained(
 ) -> dict[str, torch.Tensor]:
     stage = make_stage(name, faces)
     samples = default_collate([stage.dataset[0]])
-    train(stage, RunConfig(str(folder), steps=3, minutes=minutes, batch=2), samples)
+    train(stage, Settings(name, steps=3, batch=2), Run(folder, folder, minutes=minutes), samples)
     return stage.model.state_dict()
 
 
@@ -138,6 +139,24 @@ def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards,
     assert (tmp_path / "whole" / "averaged.safetensors").is_file()
 
 
+@pytest.mark.parametrize(
+    ("name", "weights", "logged"),
+    [
+        ("generator", generator.WEIGHTS, set()),
+        ("encoder", encoder.WEIGHTS, set()),
+        ("picture_head", picture_head.WEIGHTS, set()),
+        ("warping", warping.WEIGHTS, {"unwarped"}),
+    ],
+)
+def test_every_weight_is_of_a_loss_and_every_loss_has_one(
+    name: str, weights: dict[str, float], logged: set[str], faces: FaceShards
+) -> None:
+    stage = make_stage(name, faces)
+    stage.to(torch.device("cpu"))
+    _, parts, _ = stage.loss(stage.model, default_collate([stage.dataset[0]]), step=1)
+    assert parts.keys() == weights.keys() | logged
+
+
 def test_learning_rates_fall_to_zero_over_the_last_fifth() -> None:
     assert [cooling(step, 100) for step in (0, 80, 90, 100)] == [1, 1, 0.5, 0]
 
@@ -145,8 +164,9 @@ def test_learning_rates_fall_to_zero_over_the_last_fifth() -> None:
 def test_a_loss_that_is_not_a_number_stops_with_a_sentence(faces: FaceShards, tmp_path: Path) -> None:
     stage = make_stage("encoder", faces)
     torch.nn.init.constant_(next(stage.model.parameters()), float("nan"))
+    settings, samples = Settings("encoder", steps=2, batch=2), default_collate([stage.dataset[0]])
     with pytest.raises(FacemugError, match="not a number at step 1"):
-        train(stage, RunConfig(str(tmp_path), steps=2, batch=2), default_collate([stage.dataset[0]]))
+        train(stage, settings, Run(tmp_path, tmp_path), samples)
 
 
 def test_visibility_is_the_squared_length_of_the_gradient_of_what_is_seen() -> None:

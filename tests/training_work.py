@@ -9,7 +9,8 @@ import torch
 from torch.utils.data import default_collate
 
 from facemug_core.training.data import FaceShards
-from facemug_core.training.loop import RunConfig, train
+from facemug_core.training.loop import train
+from facemug_core.training.options import Run, Settings
 
 from .test_training import make_stage
 
@@ -25,6 +26,7 @@ def train_one(rank: int, name: str, port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     # Another start in each: only what the processes tell each other can make them agree.
     stage = make_stage(name, FaceShards(folder / "faces"), seed=rank)
-    train(stage, RunConfig(str(folder / "run"), steps=3, batch=1), default_collate([stage.dataset[0]]))
+    run = Run(folder / "run", folder / "faces")
+    train(stage, Settings(name, steps=3, batch=1), run, default_collate([stage.dataset[0]]))
     # Running statistics are the first process's: the others take them over when the next step begins.
     torch.save({name: p.detach() for name, p in stage.model.named_parameters()}, folder / f"{rank}.pt")

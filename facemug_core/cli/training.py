@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -35,7 +34,11 @@ class PrepareOptions:
 class TrainOptions:
     """What is trained, on which faces, from where and how long."""
 
-    stage: TrainingStage = argument(choices=get_args(TrainingStage))
+    stage: TrainingStage | None = argument(either=True, nargs="?", choices=get_args(TrainingStage))
+    recipe: str | None = argument(
+        "--recipe", either=True, metavar="NAME",
+        help="make a shipped weights file as it was made, such as light_generator",
+    )  # fmt: skip
     data: Path = argument("--data", type=Path, required=True, help="folder made by prepare")
     drawn: int = argument(
         "--drawn", type=values.at_least_zero, default=0, metavar="N",
@@ -109,7 +112,22 @@ def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
 
 
 def train(options: TrainOptions) -> None:
-    """Train a stage."""
-    from ..training.run import run_stage
+    """Train a stage, or make a shipped file by its recipe."""
+    from ..training.options import Run, Settings
+    from ..training.run import run_recipe, run_stage
 
-    run_stage(Namespace(**vars(options)))
+    folders = () if options.init is None else (options.init,)
+    run = Run(
+        options.folder, options.data, options.init, folders, options.export, options.minutes,
+        options.save_minutes, options.workers,
+    )  # fmt: skip
+    if options.stage is None:
+        assert options.recipe is not None  # one of them is required
+        run_recipe(options.recipe, run)
+        return
+    settings = Settings(
+        options.stage, options.model, steps=options.steps, batch=options.batch, seed=options.seed,
+        learning_rate=options.learning_rate, precision=options.precision, drawn=options.drawn,
+        adversarial_from=options.adversarial_from,
+    )  # fmt: skip
+    run_stage(settings, run)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..editing.clip import words_of
-from .data import Draw
+from .draws import Draw
 from .facts import ATTRIBUTES, UNKNOWN
 
 Item = TypeVar("Item")

@@ -22,8 +22,9 @@ from ..checkpoints.reading import read_safetensors, save_safetensors
 from ..conventions import LABELS, REGIONS
 from ..editing.measuring import LUMA, Measurer, Reading, find_mesh, load_measurer
 from ..pictures import to_pixels
-from .augment import Draw, random_tone
 from .bank_faces import Faces
+from .draws import Draw
+from .photographic import random_tone
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +235,7 @@ class Toned:
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         image, labels, w = self.faces.face(index)
-        return random_tone(image, Draw(TONE_SEED, index)), labels, w
+        return random_tone(image[None], Draw(TONE_SEED, index))[0], labels, w
 
 
 def load_facts(folder: Path, faces: Faces, name: str = OBSERVED) -> NDArray[np.int64]:

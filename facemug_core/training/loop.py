@@ -6,104 +6,48 @@ import csv
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ..checkpoints.files import replacing
-from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..checkpoints.reading import save_safetensors
 from ..errors import FacemugError
 from ..networks.layers import place
 from ..pictures import to_bytes
-from .data import sample_numbers
+from .options import Run, Settings
+from .stages.stage import Batch, Stage
 
 log = logging.getLogger(__name__)
-Batch = Mapping[str, Tensor]
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """One training run; stored beside its results."""
+def train(stage: Stage, settings: Settings, run: Run, sample_batch: Batch) -> bool:
+    """Train until `settings.steps`, going on from the checkpoint in `run.folder` if there is one.
 
-    folder: str
-    """Where checkpoints, curves and sample grids go; a run found there goes on."""
-    steps: int
-    """Where the run ends; over the last fifth the learning rates fall to zero."""
-    minutes: float | None = None
-    """Stop after so long, to go on another time."""
-    batch: int = 4
-    seed: int = 0
-    learning_rate: float = 2e-3
-    ema: float = 0.998
-    """Decay of the averaged weights per step."""
-    precision: str = "no"
-    """`no` (fp32), `bf16` or `fp16`."""
-    save_minutes: float = 5.0
-    workers: int = 0
-    """Data loading processes."""
-
-
-class Stage(Protocol):
-    """What is trained: the networks, and how one batch changes them."""
-
-    name: str
-    model: nn.Module
-    """Trained, averaged and shipped."""
-
-    @property
-    def critic(self) -> nn.Module | None:
-        """Trained along, not shipped."""
-
-    @property
-    def dataset(self) -> Dataset[dict[str, Tensor]]:
-        """Samples by number."""
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """The model's parameters with their learning rates."""
-
-    def to(self, device: torch.device) -> None:
-        """Move the frozen networks."""
-
-    def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
-        """Total, its parts for the log, and what the critic's loss needs."""
-
-    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
-        """The critic's loss, or None for a step without one."""
-
-    def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Rows of pictures [rows, columns, 3, H, W] in [-1, 1] for the sample grid."""
-
-
-def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
-    """Train until `run.steps`, going on from the checkpoint in `run.folder` if there is one.
+    Returns:
+        Whether the run is at its end; False if its minutes were over before.
 
     Raises:
         FacemugError: a loss is not a finite number; the last checkpoint is from before that.
     """
     accelerator = Accelerator(
-        mixed_precision=run.precision,
+        mixed_precision=settings.precision,
         cpu=not torch.cuda.is_available(),
         # The encoder's heads of deltas rest while it learns codes that are all equal.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
-    folder = Path(run.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
     averaged = deepcopy(stage.model).eval().requires_grad_(False).to(accelerator.device)
     modules = [stage.model] if stage.critic is None else [stage.model, stage.critic]
-    groups = [stage.parameter_groups(run.learning_rate)]
-    if stage.critic is not None:
-        groups.append([{"params": stage.critic.parameters(), "lr": run.learning_rate}])
-    # Momentum speeds up regression and unsettles the game with a critic.
-    betas = (0.9 if stage.critic is None else 0.5, 0.99)
-    optimizers = [torch.optim.Adam(group, betas=betas) for group in groups]
+    optimizers = _optimizers(stage, settings.learning_rate)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     for module in modules:
         place(module, accelerator.device)
@@ -111,50 +55,85 @@ def train(stage: Stage, run: RunConfig, sample_batch: Batch) -> None:
     prepared = accelerator.prepare(*modules, *optimizers)
     wrapped, optimizers = prepared[: len(modules)], prepared[len(modules) :]
 
-    checkpoint = _Checkpoint(folder, modules, averaged, optimizers)
+    checkpoint = _Checkpoint(run.folder, modules, averaged, optimizers)
     step = checkpoint.load()
+    if step >= settings.steps:
+        return True
     loader = DataLoader(
         stage.dataset,
-        batch_sampler=_Numbers(step, run, accelerator),
+        batch_sampler=_Numbers(step, settings.batch, accelerator),
         num_workers=run.workers,
         persistent_workers=run.workers > 0,
     )
     sample_batch = _placed(sample_batch, accelerator.device)
-    curves = _Curves(folder, step) if accelerator.is_main_process else None
+    curves = _Curves(run.folder, step) if accelerator.is_main_process else None
     started = last_save = time.monotonic()
     for batch in loader:
-        if step >= run.steps:
-            return
-        torch.manual_seed(run.seed * 1_000_003 + step * accelerator.num_processes + accelerator.process_index)
-        batch = _placed(batch, accelerator.device)
-        _set_rates(optimizers, rates, cooling(step, run.steps))
-        with accelerator.autocast():
-            total, parts, made = stage.loss(wrapped[0], batch, step)
-        _update(accelerator, optimizers[0], total)
-        if stage.critic is not None:
-            with accelerator.autocast():
-                critic_loss = stage.critic_loss(wrapped[1], batch, made, step)
-            if critic_loss is not None:
-                _update(accelerator, optimizers[1], critic_loss)
-                parts["critic"] = critic_loss.detach()
-        _average(averaged, stage.model, min(run.ema, (step + 1) / (step + 10)))
+        number = step * accelerator.num_processes + accelerator.process_index
+        torch.manual_seed(settings.seed * 1_000_003 + number)
+        _set_rates(optimizers, rates, cooling(step, settings.steps))
+        parts = _learn(accelerator, stage, wrapped, optimizers, _placed(batch, accelerator.device), step)
+        _average(averaged, stage.model, min(settings.ema, (step + 1) / (step + 10)))
         step += 1
-        stopping = step == run.steps or _out_of_time(accelerator, run, started)
+        stopping = step == settings.steps or _out_of_time(accelerator, run, started)
         if curves is not None:
-            values = {name: float(value) for name, value in parts.items()}
-            if not all(map(math.isfinite, values.values())):
-                raise FacemugError(
-                    f"Training of {stage.name} gave a loss that is not a number at step {step}. "
-                    f"The checkpoint in {folder} is from before; go on from it with a lower learning rate."
-                )
-            curves.add(step, values)
+            curves.add(step, _finite(parts, f"Training of {stage.name}", step, run.folder))
             if stopping or time.monotonic() - last_save > run.save_minutes * 60:
-                checkpoint.save(step, run)
+                checkpoint.save(step, settings)
                 with torch.no_grad():
-                    save_grid(stage.samples(averaged, sample_batch), folder / "samples.jpg")
+                    save_grid(stage.samples(averaged, sample_batch), run.folder / "samples.jpg")
                 last_save = time.monotonic()
         if stopping:
-            return
+            break
+    return step == settings.steps
+
+
+def _optimizers(stage: Stage, learning_rate: float) -> list[Any]:
+    """One for the model, and one for the critic if there is one."""
+    groups = [stage.parameter_groups(learning_rate)]
+    if stage.critic is not None:
+        groups.append([{"params": stage.critic.parameters(), "lr": learning_rate}])
+    # Momentum speeds up regression and unsettles the game with a critic.
+    betas = (0.9 if stage.critic is None else 0.5, 0.99)
+    return [torch.optim.Adam(group, betas=betas) for group in groups]
+
+
+def _learn(
+    accelerator: Accelerator,
+    stage: Stage,
+    networks: Sequence[
+        nn.Module
+    ],  # the model and, if there is one, the critic, as the accelerator wraps them
+    optimizers: Sequence[Any],  # one for each
+    batch: Batch,
+    step: int,
+) -> dict[str, Tensor]:
+    """One step of the model, and one of its critic; returns the parts of the losses."""
+    with accelerator.autocast():
+        total, parts, made = stage.loss(networks[0], batch, step)
+    _update(accelerator, optimizers[0], total)
+    if stage.critic is not None:
+        with accelerator.autocast():
+            critic_loss = stage.critic_loss(networks[1], batch, made, step)
+        if critic_loss is not None:
+            _update(accelerator, optimizers[1], critic_loss)
+            parts["critic"] = critic_loss.detach()
+    return parts
+
+
+def _finite(parts: Mapping[str, Tensor], what: str, step: int, folder: Path) -> dict[str, float]:
+    """The parts of a loss as numbers.
+
+    Raises:
+        FacemugError: one of them is not finite.
+    """
+    values = {name: float(value) for name, value in parts.items()}
+    if not all(map(math.isfinite, values.values())):
+        raise FacemugError(
+            f"{what} gave a loss that is not a number at step {step}. "
+            f"The checkpoint in {folder} is from before; go on from it with a lower learning rate."
+        )
+    return values
 
 
 def _placed(batch: Batch, device: torch.device) -> Batch:
@@ -176,7 +155,7 @@ def _set_rates(optimizers: list[Any], rates: list[list[float]], share: float) ->
             group["lr"] = rate * share
 
 
-def _out_of_time(accelerator: Accelerator, run: RunConfig, started: float) -> bool:
+def _out_of_time(accelerator: Accelerator, run: Run, started: float) -> bool:
     """Whether the run's minutes are over; all processes agree."""
     if run.minutes is None:
         return False
@@ -188,8 +167,8 @@ def _out_of_time(accelerator: Accelerator, run: RunConfig, started: float) -> bo
 class _Numbers:
     """Batch sampler: the sample numbers from the step where the run stands."""
 
-    def __init__(self, step: int, run: RunConfig, accelerator: Accelerator) -> None:
-        self.arguments = (step, run.batch, accelerator.process_index, accelerator.num_processes)
+    def __init__(self, step: int, batch: int, accelerator: Accelerator) -> None:
+        self.arguments = (step, batch, accelerator.process_index, accelerator.num_processes)
 
     def __iter__(self) -> Iterator[list[int]]:
         return sample_numbers(*self.arguments)
@@ -234,7 +213,7 @@ class _Checkpoint:
         self.averaged.load_state_dict(state["averaged"])
         return state["step"]
 
-    def save(self, step: int, run: RunConfig) -> None:
+    def save(self, step: int, settings: Settings) -> None:
         state = {
             "step": step,
             "modules": [module.state_dict() for module in self.modules],
@@ -246,7 +225,7 @@ class _Checkpoint:
         save_safetensors(
             self.weights,
             self.averaged.state_dict(),
-            {"step": str(step), **{k: str(v) for k, v in asdict(run).items() if k != "folder"}},
+            {"step": str(step), **{name: str(value) for name, value in asdict(settings).items()}},
         )
 
 
@@ -283,14 +262,17 @@ class _Curves:
         self.since = time.monotonic()
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Start a module from shipped or averaged weights."""
-    module.load_state_dict({name: value.float() for name, value in read_safetensors(path)[0].items()})
-
-
 def save_grid(pictures: Tensor, path: Path) -> None:
     """Write [rows, columns, 3, H, W] in [-1, 1] as one picture."""
     rows, columns, _, height, width = pictures.shape
     grid = pictures.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
     with replacing(path) as temporary:
         Image.fromarray(to_bytes(grid).numpy()).save(temporary, format="JPEG", quality=92)
+
+
+def sample_numbers(step: int, batch: int, rank: int, ranks: int) -> Iterator[list[int]]:
+    """Sample numbers of this process's batches from `step` on: ranks interleave, no number comes twice."""
+    while True:
+        first = step * batch * ranks + rank
+        yield list(range(first, first + batch * ranks, ranks))
+        step += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -135,3 +135,14 @@ def adversarial_loss(fake: Sequence[Tensor], mask: Tensor) -> Tensor:
 def _score_mean(x: Tensor, mask: Tensor) -> Tensor:
     """Mean of a map [B, 1, h, w] over the cells that the mask touches."""
     return masked_mean(x, F.adaptive_max_pool2d(mask, x.shape[-2:]))
+
+
+def weighted_sum(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The total of a stage's losses; parts without a weight are for the log alone."""
+    weighted = [weights[name] * part for name, part in parts.items() if name in weights]
+    return sum(weighted[1:], start=weighted[0])
+
+
+def detached(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The parts of a loss for the log."""
+    return {name: part.detach() for name, part in parts.items()}

@@ -13,11 +13,17 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..conventions import WORKING_SIZE
+from ..conventions import REGIONS, WORKING_SIZE
+from ..faces.regions import region_mask
+from .draws import Draw, Draws
 
 MEAN_TURN = 2 * math.pi / 5
 TURN_SPREAD = 2 * math.pi / 15
 """A stroke's direction alternates between about +MEAN_TURN and −MEAN_TURN, give or take up to TURN_SPREAD."""
+
+
+PERSON_SHARE = 0.35
+"""Of the masks by regions, those of the whole person: the background's colors are none of a face's."""
 
 
 def cmod_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tensor:
@@ -44,6 +50,46 @@ def rectangle_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tens
     mask = np.zeros((size, size), dtype=bool)
     mask[top : top + height, left : left + width] = True
     return _to_tensor(mask)
+
+
+def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
+    """One to three parser regions of [H, W] labels, or the whole person, grown by up to 12 px: [1, H, W] in
+    {0, 1}."""
+    names = list(REGIONS)
+    chosen = "+".join(names[draw.integer(len(names))] for _ in range(1 + draw.integer(3)))
+    if draw.chance(PERSON_SHARE):
+        chosen = "foreground"
+    return region_mask(labels[None], chosen, grow=draw.integer(13))[0]
+
+
+def random_mask(labels: Tensor, draw: Draw) -> Tensor:
+    """A mask [1, H, W] of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
+    if draw.chance(0.05):
+        return torch.ones(1, *labels.shape)
+    kind = draw.uniform()
+    if kind < 0.3:
+        mask = random_region_mask(labels, draw)
+        if mask.any():
+            return mask
+        return cmod_mask(draw.generator)
+    for limit, generate in ((0.6, cmod_mask), (0.75, mat_mask), (0.95, stroke_mask)):
+        if kind < limit:
+            return generate(draw.generator)
+    return rectangle_mask(draw.generator)
+
+
+@torch.no_grad()
+def with_holes(x: Tensor, draws: Draws) -> Tensor:
+    """A batch [B, C, H, W] with a box set to zero in three of five pictures, in some of them two or three."""
+    sides = torch.tensor(x.shape[-2:], device=x.device)
+    places = torch.arange(int(sides.max()), device=x.device)
+    for chance in (0.4, 0.2, 0.2):
+        start = (draws.channels(2, -0.15, 0.85) * sides.view(1, 2, 1, 1)).round()
+        end = start + (draws.channels(2, 0.1, 0.8) * sides.view(1, 2, 1, 1)).round()
+        inside = (places >= start[..., 0]) & (places < end[..., 0])  # [B, 2, side]: rows, columns
+        box = inside[:, None, 0, : sides[0], None] & inside[:, None, 1, None, : sides[1]]
+        x = torch.where(box & (draws.uniform() < chance), 0.0, x)
+    return x
 
 
 def _boxes_and_strokes(

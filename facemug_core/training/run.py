@@ -1,203 +1,144 @@
-"""Training runs as the command line starts them: stages with their data, weights and losses."""
+"""Training runs as the command starts them: a stage by its options, or a shipped file by its recipe."""
 
 from __future__ import annotations
 
 import logging
-from argparse import Namespace
-from collections.abc import Callable, Mapping
-from functools import partial
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch import nn
+from torch.utils.data import default_collate
 
-from ..checkpoints.assembling import (
-    load_bank,
-    load_encoder,
-    load_mapping,
-    load_mobilenet,
-    load_photo_parts,
-    load_picture_head,
-    load_prior_heads,
-    load_recognition,
-    load_search_head,
-    start_from,
-)
+from ..checkpoints.assembling import load_mapping, start_from
 from ..checkpoints.reading import read_safetensors, save_safetensors
-from ..config import SIZES, ModelConfig, PictureHeadConfig
-from ..editing.clip import FACE_FILE, load_clip
-from ..networks.perceptual import PerceptualLoss
-from ..networks.style_encoder import widen_stem
-from .bank_faces import Faces, Together
-from .clip import JUDGED, ClipStage, check_enough, describe, retrieval_at_1
-from .data import EncoderInputs, FaceCodes, FaceShards, GeneratorEdits, PosePairs
-from .encoder import EncoderStage
-from .facts import OBSERVED_TONED, Toned, load_facts
-from .generator import GeneratorStage
-from .loop import RunConfig, Stage, load_weights, train
-from .losses import IdentityLoss
-from .part_reader import PartHeadStage, PartReaderStage
-from .picture_head import PictureHeadStage
-from .visibility import MEASURED_FACES, descent_steps, measure_visibility, measured_codes
-from .warp import WarpStage
+from ..config import SIZES
+from ..errors import InputError
+from .data import FaceShards
+from .loop import train
+from .options import Run, Settings
+from .recipes import OTHER_FILES, RECIPES
+from .recipes.recipe import Scale
+from .stages import clip, encoder, generator, part_head, part_reader, picture_head, search_head, warping
+from .stages.stage import StageEntry
 
 log = logging.getLogger(__name__)
 
 SAMPLE_SEED = 999
 """Seed of the samples in the grid, unlike any training run's."""
 SAMPLES = 6
-DESCENT_RANK = 128
-"""Coordinates in which codes descend to a photo; beyond them little is seen."""
+
+AFTER_TRAINING = "after training"
+"""Key in the metadata of a weights file: the steps that its tensors took after training."""
+
+STAGES: Mapping[str, StageEntry] = MappingProxyType(
+    {
+        "encoder": encoder.ENTRY,
+        "generator": generator.ENTRY,
+        "part_head": part_head.ENTRY,
+        "part_reader": part_reader.ENTRY,
+        "picture_head": picture_head.ENTRY,
+        "search_head": search_head.ENTRY,
+        "warping": warping.ENTRY,
+        "clip": clip.ENTRY,
+    }
+)
+"""What can be trained, by name."""
 
 
-def run_stage(options: Namespace) -> None:
-    """Train a stage as the command line's options say, then export its averaged weights if asked."""
-    torch.manual_seed(options.seed)
-    config = SIZES[options.model]
-    faces = FaceShards(options.data, coded=options.stage in LEARN_FROM_CODES)
-    stage = STAGES[options.stage](config, faces, options)
-    sampler = SAMPLERS.get(options.stage)
-    samples = stage.dataset if sampler is None else sampler(faces, SAMPLE_SEED)
-    name = NAMES.get(options.stage, f"{options.model}_{options.stage}.safetensors")
-    if options.init is not None and options.init.is_file():
-        mean_code = load_mapping(config).mean_code
-        start_from(stage.model, name.removesuffix(".safetensors"), options.init, mean_code)
-    elif options.init is not None:
-        load_weights(stage.model, options.init / name)
-    run = RunConfig(
-        folder=str(options.folder), steps=options.steps, minutes=options.minutes, batch=options.batch,
-        seed=options.seed, learning_rate=options.learning_rate, precision=options.precision,
-        save_minutes=options.save_minutes, workers=options.workers,
-    )  # fmt: skip
-    train(stage, run, default_collate([samples[i] for i in range(SAMPLES)]))
-    if options.export is not None:
-        export(Path(run.folder), options.export / name, ABOUT.get(options.stage, dict)())
-        if options.stage == "search_head":
-            export_inverter(config, options.export)
-        if isinstance(stage, ClipStage):
-            right = retrieval_at_1(load_clip(folders=[options.export]), stage.faces, stage.dataset.levels)
-            log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
+def run_recipe(name: str, run: Run) -> None:
+    """Train a shipped file as its recipe says, and write it to `run.export`, or else to the run's folder.
+
+    Each phase has a folder of its own in the run's, and starts from the weights of the phase before.
+
+    Raises:
+        InputError: there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise InputError(
+            OTHER_FILES.get(name) or f"There is no recipe {name}; there are {', '.join(RECIPES)}."
+        )
+    recipe = RECIPES[name]
+    log.info("%s expects in %s what these commands make: %s.", name, run.data, "; ".join(recipe.data))
+    about = {"recipe": name, "revision": revision()}
+    init = run.init
+    for number, settings in enumerate(recipe.phases, 1):
+        folder = run.folder / f"phase_{number}"
+        last = number == len(recipe.phases)
+        phase = replace(run, folder=folder, init=init, export=(run.export or run.folder) if last else folder)
+        if not run_stage(settings, phase, about, recipe.after if last else ()):
+            log.info("Phase %d of %d has not ended: the same command goes on.", number, len(recipe.phases))
+            return
+        init = folder
 
 
-def _encoder(config: ModelConfig, faces: Faces, options: Namespace) -> Stage:
-    mapping, bank = load_bank(config)
-    head = load_picture_head(config, [] if options.init is None else [options.init])
-    stage = EncoderStage(
-        config, faces, bank, mapping, head, PerceptualLoss(load_mobilenet()),
-        IdentityLoss(load_recognition()), seed=options.seed, drawn=options.drawn,
-    )  # fmt: skip
-    if config.encoder.backbone == "mobilenet_v2":
-        _start_from_imagenet(stage.model)
-    return stage
+def run_stage(
+    settings: Settings,
+    run: Run,
+    about: Mapping[str, str] = MappingProxyType({}),
+    after: Sequence[Scale] = (),
+) -> bool:
+    """Train a stage, then export its averaged weights if asked.
+
+    Args:
+        settings: what decides the result.
+        run: where, and how long.
+        about: joins the metadata of the exported file.
+        after: steps that the exported weights take; those of a file that already took them are undone first.
+
+    Returns:
+        Whether the run is at its end; False if its minutes were over before.
+    """
+    torch.manual_seed(settings.seed)
+    config, entry = SIZES[settings.model], STAGES[settings.stage]
+    faces = FaceShards(run.data, coded=entry.needs_codes)
+    stage = entry.build(config, faces, settings, run)
+    samples = stage.dataset if entry.grid is None else entry.grid(faces, SAMPLE_SEED)
+    name = entry.file_name(settings)
+    if run.init is not None and run.init.is_file():
+        start_from(stage.model, Path(name).stem, run.init, load_mapping(config).mean_code)
+    elif run.init is not None:
+        load_weights(stage.model, run.init / name, after)
+    ended = train(stage, settings, run, default_collate([samples[i] for i in range(SAMPLES)]))
+    if run.export is not None:
+        export(run.folder, run.export / name, {**about, **entry.metadata()}, after)
+        entry.after_export(stage, config, run.export)
+    return ended
 
 
-def _generator(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    mapping, bank = load_bank(config)
-    folders = [] if options.init is None else [options.init]
-    encoder = load_encoder(config, mapping.mean_code, folders)
-    heads = load_prior_heads(config, folders) if config.generator.bank_picture else None
-    return GeneratorStage(
-        config, faces, bank, mapping, encoder, heads, load_photo_parts(folders), seed=options.seed,
-        adversarial_from=options.adversarial_from,
-    )  # fmt: skip
+def load_weights(module: nn.Module, path: Path, after: Sequence[Scale] = ()) -> None:
+    """Start a module from shipped or averaged weights, without the steps that they took after training."""
+    tensors, metadata = read_safetensors(path)
+    tensors = {name: value.float() for name, value in tensors.items()}
+    if AFTER_TRAINING in metadata:
+        for step in reversed(after):
+            tensors = step.undone().applied(tensors)
+    module.load_state_dict(tensors)
 
 
-def _picture_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    return _head(config, config.picture_head, faces, options)
-
-
-def _search_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    return _head(config, config.search_head, faces, options)
-
-
-def _head(config: ModelConfig, head: PictureHeadConfig, faces: FaceShards, options: Namespace) -> Stage:
-    _, bank = load_bank(config)
-    return PictureHeadStage(head, faces, bank, PerceptualLoss(load_mobilenet()), seed=options.seed)
-
-
-def _part_reader(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    return PartReaderStage(faces, PerceptualLoss(load_mobilenet()), seed=options.seed)
-
-
-def _part_head(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    _, bank = load_bank(config)
-    return PartHeadStage(config.part_head, faces, bank, seed=options.seed)
-
-
-def _warping(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    mapping, bank = load_bank(config)
-    folders = [] if options.init is None else [options.init]
-    encoder = load_encoder(config, mapping.mean_code, folders)
-    return WarpStage(
-        config, faces, bank, mapping, encoder, load_picture_head(config, folders), seed=options.seed
-    )
-
-
-def _clip(config: ModelConfig, faces: FaceShards, options: Namespace) -> Stage:
-    check_enough(faces)
-    # In another tone hair has another color: what colors say must hold for photos as cameras take them.
-    toned = Toned(faces, len(faces) - JUDGED)
-    levels = load_facts(options.data, toned, OBSERVED_TONED), load_facts(options.data, faces)
-    return ClipStage(Together(toned, faces), np.concatenate(levels), load_mobilenet(), seed=options.seed)
-
-
-STAGES: dict[str, Callable[[ModelConfig, FaceShards, Namespace], Stage]] = {
-    "encoder": _encoder,
-    "generator": _generator,
-    "part_head": _part_head,
-    "part_reader": _part_reader,
-    "picture_head": _picture_head,
-    "search_head": _search_head,
-    "warping": _warping,
-    "clip": _clip,
-}
-"""What can be trained, by name; the weights file is called by the size and this name."""
-
-LEARN_FROM_CODES = ("encoder", "part_head", "picture_head", "search_head", "warping")
-"""Stages for which faces without codes are no use."""
-
-SAMPLERS: dict[str, Callable[[FaceShards, int], Dataset[dict[str, Tensor]]]] = {
-    "encoder": EncoderInputs,
-    "generator": GeneratorEdits,
-    "picture_head": FaceCodes,
-    "search_head": FaceCodes,
-    "warping": PosePairs,
-}
-"""Samples for the grids of each stage; without one, the stage's own first samples."""
-
-
-ABOUT: dict[str, Callable[[], dict[str, str]]] = {"clip": describe}
-"""Metadata that a stage's weights file needs beside the run's settings."""
-
-NAMES = {"clip": FACE_FILE, "part_reader": "part_reader.safetensors"}
-"""Weights files that both sizes of the model share."""
-
-
-def export(run: Path, path: Path, about: Mapping[str, str] = MappingProxyType({})) -> None:
+def export(
+    run: Path, path: Path, about: Mapping[str, str] = MappingProxyType({}), after: Sequence[Scale] = ()
+) -> None:
     """Write a run's averaged weights in fp16, with the run's settings and `about` as metadata."""
     tensors, metadata = read_safetensors(run / "averaged.safetensors")
+    for step in after:
+        tensors = step.applied(tensors)
+    if after:
+        metadata |= {AFTER_TRAINING: "; ".join(map(str, after))}
     halved = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    save_safetensors(path, halved, {**metadata, **about})
+    # Sorted, as the reader gives them in any order: equal runs write equal files.
+    save_safetensors(path, halved, dict(sorted({**metadata, **about}.items())))
 
 
-def export_inverter(config: ModelConfig, folder: Path) -> None:
-    """Measure by an exported search head in which coordinates codes descend to a photo, and write them."""
-    mapping, bank = load_bank(config)
-    head = load_search_head(config, [folder])
-    codes = measured_codes(mapping)
-    visibility = measure_visibility(
-        partial(head.picture, bank), PerceptualLoss(load_mobilenet()), codes[:MEASURED_FACES]
-    )
-    steps = descent_steps(visibility, torch.cov(codes.T), DESCENT_RANK)
-    about = {"faces": str(MEASURED_FACES)}
-    save_safetensors(folder / f"{config.name}_inverter.safetensors", {"steps": steps.half()}, about)
-
-
-def _start_from_imagenet(encoder: torch.nn.Module) -> None:
-    """Fill the backbone of a light encoder with MobileNetV2's published weights."""
-    tensors = load_mobilenet().state_dict()
-    tensors["features.0.0.weight"] = widen_stem(tensors["features.0.0.weight"])
-    encoder.load_state_dict(tensors, strict=False)
+def revision() -> str:
+    """The commit of the checkout that this package is in, with `+` if files differ."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists() or shutil.which("git") is None:
+        return "unknown"
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"]
+    # Git refuses checkouts of other users.
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"

@@ -16,7 +16,7 @@ from ...conditions import Conditions, one_hot, pencil_sketch, region_means
 from ...conventions import REGIONS, WORKING_SIZE
 from ...latents import broadcast
 from ...pictures import at_working_size, from_bytes, to_pixels
-from ...training.augment import Draw
+from ...training.draws import Draw
 from ..faces import drawn_code
 from ..trials import Case, Summary, Trial, cases, mean
 

@@ -20,9 +20,9 @@ from ...editing.text import TextOptions, text_direction
 from ...errors import DependencyError
 from ...faces.regions import region_mask
 from ...training.captions import Caption, tellings
-from ...training.clip import JUDGED, most_distinct
-from ...training.data import Draw
+from ...training.draws import Draw
 from ...training.facts import facts, observe
+from ...training.stages.clip import JUDGED, most_distinct
 from ..attributes import ALL_SOURCES, DEVIATIONS
 from ..metrics import IdentityScale
 from ..trials import Case, Summary, Trial, mean, slow_faces, stacked

@@ -8,7 +8,9 @@ at once, as it does those by which the parts of a face are found; only the text 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ..checkpoints.files import FACE_CLIP_KIND
-from ..editing.clip import Clip, WordTokenizer, face_clip, face_clip_network
-from ..errors import InputError
-from ..networks.face_tower import NUM_ANCHORS, NUM_COLORS, NUM_PLACES, FaceTower, part_maps
-from ..networks.mobilenet_v2 import MobileNetV2Features
-from .bank_faces import Faces
-from .captions import agreement, caption, tellings, vocabulary
-from .data import Draw
-from .facts import fact_codes
-from .loop import Batch
-from .part_reader import class_shares
+from ...checkpoints.assembling import load_mobilenet
+from ...checkpoints.files import FACE_CLIP_KIND
+from ...config import ModelConfig
+from ...editing.clip import (
+    FACE_FILE,
+    Clip,
+    WordTokenizer,
+    face_clip,
+    face_clip_network,
+    load_clip,
+)
+from ...errors import InputError
+from ...networks.face_tower import NUM_ANCHORS, NUM_COLORS, NUM_PLACES, FaceTower, part_maps
+from ...networks.mobilenet_v2 import MobileNetV2Features
+from ..bank_faces import Faces, Together
+from ..captions import agreement, caption, tellings, vocabulary
+from ..data import FaceShards
+from ..draws import Draw
+from ..facts import OBSERVED_TONED, Toned, fact_codes, load_facts
+from ..options import Run, Settings
+from ..parts import class_shares
+from .stage import Batch, Stage, StageEntry
+
+log = logging.getLogger(__name__)
 
 JUDGED = 100
 """Faces that retrieval is judged on: the last of a folder, never trained on."""
@@ -84,7 +99,7 @@ class CaptionedFaces(Dataset[dict[str, Tensor]]):
         }
 
 
-class ClipStage:
+class ClipStage(Stage):
     """The face text-image model.
 
     Args:
@@ -95,7 +110,6 @@ class ClipStage:
     """
 
     name = "clip"
-    critic: nn.Module | None = None
 
     def __init__(
         self, faces: Faces, levels: NDArray[np.int64], trunk: MobileNetV2Features, *, seed: int = 0
@@ -107,6 +121,7 @@ class ClipStage:
         tower.requires_grad_(False).trunk.load_state_dict(trunk.state_dict())
         self.faces = faces
         self.dataset = CaptionedFaces(faces, levels, seed)
+        self.levels = levels
         clip = face_clip(self.model.eval(), words)
         fit_parts(clip, faces, range(min(PART_FACES, len(faces) - JUDGED)))
         self.places = fit_read_out(tower.head, look(clip, faces), fact_codes(levels), KINDS, judged=JUDGED)
@@ -116,16 +131,10 @@ class ClipStage:
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": [p for p in self.model.parameters() if p.requires_grad], "lr": learning_rate}]
 
-    def to(self, device: torch.device) -> None:
-        """There are no networks but the trained one."""
-
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         texts = model.encode_text(batch["tokens"])  # type: ignore[operator]
         total = (1 - F.cosine_similarity(texts.float(), batch["code"])).mean()
         return total, {"loss": total.detach()}, None
-
-    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
-        return None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Rows: captions. Columns: the caption's own face, then the three of all that fit it best."""
@@ -244,3 +253,23 @@ def most_distinct(asserts: NDArray[np.int64], levels: NDArray[np.int64]) -> NDAr
     """
     counts = [agreement(own, levels)[0].sum(1) for own in asserts]
     return np.stack(counts).argmin(1)
+
+
+# --- in the table of stages ---------------------------------------------------------------------------------
+
+
+def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
+    check_enough(faces)
+    # In another tone hair has another color: what colors say must hold for photos as cameras take them.
+    toned = Toned(faces, len(faces) - JUDGED)
+    levels = load_facts(run.data, toned, OBSERVED_TONED), load_facts(run.data, faces)
+    return ClipStage(Together(toned, faces), np.concatenate(levels), load_mobilenet(), seed=settings.seed)
+
+
+def _judge(stage: ClipStage, config: ModelConfig, folder: Path) -> None:
+    """Log how well the exported model finds faces that training has not seen."""
+    right = retrieval_at_1(load_clip(folders=[folder]), stage.faces, stage.levels)
+    log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
+
+
+ENTRY = StageEntry(_build, file=FACE_FILE, metadata=describe, after_export=_judge)

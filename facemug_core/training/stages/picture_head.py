@@ -7,22 +7,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config import PictureHeadConfig
-from ..latents import broadcast
-from ..networks.banks import FeatureBank
-from ..networks.layers import place
-from ..networks.perceptual import PerceptualLoss
-from ..networks.picture_head import PictureHead
-from .data import FaceCodes, FaceShards
-from .loop import Batch
-from .losses import pixel_loss
+from ...checkpoints.assembling import load_bank, load_mobilenet
+from ...config import ModelConfig, PictureHeadConfig
+from ...latents import broadcast
+from ...networks.banks import FeatureBank
+from ...networks.perceptual import PerceptualLoss
+from ...networks.picture_head import PictureHead
+from ..data import FaceShards
+from ..losses import detached, pixel_loss, weighted_sum
+from ..options import Run, Settings
+from ..samples import FaceCodes
+from .stage import Batch, Stage, StageEntry, freeze
+
+WEIGHTS = {
+    "perceptual": 2.0,  # distance of the head's picture to the bank's
+    "pixel": 3.0,  # L1 between them
+}
 
 
-class PictureHeadStage:
+class PictureHeadStage(Stage):
     """Picture head against the pictures of bank faces, by perceptual distance and L1."""
 
     name = "picture_head"
-    critic: nn.Module | None = None
 
     def __init__(
         self, config: PictureHeadConfig, faces: FaceShards, bank: FeatureBank, perceptual: PerceptualLoss, *,
@@ -31,15 +37,9 @@ class PictureHeadStage:
         self.model: nn.Module = PictureHead(config)
         self.dataset = FaceCodes(faces, seed)
         self.resolution = config.resolution
-        self.bank = bank.eval().requires_grad_(False)
+        self.bank = freeze(bank)
         self.perceptual = perceptual
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        return [{"params": self.model.parameters(), "lr": learning_rate}]
-
-    def to(self, device: torch.device) -> None:
-        place(self.bank, device)
-        place(self.perceptual, device)
+        self.frozen = [self.bank, perceptual]
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         picture, image = self._picture(model, batch), batch["image"]
@@ -48,10 +48,7 @@ class PictureHeadStage:
             "perceptual": self.perceptual(picture, image, everywhere),
             "pixel": pixel_loss(picture, image, everywhere),
         }
-        return 2 * parts["perceptual"] + 3 * parts["pixel"], {k: v.detach() for k, v in parts.items()}, None
-
-    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
-        return None
+        return weighted_sum(parts, WEIGHTS), detached(parts), None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: the head's picture, the bank's."""
@@ -62,3 +59,16 @@ class PictureHeadStage:
         with torch.no_grad():
             features = self.bank.features(codes, up_to=self.resolution)[self.resolution]
         return model(features, codes)
+
+
+def build_head(head: PictureHeadConfig, config: ModelConfig, faces: FaceShards, settings: Settings) -> Stage:
+    """The stage of one of a size's picture heads."""
+    _, bank = load_bank(config)
+    return PictureHeadStage(head, faces, bank, PerceptualLoss(load_mobilenet()), seed=settings.seed)
+
+
+def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
+    return build_head(config.picture_head, config, faces, settings)
+
+
+ENTRY = StageEntry(_build, needs_codes=True, grid=FaceCodes)

@@ -8,21 +8,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..compositing.seams import rim
-from ..conditions import Conditions
-from ..config import ModelConfig
-from ..latents import broadcast
-from ..networks.banks import FeatureBank
-from ..networks.generator import Generator, PriorHeads, draw_prior
-from ..networks.layers import place
-from ..networks.mapping import MappingNetwork
-from ..networks.part_reader import PART_CELLS, SEEN_SIZE, PhotoParts
-from ..networks.perceptual import feature_distance
-from .critics import FeatureCritic, PictureCritic, Shown, build_critic
-from .data import FaceShards, GeneratorEdits
-from .loop import Batch
-from .losses import (
+from ...checkpoints.assembling import load_bank, load_encoder, load_photo_parts, load_prior_heads
+from ...compositing.seams import rim
+from ...conditions import Conditions
+from ...config import ModelConfig
+from ...latents import broadcast
+from ...networks.banks import FeatureBank
+from ...networks.generator import Generator, PriorHeads, draw_prior
+from ...networks.mapping import MappingNetwork
+from ...networks.part_reader import PART_CELLS, SEEN_SIZE, PhotoParts
+from ...networks.perceptual import feature_distance
+from ..critics import FeatureCritic, PictureCritic, Shown, build_critic
+from ..data import FaceShards
+from ..losses import (
     adversarial_loss,
+    detached,
     discriminator_loss,
     haze_loss,
     lines,
@@ -31,11 +31,29 @@ from .losses import (
     rim_loss,
     stroke_loss,
     tone_loss,
+    weighted_sum,
 )
+from ..options import Run, Settings
+from ..samples import GeneratorEdits
+from .stage import Batch, Stage, StageEntry, freeze
 
-LIKENESS_WEIGHT = 1.0
-"""Of the distance to the edit with nothing drawn, where no guide asks for more: that one is as solid as the
-bank's pictures."""
+WEIGHTS = {
+    # Where the truth is known:
+    "perceptual": 2.0,
+    "pixel": 1.5,
+    "tone": 1.5,  # of pictures pooled by 16
+    "rim": 1.5,  # of the colors along the mask's border, unless guides are another person's
+    # Where guides tell what is wanted:
+    "lines": 2.0,  # under a sketch; parts of the picture without one have no lines to follow
+    "strokes": 1.0,  # at the strokes themselves: beside them the line loss is content with none
+    "parts": 0.15,  # of a semantic map
+    "colors": 1.5,  # of another person's color map
+    # Against the edit with nothing drawn, which is as solid as the bank's pictures:
+    "likeness": 1.0,  # distance where no guide asks for more
+    "haze": 0.5,  # contrast that was lost
+    "adversarial": 0.5,  # from the step at which the discriminator joins
+}
+"""Weights of the losses."""
 
 TRUTH_REACH = 10
 """Pixels inside the mask that the photo beside them determines."""
@@ -44,23 +62,8 @@ GUIDED_TRUTH = 0.5
 """Weight of the truth farther inside, where guides of it are given. Without guides it has none: nobody can
 know it, and the best guess is haze."""
 
-HAZE_WEIGHT = 0.5
-"""Of contrast that the edit has lost."""
 
-LINE_WEIGHT = 2.0
-"""Of lines where a sketch is told: parts of the picture without one have no lines to follow."""
-
-STROKE_WEIGHT = 1.0
-"""Of lines at the strokes themselves: beside them the line loss is content with none."""
-
-RIM_WEIGHT = 1.5
-"""Of the colors along the rim, where no guides of another person may contradict them."""
-
-PART_WEIGHT = 0.15
-"""Of parts that are not where the semantic map wants them."""
-
-
-class GeneratorStage:
+class GeneratorStage(Stage):
     """Aggregation, refinement encoder and decoder against what is knowable and, later, a discriminator.
 
     The truth counts near the mask's border, and where guides of it are given. Elsewhere the edit is to stay
@@ -79,30 +82,22 @@ class GeneratorStage:
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
         encoder: nn.Module, heads: PriorHeads | None, photo_parts: PhotoParts, *, seed: int = 0,
-        adversarial_from: int | None = None, adversarial_weight: float = 0.5,
+        adversarial_from: int | None = None,
     ) -> None:  # fmt: skip
         self.model: nn.Module = Generator(config.generator)
         self.critic: PictureCritic | FeatureCritic | None = (
             None if adversarial_from is None else build_critic(config.discriminator)
         )
         self.dataset = GeneratorEdits(faces, seed)
-        self.bank = bank.eval().requires_grad_(False)
-        self.mapping = mapping.eval().requires_grad_(False)
-        self.encoder = encoder.eval().requires_grad_(False)
-        self.heads = None if heads is None else heads.eval().requires_grad_(False)
+        self.bank = freeze(bank)
+        self.mapping = freeze(mapping)
+        self.encoder = freeze(encoder)
+        self.heads = None if heads is None else freeze(heads)
         self.finest = max(config.generator.bank_channels)
-        self.photo_parts = photo_parts.eval().requires_grad_(False)
+        self.photo_parts = freeze(photo_parts)
         self.perceptual = photo_parts.perceptual
         self.adversarial_from = adversarial_from or 0
-        self.adversarial_weight = adversarial_weight
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        return [{"params": self.model.parameters(), "lr": learning_rate}]
-
-    def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.encoder, self.heads, self.photo_parts):
-            if module is not None:
-                place(module, device)
+        self.frozen = [bank, mapping, encoder, *([] if heads is None else [heads]), photo_parts]
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         image, mask = batch["image"], batch["mask"]
@@ -135,16 +130,11 @@ class GeneratorStage:
             "likeness": feature_distance(fake.features, undrawn, free) + pixel_loss(edited, plain, free),
             "haze": haze_loss(edited, plain, mask),
         }
-        total = 2 * parts["perceptual"] + 1.5 * parts["pixel"] + 1.5 * (parts["tone"] + parts["colors"])
-        total = total + RIM_WEIGHT * parts["rim"] + PART_WEIGHT * parts["parts"]
-        total = total + LINE_WEIGHT * parts["lines"] + STROKE_WEIGHT * parts["strokes"]
-        total = total + LIKENESS_WEIGHT * parts["likeness"] + HAZE_WEIGHT * parts["haze"]
         if self.critic is not None and step >= self.adversarial_from:
             self.critic.requires_grad_(False)
             parts["adversarial"] = adversarial_loss(self.critic(fake), mask)
             self.critic.requires_grad_(True)
-            total = total + self.adversarial_weight * parts["adversarial"]
-        return total, {name: part.detach() for name, part in parts.items()}, (real, fake.detach())
+        return weighted_sum(parts, WEIGHTS), detached(parts), (real, fake.detach())
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
         if self.critic is None or step < self.adversarial_from:
@@ -194,3 +184,16 @@ class GeneratorStage:
 def _given(guide: Tensor) -> Tensor:
     """[B, 1, 1, 1]: 1 for the samples that have a guide [B, C, H, W], and 0 for the others."""
     return guide.flatten(1).any(1)[:, None, None, None].to(guide.dtype)
+
+
+def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
+    mapping, bank = load_bank(config)
+    encoder = load_encoder(config, mapping.mean_code, run.folders)
+    heads = load_prior_heads(config, run.folders) if config.generator.bank_picture else None
+    return GeneratorStage(
+        config, faces, bank, mapping, encoder, heads, load_photo_parts(run.folders), seed=settings.seed,
+        adversarial_from=settings.adversarial_from,
+    )  # fmt: skip
+
+
+ENTRY = StageEntry(_build, grid=GeneratorEdits)

@@ -7,22 +7,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..conditions import whole_photo
-from ..config import ModelConfig
-from ..latents import broadcast
-from ..networks.banks import FeatureBank
-from ..networks.latent_warping import LatentWarping
-from ..networks.layers import place
-from ..networks.mapping import MappingNetwork
-from ..networks.picture_head import PictureHead
-from .data import FaceShards, PosePairs
-from .loop import Batch
+from ...checkpoints.assembling import load_bank, load_encoder, load_picture_head
+from ...conditions import whole_photo
+from ...config import ModelConfig
+from ...latents import broadcast
+from ...networks.banks import FeatureBank
+from ...networks.latent_warping import LatentWarping
+from ...networks.mapping import MappingNetwork
+from ...networks.picture_head import PictureHead
+from ..data import FaceShards
+from ..losses import detached, weighted_sum
+from ..options import Run, Settings
+from ..samples import PosePairs
+from .stage import Batch, Stage, StageEntry, freeze
+
+WEIGHTS = {
+    "attributes": 1.0,  # squared distance of the warped codes to the photo's
+}
 
 POSE_CODES = 4
 """So many of the first codes, up to 16 px of the bank's levels, hold the pose."""
 
 
-class WarpStage:
+class WarpStage(Stage):
     """Latent warping: from codes half turned to the mirror image back to the codes of the photo.
 
     The reference has the pose to reach and must tell nothing else. In one half of the samples it is the
@@ -35,7 +42,6 @@ class WarpStage:
     """
 
     name = "warping"
-    critic: nn.Module | None = None
 
     def __init__(
         self, config: ModelConfig, faces: FaceShards, bank: FeatureBank, mapping: MappingNetwork,
@@ -43,18 +49,12 @@ class WarpStage:
     ) -> None:  # fmt: skip
         self.model: nn.Module = LatentWarping(config.warp_rank)
         self.dataset = PosePairs(faces, seed)
-        self.bank = bank.eval().requires_grad_(False)
-        self.mapping = mapping.eval().requires_grad_(False)
-        self.encoder = encoder.eval().requires_grad_(False)
-        self.picture_head = picture_head.eval().requires_grad_(False)
+        self.bank = freeze(bank)
+        self.mapping = freeze(mapping)
+        self.encoder = freeze(encoder)
+        self.picture_head = freeze(picture_head)
         self.variance = faces.code_variance
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        return [{"params": self.model.parameters(), "lr": learning_rate}]
-
-    def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.encoder, self.picture_head):
-            place(module, device)
+        self.frozen = [self.bank, self.mapping, self.encoder, self.picture_head]
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
         source, reference, wanted = self._codes(batch)
@@ -63,10 +63,7 @@ class WarpStage:
             "attributes": (warped - wanted).square().mean() / self.variance,
             "unwarped": (source - wanted).square().mean() / self.variance,
         }
-        return parts["attributes"], {name: part.detach() for name, part in parts.items()}, None
-
-    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
-        return None
+        return weighted_sum(parts, WEIGHTS), detached(parts), None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: photo, and the bank's pictures of source, reference, warped and wanted codes."""
@@ -96,3 +93,13 @@ class WarpStage:
 
     def _encoded(self, image: Tensor) -> Tensor:
         return self.mapping.mean_code + self.encoder(whole_photo(image).stack)
+
+
+def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
+    mapping, bank = load_bank(config)
+    encoder = load_encoder(config, mapping.mean_code, run.folders)
+    head = load_picture_head(config, run.folders)
+    return WarpStage(config, faces, bank, mapping, encoder, head, seed=settings.seed)
+
+
+ENTRY = StageEntry(_build, needs_codes=True, grid=PosePairs)

@@ -9,31 +9,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import ModelConfig
-from ..conventions import ENCODER_CHANNELS
-from ..latents import broadcast
-from ..networks.banks import FeatureBank
-from ..networks.layers import place
-from ..networks.mapping import MappingNetwork
-from ..networks.perceptual import PerceptualLoss
-from ..networks.picture_head import PictureHead
-from ..networks.style_encoder import StyleEncoder
-from .bank_faces import Faces, random_codes
-from .data import EncoderInputs
-from .loop import Batch
-from .losses import IdentityLoss
-from .photographing import photographed, with_holes
-from .visibility import MEASURED_FACES, measure_visibility, measured_codes
+from ...checkpoints.assembling import load_bank, load_mobilenet, load_picture_head, load_recognition
+from ...config import ModelConfig
+from ...conventions import ENCODER_CHANNELS
+from ...latents import broadcast
+from ...networks.banks import FeatureBank
+from ...networks.mapping import MappingNetwork
+from ...networks.perceptual import PerceptualLoss
+from ...networks.picture_head import PictureHead
+from ...networks.style_encoder import StyleEncoder, widen_stem
+from ..bank_faces import Faces, random_codes
+from ..data import FaceShards
+from ..draws import BatchDraws
+from ..losses import IdentityLoss, detached, weighted_sum
+from ..masks import with_holes
+from ..options import Run, Settings
+from ..photographic import photographed
+from ..samples import EncoderInputs
+from ..visibility import MEASURED_FACES, measure_visibility, measured_codes
+from .stage import Batch, Stage, StageEntry, freeze
+
+WEIGHTS = {
+    "unseen": 1.0,  # squared error of the code, by how much it is seen
+    "unexplained": 0.3,  # plain squared error, as a share of the codes' variance
+    "picture": 1.0,  # perceptual distance of the code's picture to the true one
+    "identity": 1.0,  # distance of the two faces to the recognition network
+}
 
 BACKBONE_RATE = 0.15
 """Learning rate of the backbone as a share of the others'."""
 
 
-PLAIN_WEIGHT = 0.3
-"""Weight of the plain squared error beside the one that counts what is seen."""
-
-
-class EncoderStage:
+class EncoderStage(Stage):
     """Style encoder against the codes of bank faces: squared error as a share of the codes' variance.
 
     It is counted twice: by how much a difference of codes is seen, and plainly. What the pictures of the
@@ -48,7 +55,6 @@ class EncoderStage:
     """
 
     name = "encoder"
-    critic: nn.Module | None = None
 
     def __init__(
         self, config: ModelConfig, faces: Faces, bank: FeatureBank, mapping: MappingNetwork,
@@ -57,11 +63,12 @@ class EncoderStage:
     ) -> None:  # fmt: skip
         self.model: nn.Module = StyleEncoder(config.encoder)
         self.dataset = EncoderInputs(faces, seed)
-        self.bank = bank.eval().requires_grad_(False)
-        self.mapping = mapping.eval().requires_grad_(False)
-        self.head = head.eval().requires_grad_(False)
+        self.bank = freeze(bank)
+        self.mapping = freeze(mapping)
+        self.head = freeze(head)
         self.perceptual = perceptual
         self.identity = identity
+        self.frozen = [self.bank, self.mapping, self.head, perceptual, identity]
         self.drawn = drawn
         self.measured = measured
 
@@ -77,8 +84,7 @@ class EncoderStage:
         ]
 
     def to(self, device: torch.device) -> None:
-        for module in (self.bank, self.mapping, self.head, self.perceptual, self.identity):
-            place(module, device)
+        super().to(device)
         codes = measured_codes(self.mapping)
         covariance = torch.cov(codes.T)
         self.variance = covariance.diagonal().mean()
@@ -97,8 +103,7 @@ class EncoderStage:
             "picture": self.perceptual(picture, truth, torch.ones_like(truth[:, :1])),
             "identity": self.identity(picture, truth),
         }
-        total = parts["unseen"] + PLAIN_WEIGHT * parts["unexplained"] + parts["picture"] + parts["identity"]
-        return total, {name: part.detach() for name, part in parts.items()}, None
+        return weighted_sum(parts, WEIGHTS), detached(parts), None
 
     @torch.no_grad()
     def _with_drawn(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,12 +113,10 @@ class EncoderStage:
             w = torch.cat([w, random_codes(self.drawn, self.mapping)])
         truth = self.head.picture(self.bank, broadcast(w)).float().clamp(-1, 1)
         if self.drawn:
-            joining = with_holes(photographed(truth[-self.drawn :]))
+            draws = BatchDraws(self.drawn, truth.device)
+            joining = with_holes(photographed(truth[-self.drawn :], draws), draws)
             guides = torch.cat([guides, F.pad(joining, (0, 0, 0, 0, 0, ENCODER_CHANNELS - 3))])
         return guides.contiguous(memory_format=torch.channels_last), w, truth
-
-    def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
-        return None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
         """Columns: image channels of the input, the bank's picture of the encoded code, of the true code."""
@@ -121,3 +124,25 @@ class EncoderStage:
         columns = [batch["guides"][:, :3]]
         columns += [self.head.picture(self.bank, codes) for codes in (guessed, broadcast(batch["w"]))]
         return torch.stack(columns, 1)
+
+
+def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
+    mapping, bank = load_bank(config)
+    stage = EncoderStage(
+        config, faces, bank, mapping, load_picture_head(config, run.folders),
+        PerceptualLoss(load_mobilenet()), IdentityLoss(load_recognition()), seed=settings.seed,
+        drawn=settings.drawn,
+    )  # fmt: skip
+    if config.encoder.backbone == "mobilenet_v2":
+        _start_from_imagenet(stage.model)
+    return stage
+
+
+def _start_from_imagenet(encoder: nn.Module) -> None:
+    """Fill the backbone of a light encoder with MobileNetV2's published weights."""
+    tensors = load_mobilenet().state_dict()
+    tensors["features.0.0.weight"] = widen_stem(tensors["features.0.0.weight"])
+    encoder.load_state_dict(tensors, strict=False)
+
+
+ENTRY = StageEntry(_build, needs_codes=True, grid=EncoderInputs)

@@ -1,0 +1,108 @@
+"""Guides of training samples: made from the picture, as people draw and recolor them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..conditions import boundary_sketch, one_hot, pencil_sketch, region_means, superpixels
+from ..conventions import GUIDE_CHANNELS
+from ..faces.regions import region_mask
+from .draws import Draw
+from .masks import mat_mask
+
+SUPERPIXELS = (30, 100)
+"""Numbers of superpixels in color maps (PAPER 14.3)."""
+
+RECOLORED = ("hair", "lips", "cloth", "skin+nose+ears", "eyes", "background", "hat")
+"""Parts that people color anew."""
+
+
+def recolored(image: Tensor, labels: Tensor, draw: Draw, parts: Sequence[str] = RECOLORED) -> Tensor:
+    """A face [3, H, W] in [-1, 1] with one of some parts of its labels [H, W] in another hue, as people paint
+    hair.
+
+    The bank has no blue hair. Learned together with a color map of the new picture, hue comes from the map.
+    """
+    part = region_mask(labels[None], parts[draw.integer(len(parts))])  # [1, 1, H, W]
+    soft = F.avg_pool2d(part, 5, stride=1, padding=2, count_include_pad=False)[0]
+    gray = image.mean(0, keepdim=True)
+    turned = _turned_hue(image - gray, draw.uniform(0, 2 * math.pi)) * draw.uniform(0.5, 1.5)
+    # Gray hair has no hue that could be turned: a tint is laid over it.
+    tint = draw.normal(3, 1, 1)
+    tint = (tint - tint.mean()) * draw.uniform(0, 0.6) * (1 - gray.square())
+    return torch.lerp(image, (gray + turned + tint).clamp(-1, 1), soft)
+
+
+def _turned_hue(chroma: Tensor, angle: float) -> Tensor:
+    """Rotate colors [3, H, W] about the gray axis."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    # Rodrigues' rotation about (1, 1, 1) / √3, on vectors that are normal to it.
+    across = torch.stack([chroma[2] - chroma[1], chroma[0] - chroma[2], chroma[1] - chroma[0]])
+    return cos * chroma + sin / math.sqrt(3) * across
+
+
+def hand_drawn(sketch: Tensor, labels: Tensor, draw: Draw) -> Tensor:
+    """A sketch [1, H, W] in {0, 1} as hands draw: incomplete, wobbly, thick, or only the borders of parts."""
+    if draw.chance(0.3):
+        sketch = boundary_sketch(labels[None])[0]
+    if draw.chance(0.5):
+        sketch = sketch * (1 - mat_mask(draw.generator))
+    if draw.chance(0.6):
+        sketch = _wobbled(sketch, draw)
+    if draw.chance(0.5):
+        width = 3 + 2 * draw.integer(2)
+        sketch = F.max_pool2d(sketch[None], width, stride=1, padding=width // 2)[0]
+    return sketch
+
+
+def _wobbled(sketch: Tensor, draw: Draw) -> Tensor:
+    """Strokes moved by up to about three pixels, smoothly."""
+    size = sketch.shape[-1]
+    shift = F.interpolate(draw.normal(1, 2, 12, 12), size=size, mode="bicubic", align_corners=False)
+    shift = (shift * 1.5 * 2 / size).permute(0, 2, 3, 1)  # [1, H, W, 2] in grid units
+    grid = F.affine_grid(torch.eye(2, 3)[None], [1, 1, size, size], align_corners=False)
+    # Thickened first, so that thin lines do not break where they are stretched.
+    thick = F.max_pool2d(sketch[None], 3, stride=1, padding=1)
+    moved = F.grid_sample(thick, grid + shift, align_corners=False)
+    return (moved[0] > 0.6).float()
+
+
+def color_map(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
+    """Region means or superpixels of [3, H, W] (PAPER 14.3)."""
+    if draw.chance(0.88):  # superpixels take longer than all else of a sample
+        return region_means(image[None], labels[None])[0]
+    return superpixels(image[None], SUPERPIXELS[draw.integer(2)])[0]
+
+
+def sketch(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
+    """Lines of [3, H, W]: half of them as the filter draws them, a tenth by the legacy one, else by hand."""
+    kind = draw.uniform()
+    if kind < 0.1:
+        return pencil_sketch(image[None], "legacy")[0]
+    lines = pencil_sketch(image[None])[0]
+    return lines if kind < 0.6 else hand_drawn(lines, labels, draw)
+
+
+def random_guides(image: Tensor, labels: Tensor, draw: Draw, present: Sequence[bool]) -> dict[str, Tensor]:
+    """Sketch, semantic and color map of the truth, those that are present, some with parts erased."""
+    size = image.shape[-1]
+    makers = {
+        "sketch": lambda: sketch(image, labels, draw),
+        "semantic": lambda: one_hot(labels[None])[0],
+        "color": lambda: color_map(image, labels, draw),
+    }
+    guides = {}
+    for (name, make), wanted in zip(makers.items(), present, strict=True):
+        if not wanted:
+            guides[name] = torch.zeros(GUIDE_CHANNELS[name], size, size)
+            continue
+        guide = make()
+        if draw.chance(0.25):
+            guide = guide * (1 - mat_mask(draw.generator))
+        guides[name] = guide
+    return guides

@@ -1,0 +1,214 @@
+"""Samples of the training stages: random edits, corrupted inputs, faces with their parts.
+
+A sample depends on the run's seed and its number alone, never on what was drawn before: a run that stops and
+goes on sees the same samples as one that did not stop.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..conditions import whole_photo
+from .bank_faces import Faces
+from .data import FaceShards, some_face
+from .draws import Draw
+from .masks import cmod_mask, mat_mask, random_mask, rectangle_mask
+from .photographic import degraded, misalignment, moved, random_tone
+from .sample_guides import random_guides, recolored
+
+GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.4, 0.3, 0.3), (0.7, 0.15, 0.1), (0.0, 0.0, 0.0))
+"""Chances of sketch, semantic map and color map, of which samples draw one triple: all, some, few, hardly
+any but a sketch, none."""
+
+BORROWED_SHARE = 0.3
+"""Of the samples with guides, those whose guides are another person's, as users draw what is not there."""
+
+PROJECTED_SHARE, OWN_SHARE, STRANGER_SHARE = 0.6, 0.2, 0.05
+"""Of the samples, those with a code on the way from the encoder's to the person's own, with the person's own,
+and with a stranger's. The codes of the rest are on the way to a stranger's."""
+
+HOLE_SHARE = 0.6
+"""Of the faces, those with a gray hole."""
+
+
+def misaligned(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """A face [3, H, W] and its labels [H, W], moved together as landmarks err."""
+    grid = misalignment(image[None], draw)
+    ids = moved(labels[None, None].float(), grid, mode="nearest")
+    return moved(image[None], grid)[0], ids[0, 0].long()
+
+
+def code_mix(draw: Draw) -> tuple[bool, float]:
+    """How a training edit's code relates to the person in the picture.
+
+    Exact codes would teach to ignore the guides.
+
+    Returns:
+        Whether the code leads to the one that the style encoder makes of visible part and guides, as
+        inversion does, instead of a stranger's; and how far from the person's own, 0 to 1.
+    """
+    kind, distance = draw.uniform(), draw.uniform()
+    if kind < PROJECTED_SHARE:
+        return True, distance
+    if kind < PROJECTED_SHARE + OWN_SHARE:
+        return False, 0.0
+    return False, 1.0 if kind < PROJECTED_SHARE + OWN_SHARE + STRANGER_SHARE else distance
+
+
+class GeneratorEdits(Dataset[dict[str, Tensor]]):
+    """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
+
+    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `drawn` (the
+    picture [3, H, W] that the guides tell of), `w` [512], `z` [512] (normal noise for the stranger),
+    `projected` ([1], whether the style encoder's code takes the stranger's place), `distance` (λ of the way
+    from w to that code, [1]) and `borrowed` ([1], whether the guides are another person's, by which no truth
+    is known).
+    """
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        draw = Draw(self.seed, index)
+        image, labels, w = some_face(self.faces, draw)
+        if draw.chance(0.5):
+            image, labels = misaligned(image, labels, draw)
+        if draw.chance(0.2):
+            image = degraded(image[None], draw)[0]
+        elif draw.chance(0.5):
+            image = random_tone(image[None], draw)[0]
+        present = [draw.chance(p) for p in GUIDE_CHANCES[draw.integer(len(GUIDE_CHANCES))]]
+        if present[2] and draw.chance(0.5):
+            image = recolored(image, labels, draw)
+        elif draw.chance(0.25):
+            # A wall tells nothing of the skin before it.
+            image = recolored(image, labels, draw, ["background"])
+        borrowed = any(present) and draw.chance(BORROWED_SHARE)
+        drawn, told = some_face(self.faces, draw)[:2] if borrowed else (image, labels)
+        projected, distance = code_mix(draw)
+        if w.isnan().any():  # a photo's own code is nobody's to give
+            projected, distance, w = True, 1.0, torch.zeros_like(w)
+        return {
+            "image": image,
+            "mask": random_mask(labels, draw),
+            **random_guides(drawn, told, draw, present),
+            "drawn": drawn,
+            "w": w,
+            "z": draw.normal(len(w)),
+            "distance": torch.tensor([distance]),
+            "projected": torch.tensor([projected]),
+            "borrowed": torch.tensor([borrowed]),
+        }
+
+
+class EncoderInputs(Dataset[dict[str, Tensor]]):
+    """Corrupted guide stacks for Algorithm 1, with the code of the face: `guides` [26, H, W], `w` [512].
+
+    A third of the samples is a whole photo (an exemplar), a third a photo with a hole and some guides (an
+    edit), a third the paper's: one dominant modality nearly whole, the others dropped or torn (PAPER 2.5).
+    """
+
+    def __init__(self, faces: Faces, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        draw = Draw(self.seed, index)
+        image, labels, w = some_face(self.faces, draw)
+        image, labels = misaligned(image, labels, draw)
+        image = degraded(image[None], draw)[0] if draw.chance(0.8) else image
+        kind = draw.uniform()
+        if kind < 0.35:
+            return {"guides": whole_photo(image[None]).stack[0], "w": w}
+        if kind < 0.7:
+            guides = random_guides(image, labels, draw, [draw.chance(0.5) for _ in range(3)])
+            keep = 1 - random_mask(labels, draw)
+            return {"guides": torch.cat([image * keep, *guides.values()]), "w": w}
+        guides = {"image": image, **random_guides(image, labels, draw, [True] * 3)}
+        dominant = draw.integer(len(guides))
+        torn = []
+        for k, guide in enumerate(guides.values()):
+            if k == dominant:
+                torn.append(guide * cmod_mask(draw.generator))
+            else:
+                torn.append(guide * mat_mask(draw.generator) if draw.chance(0.5) else torch.zeros_like(guide))
+        return {"guides": torch.cat(torn), "w": w}
+
+
+class PosePairs(Dataset[dict[str, Tensor]]):
+    """Faces and what references of their pose are made of, for Algorithm 2.
+
+    Item i is a dict of `image` [3, H, W], `disturbed` (the same scaled, in another tone and with a part
+    hidden, PAPER 5.3), its code `w` [512], `z` [512] (normal noise for a stranger), `turned` (how far the
+    source is on its way to the mirror image, [1]) and `twin` ([1], whether the stranger is the reference).
+    """
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        draw = Draw(self.seed, index)
+        image, labels, w = self.faces.face(draw.integer(len(self.faces)))
+        disturbed, _ = misaligned(random_tone(image[None], draw)[0], labels, draw)
+        hidden = cmod_mask(draw.generator) if draw.chance(0.5) else rectangle_mask(draw.generator)
+        return {
+            "image": image,
+            "disturbed": disturbed * (1 - hidden),
+            "w": w,
+            "z": draw.normal(len(w)),
+            "turned": torch.tensor([draw.uniform()]),
+            "twin": torch.tensor([draw.chance(0.5)]),
+        }
+
+
+class FaceCodes(Dataset[dict[str, Tensor]]):
+    """Bank faces as they are: `image` [3, H, W] and its code `w` [512]."""
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        image, _, w = self.faces.face(Draw(self.seed, index).integer(len(self.faces)))
+        return {"image": image, "w": w}
+
+
+class TonedParts(Dataset[dict[str, Tensor]]):
+    """Faces, many of them as worse photos, in another tone or with a gray hole: `image` [3, H, W] and
+    `labels` [H, W], −1 = unknown or hidden."""
+
+    def __init__(self, faces: Faces, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        draw = Draw(self.seed, index)
+        image, labels, _ = some_face(self.faces, draw)
+        image, labels = misaligned(image, labels, draw)
+        if draw.chance(0.3):
+            image = degraded(image[None], draw)[0]
+        elif draw.chance(0.5):
+            image = random_tone(image[None], draw)[0]
+        if draw.chance(0.4):
+            # The color of what is behind a person tells nothing of the person.
+            image = recolored(image, labels, draw, ["background"])
+        if draw.chance(HOLE_SHARE):
+            mask = random_mask(labels, draw)
+            image, labels = image * (1 - mask), torch.where(mask[0] > 0, -1, labels)
+        return {"image": image, "labels": labels}
+
+
+class BankParts(Dataset[dict[str, Tensor]]):
+    """Bank faces as they are: `image` [3, H, W], its `labels` [H, W] and its code `w` [512]."""
+
+    def __init__(self, faces: FaceShards, seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        image, labels, w = some_face(self.faces, Draw(self.seed, index))
+        return {"image": image, "labels": labels, "w": w}
