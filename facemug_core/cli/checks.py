@@ -19,8 +19,9 @@ NEEDS = {
 
 EXCLUDES = (
     ("latent", "exemplar"), ("latent", "style"), ("latent", "inversion"), ("aligned", "box"),
-    ("aligned", "landmarks"), ("aligned", "face"), ("aligned", "no_face"), ("box", "landmarks"), ("recipe", "model"),
-    ("recipe", "steps"), ("recipe", "batch"), ("recipe", "seed"), ("recipe", "learning_rate"),
+    ("aligned", "landmarks"), ("aligned", "face"), ("aligned", "no_face"), ("box", "landmarks"),
+    ("recipe", "model"), ("recipe", "steps"), ("recipe", "batch"), ("recipe", "seed"),
+    ("recipe", "learning_rate"),
     ("recipe", "precision"), ("recipe", "drawn"), ("recipe", "adversarial_from"),
 )  # fmt: skip
 """Pairs of options of which the first leaves the second without effect."""
