@@ -13,9 +13,6 @@ from PIL import Image
 
 from .errors import InputError
 
-PICTURES = frozenset(Image.registered_extensions())
-"""Endings of pictures that can be read."""
-
 TEXTS = frozenset({".json", ".txt", ".csv", ".tsv"})
 """Endings of landmark files."""
 

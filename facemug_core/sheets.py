@@ -86,20 +86,22 @@ def direction_sheet(model: FaceMug, directions: Mapping[str, Direction], codes: 
     return contact_sheet(panels, len(SLIDER))
 
 
-def faces_overlay(photo: Photo, faces: Sequence[AlignedFace]) -> Image.Image:
-    """The photo with the frame of every face's crop, numbered, and the bounds of the face within."""
+def faces_overlay(photo: Photo, faces: Sequence[AlignedFace], scale: float = 1) -> Image.Image:
+    """The photo, smaller by a scale, with the numbered frame of every face's crop and the face's bounds."""
     image = photo.to_image().convert("RGB")
+    if scale < 1:
+        image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BOX)
     draw = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 300))
     corners = np.array(
         [[0, 0, 1], [WORKING_SIZE, 0, 1], [WORKING_SIZE, WORKING_SIZE, 1], [0, WORKING_SIZE, 1]]
     )
     for number, face in enumerate(faces):
-        frame = [tuple(point) for point in (corners @ face.matrix.T)[:, :2].tolist()]
+        frame = [tuple(point) for point in (scale * corners @ face.matrix.T)[:, :2].tolist()]
         draw.line([*frame, frame[0]], fill=(255, 220, 0), width=width)
         draw.text(frame[0], f" {number}", fill=(255, 220, 0), font_size=12 * width)
         if face.box is not None:
-            draw.rectangle(face.box, outline=(0, 220, 120), width=width)
+            draw.rectangle([scale * side for side in face.box], outline=(0, 220, 120), width=width)
     return image
 
 

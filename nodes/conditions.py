@@ -71,7 +71,7 @@ def of_faces(
     faces: Faces, mask: Tensor | None, guides: dict[str, GuidePictures], strengths: dict[str, float]
 ) -> CoreConditions:
     """One item for each face."""
-    masks = tensors.to_masks(mask, faces.photos[0].size)
+    masks = tensors.to_masks(mask, faces.photos.size)
     common_batch({"photos": len(faces.photos), "masks": len(masks)})
     if not masks.any():
         host.warn("The mask is empty, so nothing will be edited. White means edit.")
@@ -82,14 +82,13 @@ def of_faces(
         host.warn(BLACKENED)
     for name, guide in guides.items():
         guide.check(name, len(faces.photos), len(faces.places))
-    warn_of_stretched(guides, faces.photos[0].size)
-    shared = [one for i in range(len(faces.photos)) for one in faces.shared_out(i, item(masks, i))]
-    parts = []
-    for number, place, mask_part in host.watched(shared):
-        crop_mask = mask_to_crop(mask_part, place.face.matrix)
-        size = faces.photos[place.photo].size
-        own = {name: guide.of(place.photo, number, strengths[name], size) for name, guide in guides.items()}
-        parts.append(crop_conditions(place.face, crop_mask, own))
+    warn_of_stretched(guides, faces.photos.size)
+    size, parts = faces.photos.size, []
+    for i in host.watched(range(len(faces.photos))):
+        for number, place, mask_part in faces.shared_out(i, item(masks, i)):
+            crop_mask = mask_to_crop(mask_part, place.face.matrix)
+            own = {name: guide.of(i, number, strengths[name], size) for name, guide in guides.items()}
+            parts.append(crop_conditions(place.face, crop_mask, own))
     if masks.any():
         for warning in silent_guides(own, parts):
             host.warn(warning)

@@ -136,15 +136,15 @@ def _edited_photos(
     exemplar: Tensor | None,
     request: EditRequest,
 ) -> io.NodeOutput:
-    photos = tensors.to_photos(image)
-    masks = tensors.to_masks(mask, photos[0].size)
+    photos = tensors.Photos(image)
+    masks = tensors.to_masks(mask, photos.size)
     if request.regions and masks.any():
         raise InputError("Say what to edit in one way: disconnect `mask`, or clear `regions`.")
-    exemplars = [None] if exemplar is None else tensors.to_photos(exemplar)
+    exemplars = [None] if exemplar is None else tensors.Photos(exemplar)
     counts = {"photos": len(photos), "masks": len(masks), "exemplars": len(exemplars)}
     total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
     editor = model.editor(parses=request.regions is not None)
-    warn_of_stretched(guides, photos[0].size)
+    warn_of_stretched(guides, photos.size)
     pictures, changes, used = [], [], []
     for i in range(total):
         (photo,), own_mask = item(photos, i), None if request.regions else item(masks, i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,6 @@ from ..facemug_core.faces.detection import Which
 from ..facemug_core.faces.pasting import mask_to_photo
 from ..facemug_core.faces.regions import region_mask, smooth_mask
 from ..facemug_core.faces.smoothing import smooth_alignment
-from ..facemug_core.photo import Photo
 from ..facemug_core.pipeline.compose import sized
 from ..facemug_core.pipeline.editor import PhotoEditor
 from ..facemug_core.pipeline.locate import FacePlace, FaceQuery, aligned_face, face_at
@@ -30,6 +30,9 @@ from .loading import HostedEditor
 from .payloads import Faces, GuidePictures, Place
 
 WHICH = ("largest", "all", "left to right", "index")
+
+OVERLAY_PIXELS = 2**24
+"""Most pixels of all overlays of a batch: hosts keep them, whether anybody looks or not."""
 
 PARTS = (
     "skin", "left_brow", "right_brow", "left_eye", "right_eye", "glasses", "left_ear", "right_ear",
@@ -107,7 +110,8 @@ class DetectFaces(io.ComfyNode):
         size = image.shape[1], image.shape[2]
         known = {
             "mask": None if mask is None else tensors.to_masks(mask, size).split(1),
-            "boxes": None if boxes is None else host.bounding_boxes(boxes),
+            # Exports of workflows that were saved with fields for boxes have a 0.
+            "boxes": None if boxes in (None, 0) else host.bounding_boxes(boxes),
             "landmarks": None if landmarks is None else host.face_landmarks(landmarks),
         }
         masks, *places = (_each(name, frames, len(image)) for name, frames in known.items())
@@ -115,19 +119,20 @@ class DetectFaces(io.ComfyNode):
         faces = find_faces(model.finder(), image, queries, masks, no_face == "skip")
         if smooth > 0:
             faces = smoothed(faces, smooth)
-        found = [faces.of_photo(i) for i in range(len(faces.photos))]
         count = len(faces.photos)
+        found = [faces.of_photo(i) for i in range(count)]
+        scale = min(1, math.sqrt(OVERLAY_PIXELS / (count * math.prod(faces.photos.size))))
         frames = tensors.filled(
             count,
             (
-                tensors.from_masks(_covered(photo, [place for place in faces.places if place.photo == i]))
-                for i, photo in enumerate(faces.photos)
+                tensors.from_masks(_covered(faces.photos.size, [p for p in faces.places if p.photo == i]))
+                for i in range(count)
             ),
         )
         overlays = tensors.filled(
             count,
             (
-                tensors.from_image(faces_overlay(photo, of_photo))
+                tensors.from_image(faces_overlay(photo, of_photo, scale))
                 for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
             ),
         )
@@ -150,7 +155,7 @@ def find_faces(
 ) -> Faces:
     """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
     into."""
-    photos = tensors.to_photos(image)
+    photos = tensors.Photos(image)
     places = []
     for i, photo in enumerate(host.watched(photos)):
         found = editor.find_faces(photo, queries[i], masks[i])
@@ -185,11 +190,11 @@ def _each(name: str, frames: Sequence[Any] | None, photos: int) -> list[Any]:
     return [frames[min(i, len(frames) - 1)] for i in range(photos)]
 
 
-def _covered(photo: Photo, places: list[Place]) -> Tensor:
-    """[1, 1, H, W]: what the crops cover of their photo."""
-    mask = torch.zeros(1, 1, *photo.size)
+def _covered(size: tuple[int, int], places: list[Place]) -> Tensor:
+    """[1, 1, H, W]: what the crops cover of their photo of a (height, width)."""
+    mask = torch.zeros(1, 1, *size)
     for place in places:
-        mask[covered(inverse(place.face.matrix), photo.size, (WORKING_SIZE, WORKING_SIZE))] = 1
+        mask[covered(inverse(place.face.matrix), size, (WORKING_SIZE, WORKING_SIZE))] = 1
     return mask
 
 
@@ -259,13 +264,13 @@ class RegionMask(io.ComfyNode):
             host.warn(f"The face has no {' or '.join(names)}; the mask is empty.")
         if semantic.faces is None:
             return io.NodeOutput(tensors.from_masks(masks))
-        on_photos = [torch.zeros(1, 1, *photo.size) for photo in semantic.faces.photos]
+        size = semantic.faces.photos.size
+        on_photos = torch.zeros(len(semantic.faces.photos), 1, *size)
         for i, place in enumerate(host.watched(semantic.faces.places)):
             if place.found:
-                size = semantic.faces.photos[place.photo].size
-                on_photo = mask_to_photo(item(masks, i), place.face.matrix, size)
+                on_photo = mask_to_photo(item(masks, i), place.face.matrix, size)[0]
                 on_photos[place.photo] = torch.maximum(on_photos[place.photo], on_photo)
-        return io.NodeOutput(tensors.from_masks(torch.cat(on_photos)))
+        return io.NodeOutput(tensors.from_masks(on_photos))
 
 
 class PasteFaces(io.ComfyNode):
@@ -299,7 +304,7 @@ class PasteFaces(io.ComfyNode):
         image: Tensor | None = None,
     ) -> io.NodeOutput:
         image = faces.image if image is None else image
-        size = faces.photos[0].size
+        size = faces.photos.size
         if tuple(image.shape[1:3]) != size:
             raise InputError(
                 f"`image` is {image.shape[2]} × {image.shape[1]}, but the faces come from photos of "
@@ -315,7 +320,7 @@ class PasteFaces(io.ComfyNode):
             host.warn("The mask is empty, so nothing is pasted. White means edit.")
         variants = len(crops) if len(faces.places) == 1 else 1
         common_batch({"faces": len(faces.places), "crops": len(crops)})
-        photos = faces.photos if image is faces.image else tensors.to_photos(image)
+        photos = faces.photos if image is faces.image else tensors.Photos(image)
         counts = {"image": len(photos), "photos": len(faces.photos), "variants": variants}
         total = common_batch({**counts, "masks": len(masks)})
         results, changes = None, torch.zeros(total, *size)

@@ -87,7 +87,7 @@ class AddDetail(io.ComfyNode):
                 f"{crops.shape[2]} × {crops.shape[1]}."
             )
         count = common_batch({"faces": len(faces.places), "crops": len(crops)})
-        masks = tensors.to_masks(mask, faces.photos[0].size)
+        masks = tensors.to_masks(mask, faces.photos.size)
         common_batch({"photos": len(faces.photos), "masks": len(masks)})
         # The crops of one batch have one size: that of the largest face.
         fitting = max(fitting_size(place.face.matrix) for place in faces.places)

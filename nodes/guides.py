@@ -192,7 +192,7 @@ class SplitPaint(io.ComfyNode):
     ) -> io.NodeOutput:
         pictures = tensors.to_pictures(painted)
         if paint is not None:
-            where = (tensors.to_masks(paint, tuple(pictures.shape[2:])) >= 0.5).float()
+            where = tensors.to_masks(paint, tuple(pictures.shape[2:]))
         elif original is not None:
             if original.shape[1:3] != painted.shape[1:3]:
                 raise InputError(
@@ -206,9 +206,11 @@ class SplitPaint(io.ComfyNode):
                 "tells the paint from the photo."
             )
         batch = common_batch({"painted": len(pictures), "paint": len(where)})
-        sketch, color = split_paint(pictures.expand(batch, -1, -1, -1), where.expand(batch, -1, -1, -1), dark)
-        preview = tensors.from_pictures(torch.where(sketch > 0, -1.0, color))
-        return io.NodeOutput(GuidePictures(sketch), GuidePictures(color), tensors.from_masks(where), preview)
+        where = where.expand(batch, -1, -1, -1)
+        sketch, color = split_paint(pictures.expand(batch, -1, -1, -1), where, dark)
+        preview = tensors.from_pictures(torch.where(sketch > 0, -1.0, color * where))
+        guides = GuidePictures(sketch), GuidePictures(color, opacity=where)
+        return io.NodeOutput(*guides, tensors.from_masks(where), preview)
 
 
 def _opacities(paintings: list[Image.Image]) -> Tensor | None:

@@ -101,7 +101,7 @@ class EncodeExemplar(io.ComfyNode):
 
 def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
     """The largest face of each photo, [B, 3, 256, 256] in [-1, 1]."""
-    photos = {"photos": tensors.to_photos(image)}
+    photos = {"photos": tensors.Photos(image)}
     found = one_by_one(lambda photo: model.finder().find_exemplar(*photo), photos, host.Watch())
     for warning in dict.fromkeys(sentence for face in found for sentence in exemplar_warnings(face)):
         host.warn(warning)

@@ -11,8 +11,8 @@ from torch import Tensor
 from ..facemug_core.batches import common_batch, item
 from ..facemug_core.faces.under_mask import split_mask
 from ..facemug_core.modalities import Guide
-from ..facemug_core.photo import Photo
 from ..facemug_core.pipeline.locate import AlignedFace
+from .tensors import Photos
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Faces:
 
     image: Tensor
     """The photos as the host gave them: their kept pixels come back with these bits."""
-    photos: Sequence[Photo]
+    photos: Photos
     places: Sequence[Place]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 import numpy as np
 import torch
@@ -24,18 +25,38 @@ NO_MASK_SIZE = (64, 64)
 """The host's Load Image gives an empty mask of this size for pictures without transparency."""
 
 
-def to_photos(image: Tensor) -> list[Photo]:
-    """The photos of an IMAGE, in 8 bits: how they were in their files."""
-    _check(image)
-    # One by one: a second batch of floats would take as much memory as the frames of a video do.
-    return [
-        Photo(_bytes(one).permute(0, 3, 1, 2).contiguous(), MODES[image.shape[3]]) for one in image.split(1)
-    ]
+class Photos(Sequence[Photo]):
+    """The photos of an IMAGE, in 8 bits: how they were in their files.
+
+    Each is made when it is asked for: all frames of a video would take a quarter of its memory once more.
+    """
+
+    def __init__(self, image: Tensor) -> None:
+        _check(image)
+        self._image = image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of each."""
+        return self._image.shape[1], self._image.shape[2]
+
+    def __len__(self) -> int:
+        return len(self._image)
+
+    @overload
+    def __getitem__(self, index: int) -> Photo: ...
+    @overload
+    def __getitem__(self, index: slice) -> Photos: ...
+    def __getitem__(self, index: int | slice) -> Photo | Photos:
+        if isinstance(index, slice):
+            return Photos(self._image[index])
+        pixels = _bytes(self._image[index][None]).permute(0, 3, 1, 2).contiguous()
+        return Photo(pixels, MODES[self._image.shape[3]])
 
 
 def to_pictures(image: Tensor) -> Tensor:
     """An IMAGE as [B, 3, H, W] in [-1, 1], of 8 bits."""
-    return torch.cat([photo.rgb for photo in to_photos(image)]) / 127.5 - 1
+    return torch.cat([photo.rgb for photo in Photos(image)]) / 127.5 - 1
 
 
 def to_crop(image: Tensor) -> Tensor:
@@ -84,7 +105,8 @@ def to_masks(mask: Tensor | None, size: tuple[int, int]) -> Tensor:
     masks = _planes(mask)
     if tuple(masks.shape[-2:]) == NO_MASK_SIZE != size and not masks.any():
         return torch.zeros(1, 1, *size)
-    masks = snapped(masks.clamp(0, 1))
+    if ((masks != 0) & (masks != 1)).any():  # else a copy: a third of a video's memory
+        masks = snapped(masks.clamp(0, 1))
     if tuple(masks.shape[-2:]) != size:
         warn_if_stretched("The mask", masks, size)
         masks = F.interpolate(masks, size, mode="bilinear" if is_soft(masks) else "nearest-exact")
@@ -119,7 +141,7 @@ def from_masks(masks: Tensor) -> Tensor:
 
 def to_images(image: Tensor, transparent: Tensor | None) -> list[Image.Image]:
     """The pictures of an IMAGE; a MASK of transparent parts, as Load Image gives it, is their alpha."""
-    pictures = [photo.to_image() for photo in to_photos(image)]
+    pictures = [photo.to_image() for photo in Photos(image)]
     if transparent is None:
         return pictures
     alpha = 1 - to_masks(transparent, (image.shape[1], image.shape[2]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facemug_core.companions import LATENTS, PICTURES, TEXTS, companion, in_order, results
+from facemug_core.companions import LATENTS, TEXTS, companion, in_order, results
+from facemug_core.conditions.files import pictures_in
+from facemug_core.conditions.foreign import PICTURES
 from facemug_core.errors import InputError
+from facemug_core.folders import Outcome
 
 from .test_cli import _run, needs_model
 from .test_cli import mask as mask
@@ -104,6 +109,45 @@ def test_two_photos_never_share_a_result(names: set[str], most: int) -> None:
 def test_photos_of_names_of_their_own_keep_them() -> None:
     made = results([Path("a.jpg"), Path("b.png"), Path("b.webp")], Path("out"))
     assert [path.name for path in made.values()] == ["a.png", "b.png.png", "b.webp.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["x.nef", "y.heic"], "2 of 2 photos were not edited"),
+        (["notes.txt"], "no photos"),
+        (["broken.png", "x.cr2"], "2 of 2 photos were not edited"),
+    ],
+)
+def test_a_folder_without_any_readable_photo_has_a_row_for_each_file(
+    names: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("facemug_core.cli.many.work_on", lambda sources, *_: map(_failed, sources))
+    photos = folder_of(tmp_path / "photos", *names)
+    code, _, said = _run(capsys, "edit", photos, "--region", "hair", "-o", tmp_path / "out")
+    assert code == 2
+    assert message in said
+    assert sorted(row["name"] for row in rows(tmp_path / "out")) == sorted(names)
+
+
+def _failed(source: Path) -> Outcome:
+    return Outcome(source.name, "failed")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_photos_that_need_a_plug_in_count_where_it_is_installed(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def register_heif_opener() -> None:
+        Image.register_extension("HEIF", ".heic")
+
+    monkeypatch.setattr(Image, "EXTENSION", dict(Image.EXTENSION))
+    plug_in = SimpleNamespace(register_heif_opener=register_heif_opener) if installed else None
+    monkeypatch.setitem(sys.modules, "pillow_heif", plug_in)
+    photos = folder_of(tmp_path / "photos", "a.png", "b.heic", "c.nef")
+    assert [path.name for path in pictures_in(photos)] == ["a.png", "b.heic"][: 1 + installed]
+    assert companion(folder_of(tmp_path / "masks", "b.heic"), Path("b.heic"), PICTURES).name == "b.heic"
 
 
 @needs_model

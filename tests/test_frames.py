@@ -37,8 +37,8 @@ def _face(x: float = 0.0) -> AlignedFace:
     return AlignedFace(translation(x, 0) @ aligned_matrix(SIZE), torch.zeros(1, 3, 256, 256), (0, 0, 32, 24))
 
 
-def _codes(*_: object) -> torch.Tensor:
-    return torch.zeros(1, 18, 512)
+def _codes(_: int, places: list[FacePlace]) -> dict[int, torch.Tensor]:
+    return {place.person: torch.zeros(1, 18, 512) for place in places}
 
 
 def _edited(editor: PhotoEditor, video: Video[int], number: int) -> Photo:
@@ -76,10 +76,10 @@ def test_memory_stays_the_same_over_a_thousand_frames_and_those_without_a_face_k
 
 
 def test_all_frames_have_the_style_of_the_first_that_can_be_edited(editor: PhotoEditor) -> None:
-    def style(number: int, places: list[FacePlace]) -> torch.Tensor:
+    def style(number: int, places: list[FacePlace]) -> dict[int, torch.Tensor]:
         if number == 1:
             raise InputError("The mask is empty.")
-        return editor.edit(_frame(number), EditRequest(mask=MASK, places=places)).latents[0].codes
+        return {0: editor.edit(_frame(number), EditRequest(mask=MASK, places=places)).latents[0].codes}
 
     video = look_through(range(4), lambda i: [_face()] if i else [], style, reach=0)
     first = editor.edit(_frame(2), EditRequest(mask=MASK, places=[_face().place]))
@@ -120,4 +120,54 @@ def test_what_fails_for_all_frames_is_told(step: str) -> None:
 
 
 def test_a_video_without_any_face_has_no_style() -> None:
-    assert look_through(range(3), lambda _: [], _codes, reach=1).codes is None
+    assert look_through(range(3), lambda _: [], _codes, reach=1).codes == {}
+
+
+WIDE = torch.zeros(1, 1, 24, 64)
+WIDE[..., 8:16, 4:60] = 1
+
+
+def _half(right: bool) -> AlignedFace:
+    """A face in one half of a frame of 64 × 24 pixels."""
+    return AlignedFace(
+        translation(32 * right, 0) @ aligned_matrix(SIZE), torch.zeros(1, 3, 256, 256), (0, 0, 32, 24)
+    )
+
+
+def test_each_person_keeps_the_style_of_the_first_frame_in_which_the_face_can_be_edited(
+    editor: PhotoEditor,
+) -> None:
+    frames = [[_half(False)], [_half(True), _half(False)], [_half(False), _half(True)], [_half(True)]]
+    asked: list[list[int]] = []
+
+    def style(number: int, places: list[FacePlace]) -> dict[int, torch.Tensor]:
+        asked.append([place.person for place in places])
+        return {place.person: torch.full((1, 18, 512), 0.1 * number) for place in places}
+
+    video = look_through(range(4), frames.__getitem__, style, reach=0)
+    assert asked == [[0], [1]]
+    photo = Photo(torch.full((1, 3, 24, 64), 90, dtype=torch.uint8), "RGB")
+    for number, expected in enumerate([[0.0], [0.1, 0.0], [0.0, 0.1], [0.1]]):
+        result = editor.edit(photo, video.request(number, EditRequest(mask=WIDE)))
+        assert [float(latent.codes[0, 0, 0]) for latent in result.latents] == pytest.approx(expected)
+
+
+def test_a_person_who_can_never_be_edited_keeps_the_bits(editor: PhotoEditor) -> None:
+    def style(_: int, places: list[FacePlace]) -> dict[int, torch.Tensor]:
+        return {0: torch.zeros(1, 18, 512)}
+
+    video = look_through(range(2), lambda _: [_half(False), _half(True)], style, reach=0)
+    result = editor.edit(
+        Photo(torch.full((1, 3, 24, 64), 90, dtype=torch.uint8), "RGB"),
+        video.request(1, EditRequest(mask=WIDE)),
+    )
+    assert [face.person for face in result.faces] == [0]
+
+
+def test_codes_of_several_people_who_are_not_all_there_from_the_start_are_refused() -> None:
+    frames = [[_half(False)], [_half(False), _half(True)]]
+    with pytest.raises(InputError, match="codes that serve everybody"):
+        look_through(
+            range(2), frames.__getitem__,
+            lambda number, places: {places[0].person: torch.zeros(1 + number, 18, 512)}, reach=0,
+        )  # fmt: skip

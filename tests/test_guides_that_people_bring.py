@@ -92,6 +92,25 @@ def test_alpha_that_is_the_same_everywhere_does_not_hide_strokes(alpha: int) -> 
     assert agreement(read_sketch(image)) == 1
 
 
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize(("dark", "faint"), [((0, 0, 0), (235,) * 3), ((0, 0, 255), (255, 255, 200))])
+def test_faint_strokes_close_to_strong_ones_are_strokes(dark: Color, faint: Color, smooth: bool) -> None:
+    times = 4 if smooth else 1
+    image = Image.new("RGB", (SIZE * times, SIZE * times), WHITE)
+    draw = ImageDraw.Draw(image)
+    for left, color in ((100, dark), (108, faint)):
+        draw.rectangle((left * times, 20 * times, (left + 3) * times - 1, 200 * times - 1), fill=color)
+    found = read_sketch(image.resize((SIZE, SIZE), Image.Resampling.BOX))[0, 0, 30:190]
+    assert found.any(0).nonzero().flatten().tolist() == [100, 101, 102, 108, 109, 110]
+    assert found[:, 108:111].all()
+
+
+def test_echoes_of_compression_beside_strokes_are_none() -> None:
+    found = read_sketch(compressed(drawn(WHITE, (0, 0, 0), width=3), 75))
+    true = np.array(drawn(WHITE, (0, 0, 0), width=3).convert("L")) == 0
+    assert agreement(found, true) > 0.95
+
+
 def test_a_noisy_and_unevenly_lit_pencil_scan_is_its_strokes() -> None:
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     light = 235 - 45 * x - 20 * y**2
@@ -194,6 +213,27 @@ def test_label_numbers_that_were_smoothed_are_refused_with_the_reason_in_all_mod
         read_semantic(tmp_path / "map.png")
 
 
+@pytest.mark.parametrize("size", [12, 16, 24, 48])
+@pytest.mark.parametrize("filter", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+def test_small_maps_that_were_smoothed_are_refused(filter: Image.Resampling, size: int) -> None:
+    with pytest.raises(InputError, match="smoothing or by JPEG"):
+        read_semantic(NUMBERS.resize((size, size), filter))
+
+
+@pytest.mark.parametrize("larger", [True, False])
+@pytest.mark.parametrize("labels", [(0, 2), (0, 17), (1, 13), (4, 10)])
+@pytest.mark.parametrize("shape", ["rectangle", "ellipse"])
+def test_numbers_between_two_regions_are_refused_where_they_are_labels_too(
+    shape: str, labels: tuple[int, int], larger: bool
+) -> None:
+    image = Image.new("L", (SIZE, SIZE), labels[0])
+    getattr(ImageDraw.Draw(image), shape)((61, 51, 184, 201), fill=labels[1])
+    assert read_semantic(image).unique().tolist() == [*labels]
+    size = (500, 500) if larger else (120, 120)
+    with pytest.raises(InputError, match="smoothing or by JPEG"):
+        read_semantic(image.resize(size, Image.Resampling.BILINEAR))
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_nodes_refuse_what_the_command_refuses(change: str) -> None:
     values = torch.from_numpy(np.array(CHANGES[change](NUMBERS).convert("RGB"))).float() / 255
@@ -202,7 +242,7 @@ def test_the_nodes_refuse_what_the_command_refuses(change: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("size", [64, 100, 256, 700])
+@pytest.mark.parametrize("size", [16, 24, 32, 64, 100, 256, 700])
 def test_label_numbers_that_were_not_smoothed_are_read_in_all_modes(mode: str, size: int) -> None:
     image = NUMBERS.resize((size, size), Image.Resampling.NEAREST)
     labels = read_semantic(MODES[mode](image))

@@ -103,6 +103,10 @@ def test_a_missing_device_is_named(photo: Path, capsys: pytest.CaptureFixture[st
         (["--latent", "x", "--exemplar", "y"], "--exemplar has no effect with --latent"),
         (["--style", "random", "--exemplar", "y"], "--exemplar has no effect"),
         (["--style", "exemplar"], "needs an exemplar"),
+        (["--style", "random", "--inversion", 3], "--inversion has no effect with --style random"),
+        (["--style", "projected", "--fit", 3], "--fit has no effect with --style projected"),
+        (["--style", "photo", "--fit", 0], "--fit has no effect with --style photo"),
+        (["--aligned", "--no-face", "skip"], "--no-face has no effect with --aligned"),
         (["--workers", 3], "for a folder"),
         (["--smooth", 3], "for a folder"),
     ],
@@ -114,6 +118,13 @@ def test_options_without_effect_are_refused_before_the_work(
     monkeypatch.setattr("facemug_core.cli.photo.edit_photo", lambda *_: pytest.fail("the work has started"))
     filled = [str(one).format(folder=photo.parent) for one in arguments]
     assert expected in refused(capsys, "edit", photo, "--mask", "mask.png", *filled)
+
+
+def test_what_guides_were_drawn_on_is_refused_without_any(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, "edit", photo, "--region", "hair", "--drawn-on", "raw")
+    assert "--drawn-on has no effect without one of --mask" in said
 
 
 @pytest.mark.parametrize(

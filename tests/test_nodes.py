@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import random
 import sys
@@ -33,7 +34,7 @@ from facemug_core.faces.alignment import aligned_matrix, translation
 from facemug_core.latents import Latent, add, blend, load_latent, save_latent
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
-from facemug_core.pipeline.locate import AlignedFace, FacePlace, face_at
+from facemug_core.pipeline.locate import AlignedFace, FacePlace, aligned_face, face_at
 from facemug_core.posing import Poser
 
 from .pack import NAME, ROOT, load_nodes
@@ -128,7 +129,7 @@ def test_wired_stages_give_the_bits_of_the_one_node_and_of_the_library(model: An
     edited, changed, _ = run("Edit", model=model, image=pictures, mask=mask, aligned=True)
     stages, stages_changed = wired(model, pictures, mask)
     request = EditRequest(mask=mask[None], aligned=True)
-    library = PhotoEditor(tiny_model()).edit(tensors.to_photos(pictures)[0], request)
+    library = PhotoEditor(tiny_model()).edit(tensors.Photos(pictures)[0], request)
     assert torch.equal(stages, edited)
     assert torch.equal(stages_changed, changed)
     assert torch.equal((edited * 255).round().byte().permute(0, 3, 1, 2), library.photos[0].pixels)
@@ -376,6 +377,15 @@ def test_dark_paint_becomes_a_sketch_and_colored_paint_a_color_map() -> None:
     assert where.sum() == 2 * 60 + 10 * 10
 
 
+def test_gray_in_a_mask_of_paint_is_thin_paint_whose_colors_count_in_their_share() -> None:
+    paint = torch.zeros(1, 256, 256)
+    paint[:, 100:140, 100:140] = 0.3
+    _, color, where, _ = run("SplitPaint", painted=torch.full((1, 256, 256, 3), 0.8), paint=paint)
+    (conditions,) = run("Conditions", color=color)
+    assert torch.equal(where, paint)
+    torch.testing.assert_close(conditions.color_weight[:, 0], paint)
+
+
 def test_region_masks_lie_on_the_photo(model: Any) -> None:
     faces = aligned(model, photo(1, 300, 200))
     labels = torch.zeros(1, 256, 256, dtype=torch.long)
@@ -431,6 +441,15 @@ def test_boxes_of_another_form_are_refused_with_what_came(model: Any, boxes: Any
         run("DetectFaces", model=model, image=photo(), boxes=boxes)
 
 
+def test_a_0_in_place_of_boxes_as_exported_from_fields_is_none(model: Any, monkeypatch: Any) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        PhotoEditor, "find_faces", lambda _, one, query, *__: asked.append(query.boxes) or [aligned_face(one)]
+    )
+    run("DetectFaces", model=model, image=photo(), boxes=0)
+    assert asked == [None]
+
+
 @pytest.mark.parametrize(
     "landmarks",
     [{}, [], {"frames": [[{"points": []}]]}, {"frames": [[{"landmarks_xy": [[1, 2], [3]]}]]}, {"frames": 5}],
@@ -438,6 +457,27 @@ def test_boxes_of_another_form_are_refused_with_what_came(model: Any, boxes: Any
 def test_landmarks_of_another_form_are_refused_with_what_came(model: Any, landmarks: Any) -> None:
     with pytest.raises(InputError, match=r"`landmarks` should be .*landmarks_xy"):
         run("DetectFaces", model=model, image=photo(), landmarks=landmarks)
+
+
+def test_detecting_and_pasting_the_frames_of_a_video_take_three_times_their_memory_at_most(
+    model: Any, monkeypatch: Any
+) -> None:
+    frames = torch.rand(3, 1080, 1920, 3)
+    monkeypatch.setattr(f"{NAME}.nodes.faces.OVERLAY_PIXELS", 2**24 * len(frames) // 200)
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda self, one, *_: [aligned_face(one)])
+    before = {one.untyped_storage().data_ptr() for one in _tensors()} - {frames.untyped_storage().data_ptr()}
+    found = run("DetectFaces", model=model, image=frames)
+    pasted = run("PasteFaces", faces=found[0], crops=found[1], mask=found[2])
+    stores = {one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in _tensors()}
+    taken = sum(size for place, size in stores.items() if place not in before)
+    assert taken <= 3 * frames.nbytes
+    assert pasted[0].shape == frames.shape
+    assert found[3].shape[2] / found[3].shape[1] == pytest.approx(16 / 9, rel=0.01)
+
+
+def _tensors() -> list[Tensor]:
+    gc.collect()
+    return [one for one in gc.get_objects() if issubclass(type(one), Tensor)]
 
 
 def test_faces_of_frames_are_smoothed_and_a_frame_without_one_passes_with_its_bits(

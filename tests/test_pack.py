@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from facemug_core.conventions import REGIONS
+from facemug_core.editing.inversion import INVERSION_STEPS
+from facemug_core.pipeline.style import FIT_STEPS
 
 ROOT = Path(__file__).parents[1]
 TEXTS = {
@@ -41,6 +43,15 @@ def texts(tree: Any) -> Iterator[str]:
     """The tree's texts."""
     for value in tree.values():
         yield from texts(value) if isinstance(value, dict) else [value]
+
+
+@pytest.mark.parametrize("language", sorted(TEXTS))
+def test_every_text_tells_the_steps_of_inversion_and_fit_that_are_usual(language: str) -> None:
+    for name, steps in (("inversion_steps", INVERSION_STEPS), ("fit_steps", FIT_STEPS)):
+        tooltips = [n["inputs"][name]["tooltip"] for n in TEXTS[language].values() if name in n["inputs"]]
+        assert tooltips
+        for tooltip in tooltips:
+            assert {int(number) for number in re.findall(r"\d+", tooltip)} - {0, 1} == {steps}
 
 
 @pytest.mark.parametrize("language", sorted(TEXTS.keys() - {"en"}))

@@ -47,3 +47,11 @@ def test_the_soft_edge_of_a_stroke_is_no_color() -> None:
 def test_mid_gray_paint_is_a_color() -> None:
     where = torch.ones(1, 1, 40, 40)
     assert (split_paint(GRAY, where)[1] != 0).all()
+
+
+def test_thin_dark_paint_is_a_stroke_without_its_soft_edge() -> None:
+    where = torch.zeros(1, 1, 40, 40)
+    where[..., 10:14, :], where[..., [9, 14], :] = 0.4, 0.1
+    sketch, color = split_paint(painted(0.1), where)
+    assert torch.equal(sketch, (where == 0.4).float())
+    assert not color.any()

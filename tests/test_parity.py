@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,15 @@ from PIL import Image
 
 from facemug_core.cli import main
 from facemug_core.editing.directions import Linear, save_directions
+from facemug_core.faces.detection import Face
+from facemug_core.faces.parsing import Parser
 from facemug_core.latents import Latent, save_latent
+from facemug_core.model import FaceMug
 from facemug_core.pipeline.editor import PhotoEditor
 from facemug_core.pipeline.locate import ANY_FACE, FaceQuery
 
 from .test_nodes import loading, run
-from .tiny import tiny_model
+from .tiny import tiny_inverter, tiny_model
 
 SIZE = 96
 
@@ -88,6 +93,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     return {path.stem: path for path in tmp_path.iterdir()}
 
 
+FIND_FACES = PhotoEditor.find_faces
+
+
 def _no_face_but_aligned(find: Any) -> Any:
     def found(self: PhotoEditor, photo: Any, query: FaceQuery = ANY_FACE, *others: Any) -> Any:
         return find(self, photo, query) if query.aligned else []
@@ -95,22 +103,79 @@ def _no_face_but_aligned(find: Any) -> Any:
     return found
 
 
+def agree(files: dict[str, Path], options: list[str], inputs: dict[str, Any], model: FaceMug) -> None:
+    """Assert that the command writes the pictures of the node."""
+    folder = files["photo"].parent / "out"
+    command = ["edit", str(files["photo"]), "--device", "cpu", *(one.format(**files) for one in options)]
+    assert main([*command, "-o", str(folder / "x.png")]) == 0
+    given = {name: value() if callable(value) else value for name, value in inputs.items()}
+    photo = image_of(noise(0, SIZE, SIZE, 3))
+    edited = run("Edit", model=loading.HostedEditor(model, []), image=photo, **given)[0]
+    pictures = (edited * 255).round().byte().numpy()
+    written = [np.array(Image.open(path)) for path in sorted(folder.iterdir())]
+    assert np.array_equal(np.stack(written), pictures)
+
+
+def mask_of(files: dict[str, Path]) -> torch.Tensor:
+    return torch.from_numpy(np.array(Image.open(files["mask"]))).float()[None] / 255
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_command_and_the_node_give_the_same_pictures(case: str, files: dict[str, Path]) -> None:
     options, inputs = CASES[case]
-    folder = files["photo"].parent / "out"
-    command = ["edit", str(files["photo"]), "--mask", str(files["mask"]), "--aligned", "--device", "cpu"]
-    assert main([*command, *(one.format(**files) for one in options), "-o", str(folder / "x.png")]) == 0
-    mask = torch.from_numpy(np.array(Image.open(files["mask"]))).float()[None] / 255
-    given = {name: value() if callable(value) else value for name, value in inputs.items()}
-    edited = run(
-        "Edit", model=loading.HostedEditor(tiny_model(), []), image=image_of(noise(0, SIZE, SIZE, 3)),
-        mask=mask, aligned=True, **given,
-    )[0]  # fmt: skip
-    written = [np.array(Image.open(path)) for path in sorted(folder.iterdir())]
-    assert len(written) == len(edited)
-    for one, other in zip(written, edited, strict=True):
-        assert np.array_equal(one, (other * 255).round().byte().numpy())
+    mask = ["--mask", str(files["mask"]), "--aligned"]
+    agree(files, [*mask, *options], {"mask": mask_of(files), "aligned": True, **inputs}, tiny_model())
+
+
+def face(left: float, size: float) -> Face:
+    points = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.7], [0.62, 0.7]])
+    return Face((left, 30, left + size, 30 + size), 1.0, points * size + (left, 30))
+
+
+@pytest.mark.parametrize(
+    ("option", "inputs"),
+    [
+        ("auto", {}),
+        ("all", {"which": "all"}),
+        ("0", {"which": "index", "index": 0}),
+        ("1", {"which": "index", "index": 1}),
+        ("all", {"which": "left to right"}),
+    ],
+)
+def test_the_command_and_the_node_choose_the_same_faces(
+    option: str, inputs: dict[str, Any], files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = SimpleNamespace(detect=lambda *_, **__: [face(8, 30), face(50, 40)])
+    monkeypatch.setattr(PhotoEditor, "find_faces", FIND_FACES)
+    monkeypatch.setattr(PhotoEditor, "detector", detector)
+    mask = ["--mask", str(files["mask"])]
+    agree(files, [*mask, "--face", option], {"mask": mask_of(files), **inputs}, tiny_model())
+
+
+@pytest.mark.parametrize("grow", [0, 7, -3])
+def test_the_command_and_the_node_edit_the_same_regions(
+    grow: int, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = torch.zeros(1, 256, 256, dtype=torch.long)
+    labels[:, 20:90, 40:200], labels[:, 150:190, 90:170] = 17, 11
+    monkeypatch.setattr(Parser, "load", lambda *_: Parser(torch.nn.Identity()))
+    monkeypatch.setattr(Parser, "parse", lambda *_: labels)
+    options = ["--aligned", "--region", "hair+mouth", "--grow", str(grow)]
+    agree(files, options, {"aligned": True, "regions": "hair+mouth", "grow": grow}, tiny_model())
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+@pytest.mark.parametrize("option", ["inversion", "fit"])
+def test_the_command_and_the_node_descend_as_far(
+    option: str, steps: int, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_model()
+    model = replace(model, inverter=tiny_inverter(model))
+    monkeypatch.setattr("facemug_core.cli.loading.load_editor", lambda options: PhotoEditor(model))
+    style = "random" if option == "fit" else "projected"
+    options = ["--mask", str(files["mask"]), "--aligned", "--style", style, f"--{option}", str(steps)]
+    inputs = {"mask": mask_of(files), "aligned": True, "style": style, f"{option}_steps": steps}
+    agree(files, options, inputs, model)
 
 
 def test_an_exemplar_without_a_face_and_a_black_one_are_named_by_both(

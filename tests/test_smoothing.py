@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facemug_core.conventions import WORKING_SIZE
 from facemug_core.faces.alignment import Matrix
-from facemug_core.faces.smoothing import follow, smooth_alignment
+from facemug_core.faces.smoothing import follow, number_people, smooth_alignment
 
 Numbers = NDArray[np.float64]
 
@@ -98,6 +98,16 @@ def test_faces_are_smoothed_apart_in_whatever_order_they_are_given(seed: int, re
     for place, alone in enumerate((left, right)):
         expected = [faces[0] for faces in smooth_alignment([[matrix] for matrix in alone], reach)]
         np.testing.assert_array_equal([faces[place] for faces in smoothed], expected)
+
+
+def test_people_keep_their_numbers_in_whatever_order_they_are_given_and_when_they_come_back() -> None:
+    left, right, middle = crop(200, 300), crop(800, 300), crop(500, 300)
+    frames = [[left, right], [right, left], [right], [], [left, right], [middle, left, right]]
+    assert number_people(frames) == [[0, 1], [1, 0], [1], [], [0, 1], [2, 0, 1]]
+
+
+def test_another_scene_has_the_people_of_the_one_before() -> None:
+    assert number_people([[crop(200, 300)], [crop(900, 900, 3)]]) == [[0], [0]]
 
 
 def test_a_turn_past_the_half_circle_is_no_jump() -> None:

@@ -19,11 +19,15 @@ NEEDS = {
 
 EXCLUDES = (
     ("latent", "exemplar"), ("latent", "style"), ("latent", "inversion"), ("aligned", "box"),
-    ("aligned", "landmarks"), ("aligned", "face"), ("box", "landmarks"), ("recipe", "model"),
-    ("recipe", "steps"), ("recipe", "batch"), ("recipe", "seed"), ("recipe", "learning_rate"),
+    ("aligned", "landmarks"), ("aligned", "face"), ("aligned", "no_face"), ("box", "landmarks"),
+    ("recipe", "model"), ("recipe", "steps"), ("recipe", "batch"), ("recipe", "seed"),
+    ("recipe", "learning_rate"),
     ("recipe", "precision"), ("recipe", "drawn"), ("recipe", "adversarial_from"),
 )  # fmt: skip
 """Pairs of options of which the first leaves the second without effect."""
+
+DRAWN = ("mask", "sketch", "semantic", "color", "box", "landmarks")
+"""Options whose files and numbers are of the photo's grid."""
 
 PICTURES = ("OUT.png", "SHEET.png")
 """How the help calls files that are written as pictures."""
@@ -65,6 +69,16 @@ def _check_pairs(values: Mapping[str, Any], given: Callable[[str], bool]) -> Non
         raise InputError("--exemplar has no effect with another --style: leave one of them out.")
     if values.get("style") == "exemplar" and not given("exemplar"):
         raise InputError("--style exemplar needs an exemplar: add --exemplar FILE.")
+    if given("inversion") and values["style"] == "random":
+        raise InputError("--inversion has no effect with --style random: leave one of them out.")
+    if given("fit") and values["style"] in ("projected", "photo") and not given("style_mix"):
+        raise InputError(
+            f"--fit has no effect with --style {values['style']}, the photo's own: leave one of them out."
+        )
+    if given("drawn_on") and not any(map(given, DRAWN)):
+        raise InputError(
+            f"--drawn-on has no effect without one of {', '.join(map(_flag, DRAWN))}: leave it out."
+        )
 
 
 def _check_folder(values: Mapping[str, Any], given: Callable[[str], bool], folder: bool) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ..companions import PICTURES, companion, in_order, results
-from ..conditions.foreign import how_to_read, is_foreign_photo
+from ..companions import companion, in_order, results
+from ..conditions.files import pictures_in
+from ..conditions.foreign import PICTURES, how_to_read, is_foreign_photo
 from ..conditions.masks import read_mask
-from ..conditions.reading import picture_files, read_beside
+from ..conditions.reading import read_beside
 from ..errors import FacemugError, InputError, NothingToEditError
 from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
 from ..photo import Photo
@@ -35,19 +36,22 @@ MOST_CODES = 64
 STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
     "landmarks": None, "latent": None, "exemplar": None, "style_mix": 0.0, "attribute": (), "text": None,
 }  # fmt: skip
-"""What is asked for of a frame once it is known where its face lies and what its codes are."""
+"""What is asked for of a frame once it is known where its faces lie and what their codes are."""
 
 
 def edit_folder(options: EditOptions) -> None:
     """Edit what is not done yet of a folder, a row of the table for each photo."""
     folder = _results_folder(options)
-    sources = in_order(picture_files(options.photo))
+    sources = in_order(pictures_in(options.photo))
+    others = list(_unread(options.photo, sources))
+    if not sources and not others:
+        raise InputError(f"There are no photos in {options.photo}.")
     outputs = results(sources, folder, MOST_CODES if options.latent is not None else options.variants)
     done = [source for source in sources if _is_done(options, source, outputs[source])]
     waiting = [source for source in sources if source not in done]
     table = Table(folder / TABLE_FILE, done=[source.name for source in done])
     states = Counter({"there already": len(done)} if done else {})
-    for outcome in _unread(options.photo, sources):
+    for outcome in others:
         table.add(outcome)
         states[outcome.state] += 1
     video = None
@@ -64,6 +68,8 @@ def edit_folder(options: EditOptions) -> None:
     if states["failed"] or states["no face"]:
         missed, photos = states["failed"] + states["no face"], sum(states.values()) - states["not a photo"]
         raise FacemugError(f"{missed} of {photos} photos were not edited.")
+    if not sources:
+        raise InputError(f"There are no photos in {options.photo}.")
 
 
 def _results_folder(options: EditOptions) -> Path:
@@ -93,12 +99,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
 
 
 def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
-    """The style of all frames, and the faces' places, smoothed over `reach` frames before and after."""
-    if options.face == "all" and options.latent is None:
-        raise InputError(
-            "With --smooth all frames have one style: that of one person. Name one face, such as --face "
-            "leftmost, instead of all, or give the style with --latent."
-        )
+    """Styles of the people, and places of their faces, smoothed over `reach` frames before and after."""
     editor = load_editor(options)
 
     def find(source: Path) -> Sequence[AlignedFace]:
@@ -109,16 +110,15 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
             size = photo.size[1], photo.size[0]
             path = companion(options.mask, source, PICTURES)
             mask = read_mask(read_beside(path, size, photo.lies, options.drawn_on)[0], size)
-        found = editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
-        return found if options.latent is not None else found[:1]  # one style is that of one person
+        return editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
 
-    def style(source: Path, places: Sequence[FacePlace]) -> torch.Tensor:
+    def style(source: Path, places: Sequence[FacePlace]) -> Mapping[int, torch.Tensor]:
         photo = Photo.from_file(source)
         request = request_of(options, source, photo)
         result = editor.edit(photo, replace(request, places=places))
         for warning in result.warnings:
             show_warning(warning)
-        return result.latents[0].codes
+        return {face.person: latent.codes for face, latent in zip(result.faces, result.latents, strict=True)}
 
     with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
         return look_through(sources, find, style, reach, lambda done, _: bar.update(done - bar.n))

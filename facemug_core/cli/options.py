@@ -119,8 +119,8 @@ class EditOptions(GuidanceOptions):
     )  # fmt: skip
     smooth: int | None = argument(
         "--smooth", type=values.at_least_zero, metavar="FRAMES",
-        help="the folder is a video's frames, in the order of their names: one style for all, the face's "
-        "place smoothed over so many frames before and after (0: not)",
+        help="the folder is a video's frames, in the order of their names: one style for each person, the "
+        "faces' places smoothed over so many frames before and after (0: not)",
     )  # fmt: skip
     mask: Path | None = argument(
         "--mask", either=True, type=Path, metavar="FILE",

@@ -9,7 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from ..companions import PICTURES, TEXTS, companion
+from ..companions import TEXTS, companion
+from ..conditions.foreign import PICTURES
 from ..conditions.masks import is_soft, read_mask
 from ..conditions.orientation import boxes_along, points_along
 from ..conditions.reading import read_beside

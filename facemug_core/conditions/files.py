@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..choices import DrawnOn
 from ..errors import InputError
-from .foreign import RAW, how_to_read, plug_in
+from .foreign import RAW, how_to_read, is_picture, plug_in
 from .orientation import TURNS, same_shape, turned_along
 
 Source = str | Path | Image.Image
@@ -53,17 +53,22 @@ def unheard(sentence: str) -> None:
     """Nobody listens to what a reader says."""
 
 
-def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
+def pictures_in(folder: str | Path, nested: bool = False) -> list[Path]:
     """The pictures of a folder, by the endings of their names, in the order of these; no hidden files.
 
     `nested` adds those of the folders in it.
+    """
+    paths = Path(folder).glob("**/[!.]*" if nested else "[!.]*")
+    return sorted(path for path in paths if is_picture(path))
+
+
+def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
+    """As `pictures_in`.
 
     Raises:
         InputError: there are none.
     """
-    endings = Image.registered_extensions()
-    paths = Path(folder).glob("**/[!.]*" if nested else "[!.]*")
-    pictures = sorted(path for path in paths if path.suffix.lower() in endings)
+    pictures = pictures_in(folder, nested)
     if not pictures:
         raise InputError(f"There are no photos in {folder}.")
     return pictures
@@ -144,7 +149,8 @@ def _lost(image: Image.Image) -> list[str]:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format not in STILL_FORMATS:
         lost.append(f"The file has {frames} frames; only the first is used.")
-    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F"):
+    deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F")
+    if deep or image.info.get("bit_depth", 8) > 8:  # as the plug-in for HEIC tells it
         lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
     if image.mode in ("CMYK", "LAB"):
         lost.append(f"The file's colors are {image.mode}; they become RGB, as the result's are.")

@@ -6,6 +6,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from PIL import Image
+
 PLUGINS = {
     ".heic": ("HEIC", "pillow_heif"), ".heif": ("HEIC", "pillow_heif"), ".hif": ("HEIC", "pillow_heif"),
     ".avif": ("AVIF", "pillow_avif"), ".jxl": ("JPEG XL", "pillow_jxl"),
@@ -19,6 +21,9 @@ PACKAGES = {
 }
 """What these packages are called where they are installed from."""
 
+PICTURES = frozenset(Image.registered_extensions()) | PLUGINS.keys()
+"""Endings of pictures that can be read, some with a plug-in."""
+
 RAW = frozenset(
     {
         ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".nef", ".nrw", ".orf", ".pef",
@@ -26,6 +31,11 @@ RAW = frozenset(
     }
 )  # fmt: skip
 """Endings of cameras' raw photos."""
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a name is that of a picture that Pillow reads, if need be with a plug-in that is installed."""
+    return path.suffix.lower() in Image.registered_extensions() or plug_in(path)
 
 
 def is_foreign_photo(path: Path) -> bool:

@@ -30,9 +30,12 @@ NEAR_COLOR, NEAR_BLACK = 24, 10
 MOST_UNDECIDED = 0.25
 """Share of pixels with other colors from which on a picture is no semantic map."""
 
-BETWEEN_SHARE, THIN_SHARE, FEWEST_EDGES = 0.03, 0.13, 64
-"""Smoothing shows in numbers between those on both sides, as a share of the steps, and in numbers of a single
-pixel, as a share of the pixels at edges; both, on maps with so many of these."""
+CHANGED_SHARE, FEWEST_CHANGED = 1 / 4, 4
+"""Share of odd numbers, compared to clean steps from one region to another, from which on a map was smoothed;
+and how many there are at least. Maps as they were drawn have thin parts, but few."""
+
+SMALLEST = 8
+"""Pixels of a map's side below which all of its parts may be thin."""
 
 SMOOTHED = (
     "its numbers were changed by smoothing or by JPEG compression: between the regions there are numbers of "
@@ -115,29 +118,36 @@ def _checked(numbers: Tensor) -> Tensor:
 
 
 def _smoothed(numbers: Tensor) -> bool:
-    """Whether numbers [H, W] were compressed or interpolated, which makes steps and specks of regions."""
-    numbers = _without_repeats(_without_repeats(numbers).mT).mT
-    if min(numbers.shape) < 3:
+    """Whether numbers [H, W] were compressed or interpolated.
+
+    This leaves odd numbers: single ones between those on both sides, and specks that differ from all around.
+    Clean steps, between numbers that are at least two apart, become rare.
+    """
+    numbers = _shrunk(_shrunk(numbers).mT).mT
+    if min(numbers.shape) < SMALLEST:
         return False
-    between = steps = 0
-    for rows in (numbers, numbers.mT):
+    numbers = torch.nn.functional.pad(numbers[None, None].float(), (1, 1, 1, 1), mode="replicate")[0, 0]
+    inner = numbers[1:-1, 1:-1]
+    speck = torch.ones_like(inner, dtype=torch.bool)
+    odd = clean = 0
+    for rows, own in ((numbers, inner), (numbers.mT, inner.mT)):
         before, here, after = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
-        between += int((((before < here) & (here < after)) | ((before > here) & (here > after))).sum())
-        steps += int((rows[:, 1:] != rows[:, :-1]).sum())
-    here = numbers[1:-1, 1:-1]
-    up, down, left, right = (
-        here != other
-        for other in (numbers[:-2, 1:-1], numbers[2:, 1:-1], numbers[1:-1, :-2], numbers[1:-1, 2:])
-    )
-    edges = int((up | down | left | right).sum())
-    thin = int(((up & down) | (left & right)).sum())
-    return edges >= FEWEST_EDGES and between > BETWEEN_SHARE * steps and thin > THIN_SHARE * edges
+        odd += int((((before < here) & (here < after)) | ((before > here) & (here > after))).sum())
+        even = rows[:, 1:] == rows[:, :-1]
+        step = (rows[:, 2:-1] - rows[:, 1:-2]).abs() >= 2
+        clean += int((even[:, :-2] & step & even[:, 2:]).sum())
+        alone = (own != before[1:-1]) & (own != after[1:-1])
+        speck &= alone if own is inner else alone.mT
+    odd += int(speck.sum())
+    return odd >= FEWEST_CHANGED and odd > CHANGED_SHARE * (odd + clean)
 
 
-def _without_repeats(rows: Tensor) -> Tensor:
-    """Rows without those that are equal to the one before: enlarging without smoothing is undone."""
+def _shrunk(rows: Tensor) -> Tensor:
+    """Rows without the repeats that enlarging without smoothing makes."""
     new = (rows[1:] != rows[:-1]).any(1)
-    return rows[torch.cat([new.new_ones(1), new])]
+    starts = torch.cat([new.new_ones(1), new]).nonzero()[:, 0]
+    counts = torch.diff(starts, append=starts.new_tensor([len(rows)]))
+    return rows[starts].repeat_interleave(counts // counts.min(), 0)
 
 
 def _opaque(image: Image.Image) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..ops.masks import dilated
 from .reading import GRAY_NUDGE
+from .strokes import standing_out
 
 PAINTED = 16 / 255
 """Difference in [-1, 1] from which a pixel counts as painted over: twice what JPEG compression changes."""
@@ -25,14 +26,15 @@ def split_paint(painted: Tensor, paint: Tensor, dark: float = 0.25) -> tuple[Ten
 
     Args:
         painted: photo with paint on it, `[B, 3, H, W]` in [-1, 1].
-        paint: where the paint is, `[B, 1, H, W]` in {0, 1}.
+        paint: where the paint is, `[B, 1, H, W]` in [0, 1]; in between it is thin.
         dark: brightness, of 0 to 1, up to which paint is a sketch stroke; 0 makes all paint color.
 
     Returns:
         sketch `[B, 1, H, W]` in {0, 1}, and color `[B, 3, H, W]` in [-1, 1] with zeros where there is none.
     """
     brightness = (painted.amax(1, keepdim=True) + 1) / 2
-    strokes = (paint > 0) & (brightness <= dark) & (dark > 0)
+    clear = [torch.from_numpy(standing_out((one * 255).round().byte().numpy())) for one in paint[:, 0]]
+    strokes = torch.stack(clear)[:, None] & (brightness <= dark) & (dark > 0)
     colored = (paint > 0) & (dilated(strokes.float(), SOFT_EDGE) == 0)
     color = torch.where(painted == 0, GRAY_NUDGE, painted)
     return strokes.float(), torch.where(colored, color, 0.0)

@@ -19,8 +19,12 @@ MOST_NOISE = 40
 EDGE_REACH, EDGE_SHARE = 2, 1 / 2
 """So near to a stroke, what differs by less than this share of it is its soft edge."""
 RINGING_REACH, RINGING_SHARE = 8, 1 / 6
-"""So near to a stroke, what differs by less than this share of it is an echo of compression."""
+"""So near to a stroke of a compressed drawing, what differs by less than this share of it is an echo."""
+COMPRESSED_SHARE = 1 / 10
+"""Share of the ground near strokes that differs a little from the ground, from which on it was compressed."""
 
+EVEN_SHARE = 1 / 2
+"""Share of a sheet that has its commonest color, from which on this is the color of all of its ground."""
 BIN = 16
 """8-bit values that count as one where the commonest color is looked for."""
 TILES = 24
@@ -37,23 +41,25 @@ def strokes_of(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArr
     drawn, that is.
     """
     if alpha is None:
-        return _standing_out(_contrast(rgb, np.ones(rgb.shape[:2], bool)))
+        return standing_out(_contrast(rgb, np.ones(rgb.shape[:2], bool)))
     sheet = alpha >= 128
     if 2 * sheet.sum() > sheet.size:
-        drawn = _standing_out(_contrast(rgb, sheet))
+        drawn = standing_out(_contrast(rgb, sheet))
         if drawn.any():
             return drawn
-    return _standing_out(alpha)
+    return standing_out(alpha)
 
 
-def _standing_out(contrast: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def standing_out(contrast: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Where the difference from the ground, [H, W], is that of a stroke, and not of noise or of an edge."""
     values = torch.from_numpy(contrast)[None, None].float()
     ground = contrast[contrast <= MOST_NOISE]
     threshold = max(VISIBLE, NOISE_FACTOR * float(np.median(ground)) if ground.size else 0)
-    stroke = values >= threshold
-    for reach, share in ((EDGE_REACH, EDGE_SHARE), (RINGING_REACH, RINGING_SHARE)):
-        stroke &= values >= share * _highest_near(values, reach)
+    stroke = (values >= threshold) & (values >= EDGE_SHARE * _highest_near(values, EDGE_REACH))
+    loud = RINGING_SHARE * _highest_near(values, RINGING_REACH)
+    beside = values[(values < VISIBLE) & (loud > VISIBLE)]
+    if (beside > 1).sum() > COMPRESSED_SHARE * len(beside):
+        stroke &= values >= loud
     return np.asarray(stroke[0, 0].numpy())
 
 
@@ -74,6 +80,9 @@ def _contrast(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> NDArray[np.ui
 def _ground(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
     """The sheet's own color at each pixel, [H, W] for each channel: the commonest, shaded as scans are."""
     commonest = _commonest(rgb[sheet])
+    everywhere = [np.full((1, 1), value, np.float32) for value in commonest]
+    if (np.abs(rgb[sheet].astype(np.int16) - np.int16(commonest)) <= 1).all(-1).mean() > EVEN_SHARE:
+        return everywhere
     height, width = sheet.shape
     tall, wide = -(-height // TILES), -(-width // TILES)
     points, colors = [], []
@@ -85,7 +94,7 @@ def _ground(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> list[NDArray[np
                 points.append(((top + tall / 2) / height, (left + wide / 2) / width))
     near = np.array([np.abs(color - commonest).max() <= SHADING for color in colors], bool)
     if near.sum() < LEAST_TILES:
-        return [np.full((1, 1), value, np.float32) for value in commonest]
+        return everywhere
     terms, values = _terms(*np.array(points)[near].T), np.array(colors)[near]
     for _ in range(2):  # once more without the tiles that are drawn on
         shading = np.linalg.lstsq(terms, values, rcond=None)[0]

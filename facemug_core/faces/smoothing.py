@@ -66,6 +66,31 @@ def follow(frames: Sequence[Sequence[Matrix]], reach: int) -> list[Track]:
     return tracks
 
 
+def number_people(frames: Sequence[Sequence[Matrix]]) -> list[list[int]]:
+    """Number the people in successive frames, from 0, by where the crops of their faces lie.
+
+    There are as many people as faces in the fullest frame. A face that comes back, or one of another scene,
+    has the number of the person who was nearest and is not in the frame.
+    """
+    last: list[Matrix] = []
+    numbers = []
+    for faces in frames:
+        pairs = sorted(
+            (_moved(before, matrix), person, face)
+            for person, before in enumerate(last)
+            for face, matrix in enumerate(faces)
+        )
+        own: dict[int, int] = {}
+        for _, person, face in pairs:
+            if face not in own and person not in own.values():
+                own[face] = person
+        for face, matrix in enumerate(faces):
+            person = own.setdefault(face, len(last))
+            last[person : person + 1] = [matrix]
+        numbers.append([own[face] for face in range(len(faces))])
+    return numbers
+
+
 def _moved(before: Matrix, after: Matrix) -> float:
     """How far the crop's corners moved at most, as a share of its side before."""
     shift = (after - before)[:2] @ np.vstack([CROP_CORNERS, np.ones(4)])

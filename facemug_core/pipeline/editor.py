@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -55,6 +55,9 @@ class EditRequest(FaceQuery, StylePlan):
     """Return the photo unchanged where no face is found, instead of an error."""
     feather: int = 0
     opacity: float = 1.0
+    people: Mapping[int, Tensor] = field(default_factory=dict)
+    """Codes of the people of a video [variants, 18, 512], by the numbers of their places; `latent` counts for
+    nothing then."""
     warnings: Sequence[str] = ()
     """What the person should know of what was given, in sentences; the result repeats it."""
 
@@ -63,6 +66,12 @@ class EditRequest(FaceQuery, StylePlan):
         """The guides given, by name."""
         given = {name: getattr(self, name) for name in MODALITIES}
         return {name: guide for name, guide in given.items() if guide is not None}
+
+    def plans(self, faces: Sequence[AlignedFace]) -> list[StylePlan]:
+        """The plan of each face that is edited."""
+        if self.people:
+            return [replace(self, latent=Latent(self.people[face.person])) for face in faces]
+        return self.of_faces(len(faces))
 
 
 @dataclass
@@ -76,6 +85,7 @@ class EditResult:
     untouched: Tensor
     """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
     faces: list[AlignedFace]
+    """Those that were edited."""
     latents: list[Latent]
     """Codes of each face [variants, 18, 512], and how they came about."""
     conditions: list[Conditions]
@@ -135,18 +145,19 @@ class PhotoEditor:
 
         # 1. Locate the faces that are meant.
         with _timed(seconds, "find faces"):
-            result.faces = self.find_faces(photo, request, request.mask)
-        if not result.faces:
+            faces = self.find_faces(photo, request, request.mask)
+        if not faces:
             return _without_face(request, result)
 
         # 2. Read the exemplar.
         exemplar = None if request.exemplar is None else self._exemplar(request.exemplar, result)
 
         # 3. Give each face its mask, and its share of the style codes.
-        masks = [mask for mask in self._masks(photo, request, result) if mask.on_crop.any()]
+        masks = [mask for mask in self._masks(photo, faces, request, result) if mask.on_crop.any()]
         if not masks:
-            raise NothingToEditError(beside_faces([face.box for face in result.faces]))
-        plans = request.of_faces(len(masks))
+            raise NothingToEditError(beside_faces([face.box for face in faces]))
+        result.faces = [mask.face for mask in masks]
+        plans = request.plans(result.faces)
         result.photos = [photo] * len(plans[0].seeds)
 
         for mask, plan in zip(masks, plans, strict=True):
@@ -187,13 +198,15 @@ class PhotoEditor:
         result.warnings += exemplar_warnings(face)
         return face.crop
 
-    def _masks(self, photo: Photo, request: EditRequest, result: EditResult) -> list[FaceMask]:
+    def _masks(
+        self, photo: Photo, faces: Sequence[AlignedFace], request: EditRequest, result: EditResult
+    ) -> list[FaceMask]:
         """The mask of each face, be it given or by its regions."""
         if request.mask is not None and request.regions is None:
-            return own_masks(request.mask, result.faces)
+            return own_masks(request.mask, faces)
         if request.mask is None and request.regions is not None:
             with _timed(result.seconds, "parse"):
-                return region_masks(self.parser, photo, result.faces, request.regions, request.grow)
+                return region_masks(self.parser, photo, faces, request.regions, request.grow)
         raise InputError("Say what to edit: give either a mask or the names of regions.")
 
 

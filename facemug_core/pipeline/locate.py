@@ -30,6 +30,8 @@ class FacePlace(NamedTuple):
     """Alignment matrix, crop pixel → photo pixel."""
     box: Box | None
     """Bounds of the face in photo pixels; None where the photo was declared aligned."""
+    person: int = 0
+    """Whose face it is, of the people of a video."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +42,12 @@ class AlignedFace:
     crop: Tensor
     """[1, 3, 256, 256] in [-1, 1]."""
     box: Box | None
+    person: int = 0
 
     @property
     def place(self) -> FacePlace:
         """All but the crop."""
-        return FacePlace(self.matrix, self.box)
+        return FacePlace(self.matrix, self.box, self.person)
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def face_at(photo: Photo, place: FacePlace) -> AlignedFace:
             f"A face was said to be {side:.3g} pixels wide, but the photo is {photo.size[1]} × "
             f"{photo.size[0]}. Give landmarks in pixels of this photo."
         )
-    return AlignedFace(place.matrix, align(photo.rgb, place.matrix) / 127.5 - 1, place.box)
+    return AlignedFace(place.matrix, align(photo.rgb, place.matrix) / 127.5 - 1, place.box, place.person)
 
 
 def exemplar_warnings(face: AlignedFace) -> list[str]:

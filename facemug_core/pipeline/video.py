@@ -1,4 +1,4 @@
-"""The frames of a video: faces that are followed through them, and one style for all."""
+"""The frames of a video: faces that are followed through them, and one style for each person."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batches import Progress, no_progress
-from ..errors import FacemugError
-from ..faces.smoothing import smooth_alignment
-from ..latents import Latent
+from ..batches import Progress, no_progress, seeds_from
+from ..errors import FacemugError, InputError
+from ..faces.smoothing import number_people, smooth_alignment
 from .editor import EditRequest
 from .locate import AlignedFace, FacePlace
 
@@ -28,19 +27,23 @@ class Video(Generic[Frame]):
 
     places: Mapping[Frame, Sequence[FacePlace]]
     """Where the faces of each frame lie, smoothed over time; none where there are none."""
-    codes: NDArray[np.float32] | None
-    """Style codes of all frames [N, 18, 512]; None if no frame can be edited."""
+    codes: Mapping[int, NDArray[np.float32]]
+    """Style codes of each person [N, 18, 512]; of nobody if no frame can be edited."""
 
     def request(self, frame: Frame, request: EditRequest) -> EditRequest:
         """A request, which asks for no style, for one frame; a frame without a face will keep its bits."""
-        latent = None if self.codes is None else Latent(torch.from_numpy(self.codes))
-        return replace(request, places=self.places[frame], latent=latent, fit=0, skip_without_face=True)
+        people = {person: torch.from_numpy(codes) for person, codes in self.codes.items()}
+        variants = len(next(iter(people.values()), request.seeds))
+        return replace(
+            request, places=[place for place in self.places[frame] if place.person in people], people=people,
+            seeds=seeds_from(request.seeds[0], variants), fit=0, skip_without_face=True,
+        )  # fmt: skip
 
 
 def look_through(
     frames: Sequence[Frame],
     find: Callable[[Frame], Sequence[AlignedFace]],
-    style: Callable[[Frame, Sequence[FacePlace]], Tensor],
+    style: Callable[[Frame, Sequence[FacePlace]], Mapping[int, Tensor]],
     reach: int,
     progress: Progress = no_progress,
 ) -> Video[Frame]:
@@ -49,8 +52,8 @@ def look_through(
     Args:
         frames: in the order of time.
         find: the faces of a frame. A frame that cannot be read counts as one without a face.
-        style: the codes [N, 18, 512] that a frame with faces at these places is edited with. Those of the
-            first frame that can be edited serve all.
+        style: the codes [N, 18, 512] of each person whose face at one of these places is edited in a frame.
+            A person has those of the first frame where this can be done.
         reach: frames before and after that count in `smooth_alignment`.
         progress: told about every frame.
 
@@ -69,24 +72,36 @@ def look_through(
     progress(len(frames), len(frames))
     if errors and len(errors) == len(frames):
         raise errors[0]
-    smoothed = smooth_alignment([[place.matrix for place in places] for places in found], reach)
+    before = [[place.matrix for place in places] for places in found]
+    smoothed, people = smooth_alignment(before, reach), number_people(before)
     places = {
-        frame: [FacePlace(matrix, place.box) for matrix, place in zip(matrices, before, strict=True)]
-        for frame, matrices, before in zip(frames, smoothed, found, strict=True)
+        frame: [
+            FacePlace(matrix, place.box, person)
+            for matrix, place, person in zip(smoothed[i], found[i], people[i], strict=True)
+        ]
+        for i, frame in enumerate(frames)
     }
-    return Video(places, _first_style(places, style))
+    return Video(places, _first_styles(places, style))
 
 
-def _first_style(
-    places: Mapping[Frame, Sequence[FacePlace]], style: Callable[[Frame, Sequence[FacePlace]], Tensor]
-) -> NDArray[np.float32] | None:
+def _first_styles(
+    places: Mapping[Frame, Sequence[FacePlace]],
+    style: Callable[[Frame, Sequence[FacePlace]], Mapping[int, Tensor]],
+) -> dict[int, NDArray[np.float32]]:
+    found: dict[int, NDArray[np.float32]] = {}
     errors: list[FacemugError] = []
     for frame, faces in places.items():
-        if faces:
+        new = [place for place in faces if place.person not in found]
+        if new:
             try:
-                return style(frame, faces).numpy()
+                found |= {person: codes.numpy() for person, codes in style(frame, new).items()}
             except FacemugError as error:
                 errors.append(error)
-    if errors:
+    if errors and not found:
         raise errors[0]
-    return None
+    if len({len(codes) for codes in found.values()}) > 1:
+        raise InputError(
+            "The style codes given are those of several people, who are not all in the first frame that can "
+            "be edited. Give codes that serve everybody."
+        )
+    return found
