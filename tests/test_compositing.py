@@ -29,6 +29,7 @@ from .tiny import edited, random_conditions, tiny_config, tiny_model
 SIDE = 96
 HOLE = torch.zeros(1, 1, SIDE, SIDE)
 HOLE[..., 24:64, 24:72] = 1
+UNMAPPED = torch.zeros(1, 19, SIDE, SIDE)
 UNCOLORED = torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
 
 
@@ -51,7 +52,7 @@ HEAD = parts(("background", 12), ("skin", 12))
 
 
 def scene(photo: torch.Tensor, seen: torch.Tensor = HEAD, mask: torch.Tensor = HOLE) -> Scene:
-    return build_scene(photo, mask, seen, *UNCOLORED)
+    return build_scene(photo, mask, seen, UNMAPPED, *UNCOLORED)
 
 
 def edit(
@@ -168,7 +169,7 @@ def test_the_color_of_the_background_does_not_get_into_a_face() -> None:
     def skin(background: torch.Tensor) -> torch.Tensor:
         photo = face.clone()
         photo[..., : SIDE // 2, :] = background[:, None, None]
-        of = build_scene(photo, tall, HEAD, *UNCOLORED)
+        of = build_scene(photo, tall, HEAD, UNMAPPED, *UNCOLORED)
         return edit(of, bank, HEAD)[inside].mean((2, 3))
 
     tall = torch.zeros_like(HOLE)
@@ -180,10 +181,20 @@ def test_the_color_of_the_background_does_not_get_into_a_face() -> None:
 def test_a_color_is_met_whatever_is_drawn() -> None:
     photo, bank, drawn = (noise(1, 3, SIDE, SIDE, seed=seed) / 5 for seed in range(3))
     color = torch.tensor([0.6, -0.4, -0.4])[None, :, None, None] * HOLE
-    found = edit(build_scene(photo, HOLE, ALL_SKIN, color, HOLE), bank, ALL_SKIN, drawn + 0.3)
+    found = edit(build_scene(photo, HOLE, ALL_SKIN, UNMAPPED, color, HOLE), bank, ALL_SKIN, drawn + 0.3)
     torch.testing.assert_close(
         found[..., 40:48, 40:56].mean((0, 2, 3)), torch.tensor([0.6, -0.4, -0.4]), atol=0.06, rtol=0
     )
+
+
+def test_where_a_map_asks_for_background_the_photos_own_is_shown_and_nothing_drawn() -> None:
+    photo, bank = noise(1, 3, 1, 1).expand(1, 3, SIDE, SIDE), noise(1, 3, SIDE, SIDE)
+    asked = UNMAPPED.clone()
+    asked[:, LABELS.index("background")] = HOLE[:, 0]
+    of = build_scene(photo, HOLE, HEAD, asked, *UNCOLORED)
+    found = edit(of, bank, ALL_SKIN, noise(1, 3, SIDE, SIDE, seed=1))
+    inside = (..., slice(36, 46), slice(36, 60))
+    torch.testing.assert_close(found[inside], photo[inside], atol=0.02, rtol=0)
 
 
 def test_an_edit_of_a_gray_photo_is_gray() -> None:
@@ -199,9 +210,10 @@ def test_the_order_of_a_batch_does_not_matter() -> None:
     seen = torch.cat([HEAD, ALL_SKIN, ALL_BACKGROUND])
     colors = torch.cat([0 * photos[:2], noise(1, 3, SIDE, SIDE, seed=2)])
     weights = (colors != 0).any(1, keepdim=True).float()
+    maps = torch.rand(3, 19, SIDE, SIDE, generator=torch.Generator().manual_seed(3))
 
     def drawn(order: list[int]) -> torch.Tensor:
-        of = build_scene(*(x[order] for x in (photos, masks, seen, colors, weights)))
+        of = build_scene(*(x[order] for x in (photos, masks, seen, maps, colors, weights)))
         return edit(of, banks[order], seen.flip(0)[order])
 
     together = drawn([0, 1, 2])

@@ -2,7 +2,7 @@
 
 picture = harmonized(photo, bank)             each material in the photo's tone and sharpness
 picture = gray                                if the photo is
-picture = photo's own background              where the bank shows background
+picture = photo's own background              where the bank shows background, or the map asks for it
 picture = picture + drawn                     what guides ask for beyond the codes
 picture = recolored(picture, color map)       where colors are asked for
 edit    = without_seam(picture, photo)        no step along the mask's border
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..conventions import LABELS
-from ..ops.filters import enlarged, wide_mean
+from ..ops.filters import box_mean, enlarged, wide_mean
 from ..ops.masks import dilated, fill_holes
 from .background import continued
 from .harmony import energies, harmonized
@@ -57,6 +57,9 @@ EDGE_WINDOW = 9
 LEAST_CHROMA = 2e-4
 """Mean squared distance from gray below which a photo is a gray one, for pictures in [-1, 1]."""
 
+OPEN_WINDOW = 5
+"""Side of the window over which the edge of a map's background is blended."""
+
 PERSON_MARGIN = 4
 """Pixels around a person whose background is not copied: hair and focus blur it."""
 
@@ -86,6 +89,8 @@ class Scene:
     """[B, 1, H, W] in [0, 1]: 1 at the mask's border, 0 some pixels inside."""
     beside: Tensor
     """Share of background in what is visible beside the border, [B, 1, H, W]."""
+    open: Tensor
+    """Where a semantic map asks for background, [B, 1, H, W] in [0, 1]."""
     color: Tensor
     """The color map in full strength, [B, 3, H, W]."""
     color_weight: Tensor
@@ -103,11 +108,14 @@ class Scene:
         return Scene(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Scene)))
 
 
-def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color_weight: Tensor) -> Scene:
+def build_scene(
+    photo: Tensor, mask: Tensor, parts: Tensor, semantic: Tensor, color: Tensor, color_weight: Tensor
+) -> Scene:
     """What `composed` needs of a photo and of guides.
 
     Args:
         photo, mask, color, color_weight: see `Scene`.
+        semantic: map [B, 19, H, W] in [0, 1]; zeros where nothing is asked for.
         parts: shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody knows.
     """
     seen = materials(parts, photo)
@@ -120,6 +128,7 @@ def build_scene(photo: Tensor, mask: Tensor, parts: Tensor, color: Tensor, color
     mid, fine = energies(extended)
     return Scene(
         photo, mask, seen, mid, fine, _is_gray(photo, mask), background, behind, extended, border, beside,
+        box_mean(semantic[:, LABELS.index("background"), None], OPEN_WINDOW),
         color, color_weight, patches(color, color_weight),
     )  # fmt: skip
 
@@ -138,6 +147,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     picture, drawn = (torch.lerp(x, x.mean(1, keepdim=True), scene.gray) for x in (picture, drawn))
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     picture = torch.lerp(picture, _persons_color(picture, behind), scene.behind * behind)
+    behind, drawn = torch.maximum(behind, scene.open), drawn * (1 - scene.open)
     # The person ends where the photo's does: at the border the photo says what is background.
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)

@@ -131,7 +131,9 @@ class Generator(nn.Module):
         weight = conditions.color_weight
         color = torch.where(weight > 0, conditions.color / weight.clamp(min=1e-6), 0.0)
         with torch.autocast(g.device.type, enabled=False):
-            scene = build_scene(conditions.image, conditions.mask, parts.float(), color, weight)
+            scene = build_scene(
+                conditions.image, conditions.mask, parts.float(), conditions.semantic, color, weight
+            )
         return Features(scene, encoded, g)
 
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
