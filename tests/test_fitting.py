@@ -172,7 +172,7 @@ def test_steps_that_a_model_cannot_do_are_left_out_and_named() -> None:
 
 
 def test_the_style_of_a_video_is_not_fitted_to_each_frame() -> None:
-    video = Video({0: []}, torch.zeros(1, 18, 512).numpy())
+    video = Video({0: []}, {0: torch.zeros(1, 18, 512).numpy()})
     assert video.request(0, EditRequest(fit=4)).fit == 0
 
 
