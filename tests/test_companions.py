@@ -18,11 +18,13 @@ from facemug_core.conditions.files import pictures_in
 from facemug_core.conditions.foreign import PICTURES
 from facemug_core.errors import InputError
 from facemug_core.folders import Outcome
+from facemug_core.pipeline.editor import PhotoEditor
 
 from .test_cli import _run, needs_model
 from .test_cli import mask as mask
 from .test_cli import photo as photo
 from .test_folders import rows
+from .tiny import tiny_model
 
 
 def folder_of(folder: Path, *names: str) -> Path:
@@ -129,6 +131,20 @@ def test_a_folder_without_any_readable_photo_has_a_row_for_each_file(
     assert code == 2
     assert message in said
     assert sorted(row["name"] for row in rows(tmp_path / "out")) == sorted(names)
+
+
+def test_frames_of_which_none_can_be_edited_have_a_row_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facemug_core.cli.many.load_editor", lambda _: PhotoEditor(tiny_model()))
+    photos = folder_of(tmp_path / "photos", "1.png", "2.png", "x.nef")
+    command = ("edit", photos, "--region", "hair", "--smooth", 2, "-o", tmp_path / "out")
+    code, _, said = _run(capsys, *command)
+    assert code == 2
+    assert "1.png is not a picture" in said
+    found = {row["name"]: row["message"] for row in rows(tmp_path / "out")}
+    assert sorted(found) == ["1.png", "2.png", "x.nef"]
+    assert "No frame can be edited" in found["2.png"]
 
 
 def _failed(source: Path) -> Outcome:

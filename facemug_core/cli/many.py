@@ -56,7 +56,12 @@ def edit_folder(options: EditOptions) -> None:
         states[outcome.state] += 1
     video = None
     if options.smooth is not None and waiting:
-        video = _look_through(options, sources, options.smooth)
+        try:
+            video = _look_through(options, sources, options.smooth)
+        except FacemugError as error:
+            for source in waiting:
+                table.add(Outcome(source.name, "failed", message=f"No frame can be edited: {error}"))
+            raise
         options = replace(options, **STYLE_OF_THE_VIDEO)
     work = work_on(waiting, partial(folder_work, options, outputs, video), options.workers)
     with tqdm(work, initial=len(done), total=len(sources), unit="photo") as bar:
