@@ -74,14 +74,14 @@ class Poser:
         codes = codes.to(model.device)
         seen: list[Posed] = []
 
-        def look(moved: Tensor) -> Pose | None:
+        def measure(moved: Tensor) -> Pose | None:
             picture = model.render(moved)
             pose = self.read(picture)
             if pose is not None:
                 seen.append(Posed(picture, moved, pose))
             return pose
 
-        turned = turn_to(codes, wanted, look, self.yaw, self.pitch, progress)
+        turned = turn_to(codes, wanted, measure, self.yaw, self.pitch, progress)
         for posed in seen:
             if posed.codes is turned:
                 return posed

@@ -57,5 +57,5 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
     # Lines through every window that a pixel is in, averaged.
     lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), WINDOW) / seen
     slope, offset, strength = enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
-    reached = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
-    return slope * gray + offset, (2 * reached).clamp(max=1) * strength
+    confidence = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
+    return slope * gray + offset, (2 * confidence).clamp(max=1) * strength

@@ -56,7 +56,7 @@ def pose_from_mesh(mesh: NDArray[np.float64]) -> Pose:
 def turn_to(
     codes: Tensor,
     wanted: Pose,
-    look: Callable[[Tensor], Pose | None],
+    measure: Callable[[Tensor], Pose | None],
     yaw: Linear,
     pitch: Linear,
     progress: Progress = no_progress,
@@ -70,7 +70,7 @@ def turn_to(
     Args:
         codes: of one face; returned where no face is seen on their own picture.
         wanted: pose to reach.
-        look: draws codes and reads the pose; None where no face is seen.
+        measure: draws codes and reads the pose; None where no face is seen.
         yaw, pitch: directions.
         progress: told about every move.
     """
@@ -84,7 +84,7 @@ def turn_to(
     turned, nearest, left = codes, codes, math.inf
     for step in range(STEPS + 1):  # the last move is looked at, too
         progress(step, STEPS)
-        seen = look(turned)
+        seen = measure(turned)
         if seen is None:
             if before is None:
                 break

@@ -262,7 +262,7 @@ class _Pyramid:
         self._photo = image
         self._levels: dict[int, Tensor] = {}
 
-    def look(self, square: Matrix, size: int, border: Border) -> Tensor:
+    def crop(self, square: Matrix, size: int, border: Border) -> Tensor:
         """The square (a matrix unit square → photo) as a picture `[1, 3, size, size]` in 0…255."""
         shrink = max(1, int(np.hypot(*square[:2, 0]) / size))
         if shrink not in self._levels:
@@ -352,7 +352,7 @@ class _BlazeFace(_Network):
 
     def __call__(self, pyramid: _Pyramid, square: Matrix) -> list[_Candidate]:
         """Faces within a square (a matrix unit square → photo), in photo pixels."""
-        regressors, logits = self.run(pyramid.look(square, self.size, "zeros") / 127.5 - 1)
+        regressors, logits = self.run(pyramid.crop(square, self.size, "zeros") / 127.5 - 1)
         to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
         scores = 1 / (1 + np.exp(-logits[0, :, 0].clip(-80, 80)))
         seen = scores > MIN_SCORE
@@ -372,7 +372,7 @@ class _BlazeFace(_Network):
 class _FaceMesh(_Network):
     def __call__(self, pyramid: _Pyramid, square: Matrix) -> tuple[NDArray[np.float64], float]:
         """Landmarks `[468, 2]` in photo pixels and the probability of a face, for a square (as above)."""
-        points, logit = self.run(pyramid.look(square, self.size, "reflect") / 255)
+        points, logit = self.run(pyramid.crop(square, self.size, "reflect") / 255)
         landmarks = points.reshape(MESH_POINTS, 3)[:, :2].astype(np.float64) + MESH_SHIFT
         to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
         return _transform(to_photo, landmarks), float(1 / (1 + np.exp(-logit.item())))

@@ -66,8 +66,8 @@ def _sharpened(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
         return enlarged
     wanted = F.max_pool2d(mask.float(), BLOCK, STEP)[0, 0] > 0
     cells = wanted.nonzero()
-    looks = _looks(torch.where(mask, edited, small), torch.cat([STEP * cells, examples]))
-    numbers, trust = _like(looks[: len(cells)], looks[len(cells) :])
+    descriptors = _descriptors(torch.where(mask, edited, small), torch.cat([STEP * cells, examples]))
+    numbers, trust = _like(descriptors[: len(cells)], descriptors[len(cells) :])
     rows, columns = examples[numbers].T
     band = photo - enlarge(small, factor)
     side = BLOCK * factor
@@ -85,7 +85,7 @@ def _without(mask: Tensor) -> Tensor:
     return F.max_pool2d(F.pad(mask.float(), (SEEN,) * 4), BLOCK + 2 * SEEN, 1)[0, 0] == 0
 
 
-def _looks(picture: Tensor, places: Tensor) -> Tensor:
+def _descriptors(picture: Tensor, places: Tensor) -> Tensor:
     """How the blocks of a picture [1, 3, s, s] look that begin at places [N, 2]: [N, D]."""
     rows, columns = places.T
     gray = picture.mean(1, keepdim=True)

@@ -29,7 +29,7 @@ from .compose import add_detail, fitting_size
 from .crop import edit_crop
 from .guides import crop_conditions, silent_guides
 from .locate import ANY_FACE, AlignedFace, FaceQuery, aligned_face, exemplar_warnings, locate_faces
-from .masks import FaceMask, own_masks, reached, region_masks
+from .masks import FaceMask, mask_in_crop, own_masks, region_masks
 from .style import StylePlan
 
 
@@ -181,7 +181,7 @@ class PhotoEditor:
                     variant.with_crop(crop[None], mask.on_photo, matrix, request.feather, request.opacity)
                     for variant, crop in zip(result.photos, crops, strict=True)
                 ]
-            result.mask = result.mask | reached(mask.face, mask.on_photo)
+            result.mask = result.mask | mask_in_crop(mask.face, mask.on_photo)
             result.latents.append(latent)
             result.conditions.append(conditions)
             result.warnings += notices

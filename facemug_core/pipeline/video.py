@@ -40,14 +40,14 @@ class Video(Generic[Frame]):
         )  # fmt: skip
 
 
-def look_through(
+def scan_frames(
     frames: Sequence[Frame],
     find: Callable[[Frame], Sequence[AlignedFace]],
     style: Callable[[Frame, Sequence[FacePlace]], Mapping[int, Tensor]],
     reach: int,
     progress: Progress = no_progress,
 ) -> Video[Frame]:
-    """Look at all frames, one after the other, before the first is edited.
+    """Find the faces and codes of all frames, one after the other, before the first is edited.
 
     Args:
         frames: in the order of time.
