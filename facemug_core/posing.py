@@ -65,7 +65,7 @@ class Poser:
     def turn(self, codes: Tensor, wanted: Pose, progress: Progress = no_progress) -> Posed:
         """The person of the codes [1, 18, 512] as the bank draws it, in the wanted pose as far as it can.
 
-        `progress` is told about every move towards it.
+        `progress` is called for every move towards it.
 
         Raises:
             FaceNotFoundError: the bank's picture shows no face.

@@ -9,8 +9,8 @@ from ..ops.filters import separable_conv2d, wide_mean
 from ..ops.masks import dilated
 
 STEP_WINDOW = 5
-"""Side of the window, run twice, in which differences to the photo are averaged. An edge that ends at the mask
-stays; an offset of the whole boundary is removed."""
+"""Side of the window, run twice, in which differences to the photo are averaged. An edge that ends at the
+mask stays; an offset of the whole boundary is removed."""
 
 REACH_WINDOW = 13
 """Side of the window, run twice, whose share of kept pixels scales the correction: it fades inwards."""

@@ -167,7 +167,7 @@ def sweep(
 ) -> Tensor:
     """Each of the codes [B, 18, 512] at all amounts, one after the other: [B · amounts, 18, 512].
 
-    A second sweep of the result gives a grid: a row for each amount of the first. `progress` is told about
+    A second sweep of the result gives a grid: a row for each amount of the first. `progress` is called for
     every amount.
     """
     moved = one_by_one(lambda amount: direction.apply(codes, *amount), {"amounts": amounts}, progress)

@@ -72,7 +72,7 @@ def turn_to(
         wanted: pose to reach.
         measure: draws codes and reads the pose; None where no face is seen.
         yaw, pitch: directions.
-        progress: told about every move.
+        progress: called for every move.
     """
     yaw, pitch = replace(yaw, layers=POSE_LAYERS), replace(pitch, layers=POSE_LAYERS)
     slopes, amounts = list(FIRST_SLOPES), [0.0, 0.0]

@@ -115,8 +115,8 @@ def style_delta_e(edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tens
 def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """How much more colors differ across the mask's border than in the truth, CIEDE2000 `[B]`.
 
-    At each pixel of the border, compares the mean color of the outermost `BOUNDARY_WIDTH` pixels inside to that
-    of as many outside. Only pixels count where the truth has no edge.
+    At each pixel of the border, compares the mean colors of the outermost `BOUNDARY_WIDTH` pixels inside and
+    of as many outside. Only pixels where the truth has no edge count.
     """
     values = []
     for own, true, hole in zip(edit, truth, mask, strict=True):

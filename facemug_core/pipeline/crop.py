@@ -40,7 +40,7 @@ def edit_crop(
         conditions: photo, mask and guides of one edit (batch 1).
         plan: which style codes.
         exemplar: aligned exemplar photo [1, 3, 256, 256].
-        progress: told about every step and variant.
+        progress: called for every step and variant.
 
     Raises:
         InputError, ShapeError: as `styled`, and as `FaceMug.optimize_text` for the plan's text.

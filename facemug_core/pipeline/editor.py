@@ -134,7 +134,7 @@ class PhotoEditor:
     def edit(self, photo: Photo, request: EditRequest, progress: Progress = no_progress) -> EditResult:
         """Edit the chosen faces of a photo, one variant for each seed.
 
-        `progress` is told about the variants of every face.
+        `progress` is called for the variants of every face.
 
         Raises:
             FaceNotFoundError: there is no face, and the request does not say to skip then.

@@ -134,7 +134,7 @@ def styled(
         conditions: photo, mask and guides of one edit (batch 1), on the model's device.
         plan: what is asked for.
         exemplar: aligned exemplar photo [1, 3, 256, 256].
-        progress: told about every step of descent.
+        progress: called for every step of descent.
 
     Raises:
         InputError: the style is that of an exemplar, and there is none; or codes are beyond those of faces.
@@ -254,7 +254,7 @@ def fitted(
         codes: of the person, [B, 18, 512].
         conditions: of the edits.
         steps: of descent; 0 returns the codes' bits.
-        progress: told about every step.
+        progress: called for every step.
     """
     if steps == 0:
         return codes

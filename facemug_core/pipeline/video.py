@@ -55,7 +55,7 @@ def scan_frames(
         style: the codes [N, 18, 512] of each person whose face at one of these places is edited in a frame.
             A person has those of the first frame where this can be done.
         reach: frames before and after that count in `smooth_alignment`.
-        progress: told about every frame.
+        progress: called for every frame.
 
     Raises:
         FacemugError: what was raised for the first frame, if the same step failed for all.
