@@ -1,8 +1,8 @@
 """Harmonization: each material of the bank's picture gets the tone and sharpness that it has in the photo.
 
-A material's shift of tone is measured where photo and bank both show that material. The colors along the
-hole's border are not used: they may belong to another material. Contrast stays the bank's own, which rules out
-haze.
+A material's shift of tone is measured where photo and bank both show that material. Colors along the
+hole's border are not used: they may belong to another material. Contrast stays the bank's own, which rules
+out haze.
 """
 
 from __future__ import annotations

@@ -35,11 +35,11 @@ from .style import StylePlan
 
 @dataclass(frozen=True)
 class EditRequest(FaceQuery, StylePlan):
-    """What to do to a photo: to which faces, with which style codes, and where. Give a mask or regions."""
+    """An edit of a photo: which faces, which style codes, where. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = lay the edit over the
-    photo in this share. The networks fill all that is not 0."""
+    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
+    photo by this share. The networks fill all pixels that are not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
     grow: int = 0
@@ -56,10 +56,9 @@ class EditRequest(FaceQuery, StylePlan):
     feather: int = 0
     opacity: float = 1.0
     people: Mapping[int, Tensor] = field(default_factory=dict)
-    """Codes of the people of a video [variants, 18, 512], by the numbers of their places; `latent` counts for
-    nothing then."""
+    """Codes of the people of a video [variants, 18, 512], by person number; `latent` is then ignored."""
     warnings: Sequence[str] = ()
-    """What the person should know of what was given, in sentences; the result repeats it."""
+    """Warnings about the inputs, repeated in the result."""
 
     @property
     def guides(self) -> dict[str, Guide]:
@@ -76,18 +75,18 @@ class EditRequest(FaceQuery, StylePlan):
 
 @dataclass
 class EditResult:
-    """What was done."""
+    """The result of an edit."""
 
     photos: list[Photo]
     """One for each variant."""
     mask: Tensor
     """Bool [1, 1, H, W]: where the photos may differ from the input."""
     untouched: Tensor
-    """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
+    """Bool [1, 1, H, W]: the part of the mask outside the crops, which was not edited."""
     faces: list[AlignedFace]
-    """Those that were edited."""
+    """The edited faces."""
     latents: list[Latent]
-    """Codes of each face [variants, 18, 512], and how they came about."""
+    """Codes of each face [variants, 18, 512], with their recipe."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -95,7 +94,7 @@ class EditResult:
 
     @classmethod
     def unchanged(cls, photo: Photo, request: EditRequest) -> EditResult:
-        """The photo as it is, in all variants."""
+        """The unchanged photo for every variant."""
         nowhere = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
         if request.mask is not None and not request.aligned and is_black(photo, request.mask):
@@ -124,7 +123,7 @@ class PhotoEditor:
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None
     ) -> list[AlignedFace]:
-        """Faces of a photo, as `locate_faces`; none where none is found."""
+        """Faces of a photo, as `locate_faces`; empty if none is found."""
         return locate_faces(photo, query, mask, lambda: self.detector)
 
     def find_exemplar(self, photo: Photo) -> AlignedFace:
@@ -186,7 +185,7 @@ class PhotoEditor:
             result.conditions.append(conditions)
             result.warnings += notices
 
-        # 8. Tell what a person should know.
+        # 8. Collect warnings.
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~result.mask
         result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
@@ -201,7 +200,7 @@ class PhotoEditor:
     def _masks(
         self, photo: Photo, faces: Sequence[AlignedFace], request: EditRequest, result: EditResult
     ) -> list[FaceMask]:
-        """The mask of each face, be it given or by its regions."""
+        """The mask of each face, from the given mask or from regions."""
         if request.mask is not None and request.regions is None:
             return own_masks(request.mask, faces)
         if request.mask is None and request.regions is not None:
@@ -211,7 +210,7 @@ class PhotoEditor:
 
 
 def _without_face(request: EditRequest, result: EditResult) -> EditResult:
-    """The photo as it is, if that is what was asked for."""
+    """The unchanged photo if the request allows it; raises otherwise."""
     if not request.skip_without_face:
         black = f" {BLACKENED}" if BLACKENED in result.warnings else ""
         raise FaceNotFoundError(
@@ -224,7 +223,7 @@ def _without_face(request: EditRequest, result: EditResult) -> EditResult:
 
 
 def _notices(photo: Photo, request: EditRequest, result: EditResult) -> Iterator[str]:
-    """What of mask and guides has no effect, in sentences."""
+    """Warnings about parts of mask and guides without effect."""
     if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][result.mask].all():
         yield (
             "A part of the mask is where the photo is wholly transparent: what is edited there stays "
