@@ -34,7 +34,7 @@ SHAPE_CODES = 8
 FIT_STEPS = 6
 """Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
 
-OWN_CODES = slice(3, 8)
+FEATURE_CODES = slice(3, 8)
 """The codes that make a person's features. Those before decide on pose and outline, those after on light and
 colors: a face beside visible hair and ears has to share them with the photo."""
 
@@ -220,7 +220,8 @@ def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -
     """Codes [seeds, 18, 512] of random people who fit an edit.
 
     Guides tell shapes: the codes of shapes are then what the encoder sees in the conditions, the others
-    random. Without guides random people are turned to the photo's pose, if enough of it is visible.
+    random. Without guides random people are turned to the photo's pose, if enough of it is visible, and take
+    its outline, light and colors as far as the place of the hair is visible.
 
     Args:
         model: that draws the edit.
@@ -230,7 +231,9 @@ def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -
     codes = model.random_codes(seeds)
     if conditions.guided:
         return latents.mix_layers(model.project(conditions), codes, SHAPE_CODES)
-    return in_pose(model, codes, conditions) if enough_visible(conditions) else codes
+    if not enough_visible(conditions):
+        return codes
+    return _shared(in_pose(model, codes, conditions), model.project(conditions), conditions, FEATURE_CODES)
 
 
 def in_pose(model: FaceMug, codes: Tensor, conditions: Conditions) -> Tensor:
@@ -246,8 +249,8 @@ def fitted(
 ) -> Tensor:
     """Codes of another person, fitted to the photo that they are drawn into.
 
-    Without guides, pose, light and colors become those that the photo shows, as far as the place of the hair
-    is visible; the features stay. Then all codes descend to what is visible, and to the guides.
+    Without guides, light and colors become those that the photo shows, as far as the place of the hair is
+    visible; shapes stay. Then all codes descend to what is visible, and to the guides.
 
     Args:
         model: that draws the edit.
@@ -260,12 +263,18 @@ def fitted(
         return codes
     conditions = conditions.to(model.device)
     if not conditions.guided:
-        rows, columns = HAIR_PLACE
-        visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
-        joined = torch.lerp(codes, model.project(conditions), visible[:, None, None])
-        joined[:, OWN_CODES] = codes[:, OWN_CODES]
-        codes = joined
+        codes = _shared(codes, model.project(conditions), conditions, slice(0, SHAPE_CODES))
     return model.invert(codes, conditions, steps, progress)
+
+
+def _shared(codes: Tensor, photos: Tensor, conditions: Conditions, own: slice) -> Tensor:
+    """A person's codes [B, 18, 512], but for their `own` ones those of the photo as far as the place of its
+    hair is visible."""
+    rows, columns = HAIR_PLACE
+    visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
+    shared = torch.lerp(codes, photos.expand_as(codes), visible[:, None, None])
+    shared[:, own] = codes[:, own]
+    return shared
 
 
 def possible_steps(model: FaceMug, asked: int | None, usual: int, notices: list[str]) -> int:
