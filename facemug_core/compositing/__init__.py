@@ -155,7 +155,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     if scene.color_weight.any():
         here = meant(scene.patch, parts)
         drawn = drawn * torch.where(scene.color_weight > 0, here, 1.0)
-        picture = recolored(picture + drawn, scene.color, scene.color_weight * here, here)
+        picture = recolored(picture + drawn, scene.color, scene.color_weight * (here > 0.5), here)
     else:
         picture = picture + drawn
     return without_seam(picture, scene.photo, scene.mask)

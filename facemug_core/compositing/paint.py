@@ -23,12 +23,19 @@ PAINTED_PARTS = (
 )
 """Classes that are painted as one part; every other class is a part of its own."""
 
+FACE = 5
+"""The first of them are parts of one face."""
+
 LEVELS = 6
 """Distinct shades of a channel."""
 
 LEAST_SHARE, MOST_SHARE = 0.7, 0.95
 """A part's area in a patch, relative to the main part's. Below the first share the part keeps its colors;
 from the second on it takes the patch's."""
+
+SLIVER = 0.15
+"""The same share, below which a part of the face is in a patch for another one by chance: maps are seldom
+exact."""
 
 
 def patches(color: Tensor, weight: Tensor) -> Tensor:
@@ -82,4 +89,6 @@ def meant(patch: Tensor, parts: Tensor) -> Tensor:
     areas = areas.scatter_add(2, index, shares * (numbers > 0))
     ratio = areas / areas.amax(1, keepdim=True).clamp(min=1e-6)
     kept = ((ratio - LEAST_SHARE) / (MOST_SHARE - LEAST_SHARE)).clamp(0, 1)
+    of_face = ratio[:, :FACE].amax(1, keepdim=True) == 1
+    kept[:, :FACE] = torch.where(of_face & (ratio[:, :FACE] < SLIVER), 1.0, kept[:, :FACE])
     return torch.where(patch != 0, (shares * kept.gather(2, index)).sum(1).view_as(patch), 1.0)

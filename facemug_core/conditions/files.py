@@ -208,8 +208,8 @@ def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, in
     if same_shape(size, photo_size):
         return []
     return [
-        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: stretched to the "
-        "photo's shape, it may lie in the wrong place."
+        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: it is "
+        "stretched to the photo's shape, and may be in the wrong place."
     ]
 
 
@@ -218,8 +218,8 @@ def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
     if not stretch_warnings(name, size, (1, 1)):
         return []
     return [
-        f"{name} is {size[0]} × {size[1]}, but a new face is square: the guide lies whole in its middle, and "
-        "asks for nothing beside it."
+        f"{name} is {size[0]} × {size[1]}, but a new face is square: the whole guide is placed in its "
+        "middle, and the sides are left free."
     ]
 
 

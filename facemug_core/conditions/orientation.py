@@ -121,8 +121,8 @@ def _is_raw(name: str, fits: tuple[bool, bool], drawn_on: DrawnOn | None, orient
         return as_raw
     if drawn_on is None:
         raise InputError(
-            f"The photo's file says that it has to be turned (EXIF orientation {orientation}), and nothing "
-            f"tells whether {name} was made on the turned photo or on the file's own pixels. Say --drawn-on "
+            f"The photo's file has EXIF orientation {orientation}, so that programs turn it. It is not known "
+            f"whether {name} was made on the turned photo or on the file's own pixels. Give --drawn-on "
             "turned (most programs show it so), or --drawn-on raw."
         )
     return drawn_on == "raw"

@@ -92,7 +92,7 @@ def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> s
     return (
         "The mask is beside every face, so there is nothing to edit. "
         + (f"Faces are at X,Y,W,H = {places}. " if places else "")
-        + "Paint over one of them; if another face is under the mask, tell where by a box or landmarks."
+        + "Paint over one of them; if another face is under the mask, give its box or landmarks."
     )
 
 

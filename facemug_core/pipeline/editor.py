@@ -226,13 +226,13 @@ def _notices(photo: Photo, request: EditRequest, result: EditResult) -> Iterator
     """Warnings about parts of mask and guides without effect."""
     if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][result.mask].all():
         yield (
-            "A part of the mask is where the photo is wholly transparent: what is edited there stays "
-            "invisible. Fill the photo's transparency first to see it."
+            "A part of the mask is where the photo is fully transparent: edits there stay invisible. "
+            "Fill the photo's transparency first to see it."
         )
     yield from silent_guides(request.guides, result.conditions)
     left = int(result.untouched.sum())
     if left:
-        yield f"{left} masked pixels lie beyond the face crop and were left alone (see the sheet)."
+        yield f"{left} masked pixels are outside the face crop and were not edited (see the sheet)."
 
 
 @contextmanager

@@ -34,7 +34,7 @@ SHAPE_CODES = 8
 FIT_STEPS = 6
 """Default steps of a fit; with more, the result is less like the exemplar."""
 
-OWN_CODES = slice(3, 8)
+FEATURE_CODES = slice(3, 8)
 """Codes of a person's features. Earlier codes decide on pose and outline, later ones on light and colors: a
 face beside visible hair and ears must share these with the photo."""
 
@@ -218,7 +218,8 @@ def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -
     """Codes [seeds, 18, 512] of random people who fit an edit.
 
     With guides the codes of shapes are encoded from the conditions, and the others are random. Without guides
-    random people are turned to the photo's pose, if enough of it is visible.
+    random people are turned to the photo's pose, if enough of it is visible, and take its outline, light and
+    colors by the visible share of the place of the hair.
 
     Args:
         model: that draws the edit.
@@ -228,7 +229,9 @@ def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -
     codes = model.random_codes(seeds)
     if conditions.guided:
         return latents.mix_layers(model.project(conditions), codes, SHAPE_CODES)
-    return in_pose(model, codes, conditions) if enough_visible(conditions) else codes
+    if not enough_visible(conditions):
+        return codes
+    return _shared(in_pose(model, codes, conditions), model.project(conditions), conditions, FEATURE_CODES)
 
 
 def in_pose(model: FaceMug, codes: Tensor, conditions: Conditions) -> Tensor:
@@ -244,8 +247,8 @@ def fitted(
 ) -> Tensor:
     """Fit of another person's codes to the photo that they are drawn into.
 
-    Without guides the codes of pose, light and colors move to the photo's, by the visible share of the place
-    of the hair; those of the features stay. Then all codes descend to the visible photo and the guides.
+    Without guides the codes of light and colors move to the photo's, by the visible share of the place of the
+    hair; those of shapes stay. Then all codes descend to the visible photo and the guides.
 
     Args:
         model: that draws the edit.
@@ -258,12 +261,18 @@ def fitted(
         return codes
     conditions = conditions.to(model.device)
     if not conditions.guided:
-        rows, columns = HAIR_PLACE
-        visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
-        joined = torch.lerp(codes, model.project(conditions), visible[:, None, None])
-        joined[:, OWN_CODES] = codes[:, OWN_CODES]
-        codes = joined
+        codes = _shared(codes, model.project(conditions), conditions, slice(0, SHAPE_CODES))
     return model.invert(codes, conditions, steps, progress)
+
+
+def _shared(codes: Tensor, photos: Tensor, conditions: Conditions, own: slice) -> Tensor:
+    """A person's codes [B, 18, 512], all but the `own` ones moved to the photo's, by the visible share of the
+    place of its hair."""
+    rows, columns = HAIR_PLACE
+    visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
+    shared = torch.lerp(codes, photos.expand_as(codes), visible[:, None, None])
+    shared[:, own] = codes[:, own]
+    return shared
 
 
 def possible_steps(model: FaceMug, asked: int | None, usual: int, notices: list[str]) -> int:
