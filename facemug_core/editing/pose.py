@@ -23,7 +23,7 @@ LEVEL = 0.592
 """That height in the mean of those faces: they look straight ahead."""
 
 STEPS = 4
-"""Measured moves towards a pose; what is off after them is less than the measuring error."""
+"""Measured moves towards a pose; the error left after them is below that of the measurement."""
 POSE_LAYERS = (0, 6)
 """Codes that hold the pose: moved alone, they leave glasses, hair and skin."""
 REACH = 2.5
@@ -31,7 +31,7 @@ REACH = 2.5
 FIRST_SLOPES = (12.0, 8.0)
 """Degrees of yaw and pitch by an amount of 1 of their directions, until measured on the face itself."""
 LEAST_MOVE = 0.05
-"""A smaller change of an amount tells no slope."""
+"""From smaller changes of an amount no slope is computed."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ FARTHEST = 2**31
 """No picture has pixels as far away as this."""
 
 BOX_MARGIN = 2.0
-"""Side of the look around a box that somebody gave, as a multiple of the box's longer side."""
+"""Side of the square searched around a given box, as a multiple of the box's longer side."""
 
 TURNS = (0, 1, 3, 2)
 """Quarter turns of a photo, the most frequent first."""
@@ -122,7 +122,7 @@ def left_to_right(faces: Sequence[Face]) -> list[Face]:
 
 
 def face_from_landmarks(landmarks: ArrayLike) -> Face:
-    """A face whose landmarks, in a scheme that `alignment_matrix` knows, somebody else has found.
+    """A face from given landmarks, in a scheme of `alignment_matrix`.
 
     Raises:
         InputError: as `alignment_matrix`.
@@ -232,7 +232,7 @@ class Detector:
         return _Candidate(best.score, box, best.eyes)
 
     def _faces(self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int) -> list[Face]:
-        """What is a face to the mesh as well, of what the detectors see in looks that are turned about."""
+        """Detections in rotated squares that the mesh confirms as faces."""
         candidates: list[_Candidate] = []
         for center, side, whole in looks:
             square = _square(center, side, quarter_turns)
@@ -328,7 +328,7 @@ class _Network:
 
 @contextmanager
 def _quiet_runtime() -> Iterator[None]:
-    """Keeps from the console what the runtime writes there by itself, such as about its delegate."""
+    """Suppresses the runtime's own console output, such as that about its delegate."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
