@@ -1,4 +1,4 @@
-"""Batches: what fits together, and stages that run one item after the other."""
+"""Batches: common batch sizes, and stages that run item by item."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Progress = Callable[[int, int], None]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
-    """Raised by a `Progress` to end the work and keep what is done, where a stage says that it can."""
+    """Raised by a `Progress` to end the work early and keep the result so far, in stages that allow it."""
 
 
 def no_progress(done: int, total: int) -> None:

@@ -121,7 +121,7 @@ def add(codes: Tensor, other: Tensor, amount: float, mean_code: Tensor) -> Tenso
 
 @dataclass(frozen=True, eq=False)
 class Latent:
-    """Codes that people keep: with where they come from and what was done to them."""
+    """Codes with their model's name, mean code and recipe, as files keep them."""
 
     codes: Tensor
     """[B, 18, 512]."""

@@ -11,8 +11,8 @@
     picture = model.add_detail(picture, larger_photo, mask)
 
 Every stage is pure, tensors in and tensors out, and is computed once: when only the codes change, nothing but
-`generate` runs again. `pipeline/crop.py` is all of it in one call; `pipeline/style.py` decides which codes an
-edit has by default, and how far they descend.
+`generate` runs again. `pipeline/crop.py` is all of it in one call; `pipeline/style.py` decides on the default
+codes of an edit, and on the steps of inversion.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ DETAIL_SIZES = (512, 1024)
 """Sides of a crop that the detail stage can give."""
 
 SPREAD_FACES = 2048
-"""Random faces that the spread of codes is taken from."""
+"""Random faces from which the spread of codes is measured."""
 
 
 @dataclass
@@ -74,11 +74,10 @@ class FaceMug:
         mapping, bank: frozen mapping network and feature bank.
         encoder: style encoder.
         generator: aggregation and refinement.
-        heads: read the bank's picture and its parts off its features, for a generator that composes edits
-            of it; None while there are no weights for them.
-        photo_parts: reads the parts of the photo; None while there are no weights for it.
-        warping: latent warping network, or None while there are no weights for it.
-        inverter: what inversion needs, or None while there are no weights for it.
+        heads: read the bank's picture and its parts off its features; None without weights.
+        photo_parts: reads the parts of the photo; None without weights.
+        warping: latent warping network; None without weights.
+        inverter: frozen parts of inversion; None without weights.
     """
 
     config: ModelConfig
@@ -104,11 +103,12 @@ class FaceMug:
     ) -> FaceMug:
         """Build a size of the model from its weights, looked for in `folders` and in the pack's `weights/`.
 
-        Published files of the full size are known by their content, whatever they are called.
+        Published files of the full size are recognized by their content, not their names.
 
         Raises:
             InputError: no such size.
-            WeightsMissingError: files are missing; the message names all places and what to do about each.
+            WeightsMissingError: files are missing; the message lists the folders searched and how to get each
+                file.
         """
         if size not in SIZES:
             raise InputError(f"There is no model called {size!r}; the sizes are {', '.join(SIZES)}.")
@@ -159,9 +159,9 @@ class FaceMug:
 
     @torch.no_grad()
     def project(self, conditions: Conditions) -> Tensor:
-        """What photo, mask and guides say about the face → codes [B, 18, 512] (w_prj).
+        """Photo, mask and guides → codes of the face [B, 18, 512] (w_prj).
 
-        The photo's background is hidden from the encoder: it says nothing about the person before it.
+        The photo's background is hidden from the encoder, because it is not part of the person.
         """
         conditions = conditions.to(self.device)
         if self.photo_parts is not None:
@@ -175,22 +175,22 @@ class FaceMug:
         steps: int = INVERSION_STEPS,
         progress: Progress = no_progress,
     ) -> Tensor:
-        """Codes [B, 18, 512] whose pictures are nearer to the visible part of aligned photos than those they
-        start from, and under the mask nearer to the guides.
+        """Moves codes [B, 18, 512] by gradient descent: their pictures come nearer to the visible part of
+        aligned photos, and under the mask nearer to the guides.
 
-        The encoder's codes resemble a person; a few steps of descent find the person. Codes of another person
-        fit the head, the light and the skin of the photo after a few steps, and follow sketch, map and colors
-        as far as faces can. Works inside inference mode; the same inputs give the same bits.
+        The encoder's codes resemble a person; a few steps find the person. Codes of another person take over
+        pose, light and skin of the photo in a few steps, and follow sketch, map and colors as far as faces
+        can. Works inside inference mode; the same inputs give the same bits.
 
         Args:
-            codes: to start from, such as those of `encode` or `project`; 0 steps return their bits, and so do
-                any where neither photo nor guides say anything.
-            conditions: of the edit; `whole_photo` makes those of an exemplar.
+            codes: to start from, such as those of `encode` or `project`; they come back with their bits
+                for 0 steps, and if there are neither visible pixels nor guides.
+            conditions: of the edit; for an exemplar, `whole_photo` makes them.
             steps: of descent, each about as long as one style change.
-            progress: told about every step; may raise `Interrupted` to end with the codes so far.
+            progress: called for every step; may raise `Interrupted` to end with the codes so far.
 
         Raises:
-            WeightsMissingError: there are no weights for this, for this size.
+            WeightsMissingError: this size has no weights for inversion.
         """
         if steps == 0 or not (conditions.mask.min() < 1 or conditions.guided):
             return codes
@@ -222,7 +222,7 @@ class FaceMug:
         return latents.broadcast(torch.lerp(self.mapping.mean_code, w, psi))
 
     def as_latent(self, codes: Tensor) -> latents.Latent:
-        """Codes [B, 18, 512] as what latent files keep: with the size and the mean face of this model."""
+        """Codes [B, 18, 512] as a latent: with this model's size and mean code, as files keep them."""
         return latents.Latent(codes.cpu(), self.config.name, self.mapping.mean_code.cpu())
 
     def interpolate(self, codes: Tensor, other: Tensor, amount: float) -> Tensor:
@@ -243,7 +243,7 @@ class FaceMug:
         progress: Progress = no_progress,
         preview: Preview = no_preview,
     ) -> TextEdit:
-        """Codes of one face [1, 18, 512] whose edit looks as a text says, by optimization (PAPER section 7).
+        """Codes of one face [1, 18, 512], optimized for a text (PAPER section 7).
 
         Only bank and decoder run again at every step. Works inside inference mode; the same inputs give the
         same bits.
@@ -254,7 +254,7 @@ class FaceMug:
             text: what the face should be, such as "curly blond hair".
             clip: text-image model, on the model's device.
             options: weights, steps and layers; with a weight of 0 the codes keep their bits.
-            progress: told about every step; may raise `Interrupted` to end with the best so far.
+            progress: called for every step; may raise `Interrupted` to end with the best so far.
             preview: shown the best picture every few steps.
 
         Raises:
@@ -275,7 +275,7 @@ class FaceMug:
         """Codes of the same person in the pose of the target's codes, [B, 18, 512] (PAPER section 5).
 
         Raises:
-            WeightsMissingError: there are no warping weights for this size.
+            WeightsMissingError: this size has no warping weights.
         """
         if self.warping is None:
             raise WeightsMissingError(
@@ -288,7 +288,7 @@ class FaceMug:
 
     @torch.no_grad()
     def aggregate(self, conditions: Conditions) -> Features:
-        """All that the conditions say to the generator, whatever the codes are (PAPER sections 8, 10.1)."""
+        """The half of the generator that does not depend on codes (PAPER sections 8, 10.1)."""
         conditions = conditions.to(self.device)
         with self._autocast():
             return self.generator.aggregate(conditions, self._parts(conditions))
@@ -325,7 +325,7 @@ class FaceMug:
         """The edited crop at the photo's size, as sharp and as grainy as its kept pixels: [B, 3, S, S].
 
         Args:
-            edited: what `generate` gave, [B, 3, 256, 256].
+            edited: result of `generate`, [B, 3, 256, 256].
             photo: larger aligned crops of the same faces, [B or 1, 3, S, S] in [-1, 1], S one of
                 `DETAIL_SIZES`; kept pixels come back with their bits.
             mask: of the edit, [B or 1, 1, 256, 256].
@@ -358,8 +358,8 @@ class FaceMug:
 
     @cached_property
     def _deviations(self) -> Tensor:
-        """Offsets from the mean code → standard deviations of faces in the coordinates of the descent,
-        [512, rank]."""
+        """Matrix [512, rank]: offset from the mean code → coordinates of the descent, in standard deviations
+        of faces."""
         assert self.inverter is not None
         with torch.inference_mode(False), torch.no_grad():
             to_coordinates = torch.linalg.pinv(self.inverter.steps).T  # [512, rank]
@@ -373,13 +373,13 @@ class FaceMug:
             return self.mapping(z.to(self.device))
 
     def _bounded(self, codes: Tensor) -> Tensor:
-        """Codes [B, 18, 512], those too far from the mean code brought back."""
+        """Codes [B, 18, 512] within `BOUND` of the mean code."""
         apart = codes - self.mapping.mean_code
         far = (apart @ self._deviations).norm(dim=-1, keepdim=True)
         return self.mapping.mean_code + apart * (BOUND / far.clamp(min=1e-6)).clamp(max=1)
 
     def _parts(self, conditions: Conditions) -> Tensor:
-        """Shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody can read them."""
+        """Shares of the classes in the visible photo, [B, 19, h, w]; zeros without weights for them."""
         if self.photo_parts is None:
             return conditions.semantic.new_zeros(conditions.semantic.shape)
         return self.photo_parts(conditions.masked_image)

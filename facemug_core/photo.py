@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .conditions.files import LIES, LOST, PNG_COLORS, read_photo
+from .conditions.files import EXIF_ORIENTATION, LOST, PNG_COLORS, read_photo
 from .faces.alignment import Matrix
 from .faces.pasting import paste
 from .pictures import in_own_mode
@@ -41,11 +41,11 @@ class Photo:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """EXIF, XMP and resolution of the file, as Pillow names them."""
     colors: Mapping[bytes, bytes] = field(default_factory=dict)
-    """What a PNG file says of its colors beside a profile: its chunks by name."""
+    """Color chunks of a PNG file, by name, without its profile."""
     lost: Sequence[str] = ()
-    """What the file had and the photo has not, in sentences."""
-    lies: int = 1
-    """How the pixels of the file lie, as EXIF numbers it. The photo is upright."""
+    """What was lost in reading the file, in sentences."""
+    orientation: int = 1
+    """EXIF orientation of the file; 1 = upright. `pixels` are upright in any case."""
 
     @classmethod
     def from_file(cls, path: str | Path) -> Photo:
@@ -74,7 +74,7 @@ class Photo:
             {name: info[name] for name in METADATA if name in info},
             info.get(PNG_COLORS, {}),
             info.get(LOST, ()),
-            info.get(LIES, 1),
+            info.get(EXIF_ORIENTATION, 1),
         )
 
     def to_image(self, metadata: bool = False) -> Image.Image:

@@ -65,7 +65,7 @@ class Poser:
     def turn(self, codes: Tensor, wanted: Pose, progress: Progress = no_progress) -> Posed:
         """The person of the codes [1, 18, 512] as the bank draws it, in the wanted pose as far as it can.
 
-        `progress` is told about every move towards it.
+        `progress` is called for every move towards it.
 
         Raises:
             FaceNotFoundError: the bank's picture shows no face.
@@ -74,14 +74,14 @@ class Poser:
         codes = codes.to(model.device)
         seen: list[Posed] = []
 
-        def look(moved: Tensor) -> Pose | None:
+        def measure(moved: Tensor) -> Pose | None:
             picture = model.render(moved)
             pose = self.read(picture)
             if pose is not None:
                 seen.append(Posed(picture, moved, pose))
             return pose
 
-        turned = turn_to(codes, wanted, look, self.yaw, self.pitch, progress)
+        turned = turn_to(codes, wanted, measure, self.yaw, self.pitch, progress)
         for posed in seen:
             if posed.codes is turned:
                 return posed

@@ -22,7 +22,7 @@ from ..facemug_core.faces.smoothing import smooth_alignment
 from ..facemug_core.pipeline.compose import sized
 from ..facemug_core.pipeline.editor import PhotoEditor
 from ..facemug_core.pipeline.locate import FacePlace, FaceQuery, aligned_face, face_at
-from ..facemug_core.pipeline.masks import reached
+from ..facemug_core.pipeline.masks import mask_in_crop
 from ..facemug_core.sheets import faces_overlay
 from . import host, tensors
 from .host import io
@@ -333,7 +333,7 @@ class PasteFaces(io.ComfyNode):
                 matrix = sized(place.face.matrix, crop.shape[2])
                 photo = photo.with_crop(crop, photo_mask, matrix, feather, opacity)
                 if opacity > 0:
-                    changed = torch.maximum(changed, reached(place.face, photo_mask))
+                    changed = torch.maximum(changed, mask_in_crop(place.face, photo_mask))
             edited = tensors.from_photo(photo, item(image, i))
             results = edited.new_empty(total, *edited.shape[1:]) if results is None else results
             results[i : i + 1], changes[i : i + 1] = edited, changed[0]

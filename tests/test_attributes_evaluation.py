@@ -12,7 +12,7 @@ pytest.importorskip("scipy")
 
 from facemug_core.checkpoints.faceres import faceres_heads_state
 from facemug_core.editing.directions import Linear
-from facemug_core.evaluation.attributes import DEVIATIONS, Look, judge_face, look_along, meets_bars
+from facemug_core.evaluation.attributes import DEVIATIONS, Observation, judge_face, meets_bars, observe_along
 from facemug_core.evaluation.suites import SUITES
 from facemug_core.evaluation.trials import Case
 from facemug_core.networks.faceres import FaceResHeads
@@ -25,20 +25,20 @@ SAME = torch.tensor([1.0, 0.0])
 def world(**slopes: float):
     """Faces whose measurements grow along `UP` by so many deviations."""
 
-    def look(codes: torch.Tensor, sources: Collection[str] = ()) -> Look:
+    def observe(codes: torch.Tensor, sources: Collection[str] = ()) -> Observation:
         at = float(codes.mean())
         reading = {
             source: slopes.get(source.partition(".")[0], 0.0) * at * deviation
             for source, deviation in DEVIATIONS.items()
         }
-        return Look(torch.zeros(1, 3, 256, 256), reading, SAME)
+        return Observation(torch.zeros(1, 3, 256, 256), reading, SAME)
 
-    return look
+    return observe
 
 
-def seen(name: str, look, codes: torch.Tensor = FACE) -> dict[str, float]:
-    looks = look_along(name, UP, codes, look(codes), look)
-    return {} if looks is None else judge_face(name, looks)
+def seen(name: str, observe, codes: torch.Tensor = FACE) -> dict[str, float]:
+    observations = observe_along(name, UP, codes, observe(codes), observe)
+    return {} if observations is None else judge_face(name, observations)
 
 
 def keys(name: str, *faces: dict[str, float]) -> dict[str, float]:
@@ -63,10 +63,10 @@ def test_two_neighbors_in_the_wrong_order_just_meet_the_bar() -> None:
     turned = {-1.0: -1.0, -0.5: -0.5, 0.0: 0.0, 0.5: 1.0, 1.0: 0.9}
     straight = world(smile=1.5)
 
-    def look(codes: torch.Tensor, sources: Collection[str] = ()) -> Look:
+    def observe(codes: torch.Tensor, sources: Collection[str] = ()) -> Observation:
         return straight(torch.full_like(codes, turned[float(codes.mean())]), sources)
 
-    found = keys("smile", seen("smile", look))
+    found = keys("smile", seen("smile", observe))
     assert found["monotone"] == 0.9
     assert meets_bars("smile", found)
 
@@ -80,11 +80,11 @@ def test_leak_is_the_mean_size_of_mean_changes_next_to_the_effect() -> None:
 def test_halfway_only_the_judge_looks() -> None:
     asked = []
 
-    def look(codes: torch.Tensor, sources: Collection[str] = ()) -> Look:
+    def observe(codes: torch.Tensor, sources: Collection[str] = ()) -> Observation:
         asked.append((float(codes.mean()), tuple(sources)))
         return world(smile=1.0)(codes)
 
-    look_along("smile", UP, FACE, look(FACE), look)
+    observe_along("smile", UP, FACE, observe(FACE), observe)
     assert (0.5, ("mesh",)) in asked
 
 
@@ -100,12 +100,12 @@ def test_wrong_way_round_misses_the_bars() -> None:
 
 
 def test_faces_that_are_lost_on_the_way_are_left_out() -> None:
-    def look(codes: torch.Tensor, sources: Collection[str] = ()) -> Look | None:
+    def observe(codes: torch.Tensor, sources: Collection[str] = ()) -> Observation | None:
         return world(smile=1.5)(codes) if float(codes.mean()) < 1.5 else None
 
-    lost = seen("smile", look, FACE + 1)
+    lost = seen("smile", observe, FACE + 1)
     assert lost == {}
-    assert keys("smile", seen("smile", look), lost)["effect"] == pytest.approx(3.0)
+    assert keys("smile", seen("smile", observe), lost)["effect"] == pytest.approx(3.0)
 
 
 def test_attributes_without_a_slider_say_so() -> None:

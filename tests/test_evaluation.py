@@ -410,7 +410,7 @@ def test_a_changed_kept_pixel_is_counted(bank_faces, judges):
 def test_completion_is_told_photo_and_mask_alone(bank_faces, judges):
     trial = Trial(tiny_model(), next(bank_faces.batches(1, 1)), judges)
     trial.faces = replace(trial.faces, photo=trial.faces.photo + 0.01)
-    assert trial.untold.present == ("image",)
+    assert trial.unguided.present == ("image",)
 
 
 def test_warping_is_judged_where_there_are_weights_for_it(bank_faces, judges):

@@ -13,7 +13,7 @@ from facemug_core.faces.alignment import aligned_matrix, translation
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.locate import AlignedFace, FacePlace
-from facemug_core.pipeline.video import Video, look_through
+from facemug_core.pipeline.video import Video, scan_frames
 
 from .tiny import tiny_model
 
@@ -63,10 +63,10 @@ def test_memory_stays_the_same_over_a_thousand_frames_and_those_without_a_face_k
         # In the first look all but one frame in ten have a face: crops that were kept would be noticed.
         return [_face()] if number in with_face or number % 10 else []
 
-    look_through(range(1000), find, _codes, reach=5)
+    scan_frames(range(1000), find, _codes, reach=5)
     assert memory[999] == memory[100]
 
-    video = look_through(range(1000), lambda i: [_face()] * (i in with_face), _codes, reach=5)
+    video = scan_frames(range(1000), lambda i: [_face()] * (i in with_face), _codes, reach=5)
     for number in range(1000):
         if number in (100, 998):
             memory[number] = _bytes_of_tensors()
@@ -81,7 +81,7 @@ def test_all_frames_have_the_style_of_the_first_that_can_be_edited(editor: Photo
             raise InputError("The mask is empty.")
         return {0: editor.edit(_frame(number), EditRequest(mask=MASK, places=places)).latents[0].codes}
 
-    video = look_through(range(4), lambda i: [_face()] if i else [], style, reach=0)
+    video = scan_frames(range(4), lambda i: [_face()] if i else [], style, reach=0)
     first = editor.edit(_frame(2), EditRequest(mask=MASK, places=[_face().place]))
     assert torch.equal(_edited(editor, video, 2).pixels, first.photos[0].pixels)
     request = video.request(3, EditRequest(mask=MASK))
@@ -91,7 +91,7 @@ def test_all_frames_have_the_style_of_the_first_that_can_be_edited(editor: Photo
 def test_places_are_smoothed_over_time_and_stay_with_their_frames() -> None:
     shifts = [0, 3, 0, None, 0, 3, 0]
     faces = [[] if x is None else [_face(x)] for x in shifts]
-    video = look_through(range(7), faces.__getitem__, _codes, reach=3)
+    video = scan_frames(range(7), faces.__getitem__, _codes, reach=3)
     assert list(video.places) == list(range(7))
     assert [len(video.places[i]) for i in range(7)] == [len(found) for found in faces]
     moved = [video.places[i][0].matrix[0, 2] for i in range(7) if video.places[i]]
@@ -105,7 +105,7 @@ def test_a_frame_that_cannot_be_read_counts_as_one_without_a_face() -> None:
             raise InputError("It is not a picture.")
         return [_face()]
 
-    video = look_through(range(3), find, _codes, reach=1)
+    video = scan_frames(range(3), find, _codes, reach=1)
     assert [len(places) for places in video.places.values()] == [1, 0, 1]
 
 
@@ -116,11 +116,11 @@ def test_what_fails_for_all_frames_is_told(step: str) -> None:
 
     find, style = (fail, _codes) if step == "find" else (lambda _: [_face()], fail)
     with pytest.raises(FacemugError, match="Run fetch"):
-        look_through(range(3), find, style, reach=1)  # type: ignore[arg-type]
+        scan_frames(range(3), find, style, reach=1)  # type: ignore[arg-type]
 
 
 def test_a_video_without_any_face_has_no_style() -> None:
-    assert look_through(range(3), lambda _: [], _codes, reach=1).codes == {}
+    assert scan_frames(range(3), lambda _: [], _codes, reach=1).codes == {}
 
 
 WIDE = torch.zeros(1, 1, 24, 64)
@@ -144,7 +144,7 @@ def test_each_person_keeps_the_style_of_the_first_frame_in_which_the_face_can_be
         asked.append([place.person for place in places])
         return {place.person: torch.full((1, 18, 512), 0.1 * number) for place in places}
 
-    video = look_through(range(4), frames.__getitem__, style, reach=0)
+    video = scan_frames(range(4), frames.__getitem__, style, reach=0)
     assert asked == [[0], [1]]
     photo = Photo(torch.full((1, 3, 24, 64), 90, dtype=torch.uint8), "RGB")
     for number, expected in enumerate([[0.0], [0.1, 0.0], [0.0, 0.1], [0.1]]):
@@ -156,7 +156,7 @@ def test_a_person_who_can_never_be_edited_keeps_the_bits(editor: PhotoEditor) ->
     def style(_: int, places: list[FacePlace]) -> dict[int, torch.Tensor]:
         return {0: torch.zeros(1, 18, 512)}
 
-    video = look_through(range(2), lambda _: [_half(False), _half(True)], style, reach=0)
+    video = scan_frames(range(2), lambda _: [_half(False), _half(True)], style, reach=0)
     result = editor.edit(
         Photo(torch.full((1, 3, 24, 64), 90, dtype=torch.uint8), "RGB"),
         video.request(1, EditRequest(mask=WIDE)),
@@ -167,7 +167,7 @@ def test_a_person_who_can_never_be_edited_keeps_the_bits(editor: PhotoEditor) ->
 def test_codes_of_several_people_who_are_not_all_there_from_the_start_are_refused() -> None:
     frames = [[_half(False)], [_half(False), _half(True)]]
     with pytest.raises(InputError, match="codes that serve everybody"):
-        look_through(
+        scan_frames(
             range(2), frames.__getitem__,
             lambda number, places: {places[0].person: torch.zeros(1 + number, 18, 512)}, reach=0,
         )  # fmt: skip

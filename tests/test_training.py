@@ -33,12 +33,12 @@ from facemug_core.training.loop import cooling, sample_numbers, train
 from facemug_core.training.losses import (
     IdentityLoss,
     adversarial_loss,
+    boundary_loss,
     discriminator_loss,
     haze_loss,
     lines,
     part_loss,
     pixel_loss,
-    rim_loss,
     stroke_loss,
 )
 from facemug_core.training.masks import random_mask
@@ -265,10 +265,10 @@ def test_the_rim_costs_what_its_colors_are_off_on_average() -> None:
     mask[..., 16:48, 16:48] = 1
     inside = mask.clone()
     inside[..., 21:43, 21:43] = 0
-    assert rim_loss(truth + mask - inside, truth, mask) < 1e-6
-    torch.testing.assert_close(rim_loss(truth + 0.3 * inside, truth, mask), torch.tensor(0.3))
+    assert boundary_loss(truth + mask - inside, truth, mask) < 1e-6
+    torch.testing.assert_close(boundary_loss(truth + 0.3 * inside, truth, mask), torch.tensor(0.3))
     checks = (torch.arange(64) % 2 * 2 - 1) * torch.ones(64, 1)
-    assert rim_loss(truth + checks * inside, truth, mask) < 0.1
+    assert boundary_loss(truth + checks * inside, truth, mask) < 0.1
 
 
 def _hole(batch: int = 1) -> torch.Tensor:

@@ -56,7 +56,7 @@ def fetch(
     Args:
         names: groups (`manifest.GROUPS`) or names of single files.
         root: folder with manifest.json.
-        progress: told about every step, several times a second during a download.
+        progress: called for every step, several times a second during a download.
         client_options: further options of pip or uv, such as another index.
 
     Raises:

@@ -22,7 +22,7 @@ from ..errors import FacemugError, InputError, NothingToEditError
 from ..folders import TABLE_FILE, Outcome, State, Table, Work, work_on
 from ..photo import Photo
 from ..pipeline.locate import AlignedFace, FacePlace, FaceQuery
-from ..pipeline.video import Video, look_through
+from ..pipeline.video import Video, scan_frames
 from .console import show_warning
 from .guidance import latent_of
 from .loading import load_editor
@@ -57,7 +57,7 @@ def edit_folder(options: EditOptions) -> None:
     video = None
     if options.smooth is not None and waiting:
         try:
-            video = _look_through(options, sources, options.smooth)
+            video = _scan_frames(options, sources, options.smooth)
         except FacemugError as error:
             for source in waiting:
                 table.add(Outcome(source.name, "failed", message=f"No frame can be edited: {error}"))
@@ -103,7 +103,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
             yield Outcome(path.name, state, message=how_to_read(path))
 
 
-def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
+def _scan_frames(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
     """Styles of the people, and places of their faces, smoothed over `reach` frames before and after."""
     editor = load_editor(options)
 
@@ -114,7 +114,7 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
         if options.mask is not None and options.face == "auto":
             size = photo.size[1], photo.size[0]
             path = companion(options.mask, source, PICTURES)
-            mask = read_mask(read_beside(path, size, photo.lies, options.drawn_on)[0], size)
+            mask = read_mask(read_beside(path, size, photo.orientation, options.drawn_on)[0], size)
         return editor.find_faces(photo, FaceQuery(options.face, options.aligned, boxes, landmarks), mask)
 
     def style(source: Path, places: Sequence[FacePlace]) -> Mapping[int, torch.Tensor]:
@@ -126,7 +126,7 @@ def _look_through(options: EditOptions, sources: Sequence[Path], reach: int) -> 
         return {face.person: latent.codes for face, latent in zip(result.faces, result.latents, strict=True)}
 
     with tqdm(total=len(sources), unit="frame", desc="find faces") as bar:
-        return look_through(sources, find, style, reach, lambda done, _: bar.update(done - bar.n))
+        return scan_frames(sources, find, style, reach, lambda done, _: bar.update(done - bar.n))
 
 
 def folder_work(options: EditOptions, outputs: Mapping[Path, Path], video: Video[Path] | None) -> Work:

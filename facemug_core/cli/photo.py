@@ -75,7 +75,9 @@ def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
     misfits: list[str] = []
 
     def beside(path: Path) -> Image.Image:
-        image, found = read_beside(companion(path, source, PICTURES), size, photo.lies, options.drawn_on)
+        image, found = read_beside(
+            companion(path, source, PICTURES), size, photo.orientation, options.drawn_on
+        )
         misfits.extend(found)
         return image
 
@@ -105,7 +107,7 @@ def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
 
 def places_of(options: EditOptions, source: Path, photo: Photo) -> tuple[list[Box] | None, list[Any] | None]:
     """The boxes and landmarks given for the photo of a file, in pixels of the upright photo."""
-    how = (photo.size[1], photo.size[0]), photo.lies, options.drawn_on
+    how = (photo.size[1], photo.size[0]), photo.orientation, options.drawn_on
     boxes = None if options.box is None else boxes_along(options.box, *how)
     if options.landmarks is None:
         return boxes, None

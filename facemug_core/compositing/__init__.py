@@ -1,10 +1,10 @@
-"""How an edit is composed: of the bank's picture, what the decoder draws, and the photo.
+"""Composition of an edit from the bank's picture, the decoder's picture and the photo.
 
 picture = harmonized(photo, bank)             each material in the photo's tone and sharpness
-picture = gray                                if the photo is
-picture = photo's own background              where the bank shows background, or the map asks for it
-picture = picture + drawn                     what guides ask for beyond the codes
-picture = recolored(picture, color map)       where colors are asked for
+picture = gray                                if the photo is gray
+picture = photo's own background              where bank or semantic map has background
+picture = picture + drawn                     the decoder's details, as guides ask
+picture = recolored(picture, color map)       where the color map has colors
 edit    = without_seam(picture, photo)        no step along the mask's border
 """
 
@@ -40,33 +40,33 @@ SKIN = (
     "neck",
 )
 MATERIALS = (SKIN, ("hair",), ("background",))
-"""Classes of the materials; the last one is everything else."""
+"""Classes of each material. A further material is everything else."""
 BACKGROUND = 2
-"""Place of the background among them."""
+"""Index of the background in `MATERIALS`."""
 
 LEAST_BEHIND, MOST_BEHIND = 0.1, 0.6
-"""Shares of background between which a person's edge is blended: what is half the bank's background would be
-seen as a fringe of its color."""
+"""Shares of background between which a person's edge is blended. Without it, half-covered pixels would show a
+fringe in the color of the bank's background."""
 
 BORDER_WINDOW = 5
-"""Side of the window, run twice, in which the visible photo says where the person ends."""
+"""Side of the window, run twice, in which the visible photo decides where the person ends."""
 
 EDGE_WINDOW = 9
-"""Side of the window, run twice, in which the colors of a person's edge are looked for."""
+"""Side of the window, run twice, from which the edge of a person takes its colors."""
 
 LEAST_CHROMA = 2e-4
-"""Mean squared distance from gray below which a photo is a gray one, for pictures in [-1, 1]."""
+"""Mean squared distance from gray below which a photo counts as gray, for pictures in [-1, 1]."""
 
 OPEN_WINDOW = 5
-"""Side of the window over which the edge of a map's background is blended."""
+"""Side of the window that blends the edge of a semantic map's background."""
 
 PERSON_MARGIN = 4
-"""Pixels around a person whose background is not copied: hair and focus blur it."""
+"""Pixels around a person from which no background is copied: hair and defocus mix into it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The photo's side of an edit, whatever the style codes are."""
+    """What an edit takes from photo and guides, independent of style codes."""
 
     photo: Tensor
     """[B, 3, H, W] in [-1, 1]."""
@@ -78,25 +78,25 @@ class Scene:
     fine: Tensor
     """Energies of the photo's mid and fine bands, [B, 1, H, W]."""
     gray: Tensor
-    """[B, 1, 1, 1]: 1 where all that is visible is gray, else 0."""
+    """[B, 1, 1, 1]: 1 if the visible photo is gray, else 0."""
     background: Tensor
     """The photo with its background continued under the mask, [B, 3, H, W]."""
     behind: Tensor
-    """[B, 1, 1, 1]: 1 where there is a visible background to continue, else 0."""
+    """[B, 1, 1, 1]: 1 if any background is visible, else 0."""
     extended: Tensor
     """The photo smoothly extended over the mask's border, [B, 3, H, W]."""
     border: Tensor
     """[B, 1, H, W] in [0, 1]: 1 at the mask's border, 0 some pixels inside."""
     beside: Tensor
-    """Share of background in what is visible beside the border, [B, 1, H, W]."""
+    """Share of background in the visible pixels near the border, [B, 1, H, W]."""
     open: Tensor
     """Where a semantic map asks for background, [B, 1, H, W] in [0, 1]."""
     color: Tensor
     """The color map in full strength, [B, 3, H, W]."""
     color_weight: Tensor
-    """Its strength, [B, 1, H, W] in [0, 1]; 0 where no color is asked for."""
+    """Its strength, [B, 1, H, W] in [0, 1]; 0 where the map is empty."""
     patch: Tensor
-    """Numbers of its patches of one color, [B, 1, H, W] (`paint.patches`)."""
+    """Labels of its patches, [B, 1, H, W] (`paint.patches`)."""
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Scene:
         """All tensors changed in the same way."""
@@ -111,12 +111,12 @@ class Scene:
 def build_scene(
     photo: Tensor, mask: Tensor, parts: Tensor, semantic: Tensor, color: Tensor, color_weight: Tensor
 ) -> Scene:
-    """What `composed` needs of a photo and of guides.
+    """The scene of a photo and its guides.
 
     Args:
         photo, mask, color, color_weight: see `Scene`.
-        semantic: map [B, 19, H, W] in [0, 1]; zeros where nothing is asked for.
-        parts: shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody knows.
+        semantic: map [B, 19, H, W] in [0, 1]; zeros where the map is empty.
+        parts: shares of the classes in the visible photo, [B, 19, h, w]; zeros where unknown.
     """
     seen = materials(parts, photo)
     person = (1 - mask) * (seen[:, BACKGROUND, None] < 0.5)
@@ -134,13 +134,13 @@ def build_scene(
 
 
 def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor:
-    """The edit [B, 3, H, W] for the pixels under the mask.
+    """The edit [B, 3, H, W], valid under the mask.
 
     Args:
-        scene: the photo's side.
+        scene: of the photo and its guides.
         bank: the bank's picture, [B, 3, H, W].
         parts: shares of the classes in it, [B, 19, h, w].
-        drawn: what the decoder adds, [B, 3, H, W].
+        drawn: the decoder's picture, which is added, [B, 3, H, W].
     """
     shown = materials(parts, bank)
     picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
@@ -148,7 +148,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     picture = torch.lerp(picture, _persons_color(picture, behind), scene.behind * behind)
     behind, drawn = torch.maximum(behind, scene.open), drawn * (1 - scene.open)
-    # The person ends where the photo's does: at the border the photo says what is background.
+    # The person's outline continues the photo's: at the border the photo decides what is background.
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)
     picture = torch.lerp(picture, scene.background, scene.behind * behind)
@@ -162,7 +162,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
 
 
 def _is_gray(photo: Tensor, mask: Tensor) -> Tensor:
-    """[B, 1, 1, 1]: 1 for photos without color where they are visible, 0 for others and where none is."""
+    """[B, 1, 1, 1]: 1 for photos whose visible part is gray, 0 for others and for hidden photos."""
     chroma = torch.where(mask > 0, 0.0, photo - photo.mean(1, keepdim=True)).square()
     visible = (1 - mask).sum((1, 2, 3), keepdim=True)
     mean = chroma.mean(1, keepdim=True).sum((2, 3), keepdim=True) / visible.clamp(min=1)
@@ -170,7 +170,8 @@ def _is_gray(photo: Tensor, mask: Tensor) -> Tensor:
 
 
 def _persons_color(picture: Tensor, behind: Tensor) -> Tensor:
-    """Mean color of the person near each pixel: into its edge the bank's own background is mixed."""
+    """Mean color of the person near each pixel. It replaces edge pixels, which contain the bank's
+    background."""
     person = (behind == 0).to(picture)
     sums = wide_mean(torch.cat([picture * person, person], 1), EDGE_WINDOW)
     return torch.where(sums[:, 3:] > 0, sums[:, :3] / sums[:, 3:].clamp(min=1e-6), picture)

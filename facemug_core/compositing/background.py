@@ -1,4 +1,4 @@
-"""Background under a mask: the photo's own, continued from beside the mask as in a mirror."""
+"""Background under a mask: the photo's visible background, mirrored at the mask's border."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ..ops.filters import wide_mean
 from ..ops.masks import fill_holes
 
 REACH = 26.0
-"""Pixels over which the mirrored texture fades into smooth tones: little of what lies deeper is seen, but a
-whole mirrored thing would be."""
+"""Pixels over which the mirrored texture fades into smooth tones. Without it whole objects would appear
+mirrored."""
 
 DIRECTION_WINDOW = 9
-"""Side of the window, run twice, over which the ways to the border are averaged: the mirror has no kinks."""
+"""Side of the window, run twice, that averages the directions to the border: this avoids kinks."""
 
 GAP_WINDOW = 5
-"""Side of the window, run twice, in which a mirrored texture ends where there is nothing to mirror."""
+"""Side of the window, run twice, in which mirrored texture fades towards places without a visible source."""
 
 
 def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tensor]:
-    """A photo whose background goes on under a mask, in its own texture and focus.
+    """A photo whose background continues under a mask, in its own texture and focus.
 
     Args:
         photo: [B, 3, H, W] in [-1, 1].
-        mask: [B, 1, H, W] in {0, 1}: what is filled.
-        person: [B, 1, H, W] in {0, 1}: what is visible and must not be copied.
+        mask: [B, 1, H, W] in {0, 1}: pixels to fill.
+        person: [B, 1, H, W] in {0, 1}: visible pixels that must not be copied.
 
     Returns:
         [B, 3, H, W], and [B, 1, 1, 1]: 1, or 0 where no background is visible.
@@ -44,8 +44,8 @@ def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tens
 
 
 def _mirrored(smooth: Tensor, hidden: Tensor) -> Tensor:
-    """A picture [1, 3, H, W] that shows in the hidden part [1, 1, H, W] what lies as far on the other side of
-    its border, and farther inside what it shows there itself."""
+    """A picture [1, 3, H, W] whose hidden part [1, 1, H, W] is mirrored at its border, and fades into the
+    smooth picture farther inside."""
     inside = hidden[0, 0].cpu().numpy() > 0
     far, nearest = distance_transform_edt(inside, return_indices=True)
     height, width = inside.shape

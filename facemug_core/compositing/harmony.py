@@ -1,8 +1,8 @@
-"""Harmonization: the bank's picture, each material in the tone and the sharpness that it has in the photo.
+"""Harmonization: each material of the bank's picture gets the tone and sharpness that it has in the photo.
 
-A material's shift of tone is measured where photo and bank both show that material. Nothing is taken from the
-border of the hole itself: what is beside a face says nothing about its skin. Contrast is the bank's own, so
-that no haze is possible.
+A material's shift of tone is measured where photo and bank both show that material. Colors along the
+hole's border are not used: they may belong to another material. Contrast stays the bank's own, which rules
+out haze.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ CELL = 4
 """Tones are measured in cells of so many pixels."""
 
 BORDER = 2
-"""Pixels along a material's border that say nothing about it: parsers and pictures miss each other there."""
+"""Pixels along a material's border that are not measured: the parser is inexact there."""
 
 TONE_RANGE = 0.25
-"""How far a tone's shift may differ from its median, for pictures in [-1, 1]: what differs by more is another
-thing, such as a shadow or a reflection."""
+"""Largest difference of a local shift from the median, for pictures in [-1, 1]. A larger one comes from a
+shadow or a reflection."""
 
 TONE_WINDOW = 19
 """Side of the window, run twice, over which a shift is averaged, in cells: σ 31 px."""
@@ -33,36 +33,36 @@ GLOBAL_SHARE = 0.03
 """Weight of a material's mean shift against its local one."""
 
 TONE_DOUBT = 250.0
-"""Pixels of evidence that count half."""
+"""Pixels of evidence at which a measured shift has half its weight."""
 
 SKIN = 0
-"""Place of skin among the materials."""
+"""Index of skin in the materials."""
 
 BAND_BORDER = 4
 BAND_DOUBT = 150.0
-"""The same for the sharpness of a material."""
+"""`BORDER` and `TONE_DOUBT` of the measurement of sharpness."""
 
 LEAST_GAIN, MOST_GAIN = 0.85, 1.7
 """Limits of the gain of a band."""
 
 USUAL_GAINS = 1.05, 1.15
-"""Gains of the mid and the fine band where a material is not seen: portraits are sharper than the bank's
-pictures."""
+"""Gains of the mid and the fine band of a material that the photo does not show: portraits are sharper than
+the bank's pictures."""
 
 ENERGY_DOUBT = 1e-4
-"""Added to energies, so that an even picture has a ratio of 1."""
+"""Added to energies: the ratio of two flat pictures becomes 1."""
 
 LOW_SIGMA = 8.0
-"""Standard deviation, in pixels, of what is below the mid band."""
+"""Standard deviation in pixels of the blur that separates low and mid band."""
 
 
 def harmonized(
     photo: Tensor, wanted: Sequence[Tensor], mask: Tensor, bank: Tensor, seen: Tensor, drawn: Tensor
 ) -> Tensor:
-    """The bank's picture in the photo's tones and as sharp as the photo.
+    """The bank's picture in the photo's tones and sharpness.
 
     Args:
-        photo: [B, 3, H, W] in [-1, 1]; what is under the mask is never read.
+        photo: [B, 3, H, W] in [-1, 1]; never read under the mask.
         wanted: energies of the photo's mid and fine bands, [B, 1, H, W] each (`energies`).
         mask: [B, 1, H, W] in {0, 1}, 1 = edit.
         bank: the bank's picture [B, 3, H, W].
@@ -70,7 +70,7 @@ def harmonized(
         drawn: shares of the bank's materials, [B, M, H, W].
 
     Returns:
-        [B, 3, H, W] for the pixels under the mask.
+        [B, 3, H, W], valid under the mask.
     """
     both = (1 - mask) * (torch.minimum(seen, drawn) > 0.5)
     both, inner = eroded(both, BORDER), eroded(both, BAND_BORDER)
@@ -79,14 +79,14 @@ def harmonized(
 
 
 def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
-    """What has to be added to the bank's picture for the photo's tone of each material.
+    """The offset from the bank's tone to the photo's, for each material.
 
     Args:
         photo, bank: [B, 3, H, W].
         both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
 
     Returns:
-        [B, M, 3, H, W]; 0 where a material is seen nowhere.
+        [B, M, 3, H, W]; 0 for a material that is nowhere visible.
     """
     count = F.avg_pool2d(both, CELL)[:, :, None]  # [B, M, 1, h, w]
     sums = _pooled((photo - bank)[:, None] * both[:, :, None])  # [B, M, 3, h, w]
@@ -96,7 +96,7 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
     sums = ((apart - median).clamp(-TONE_RANGE, TONE_RANGE) + median) * count
     evidence = count.sum((3, 4), keepdim=True) * CELL**2
     mean = sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
-    # A neck is in the shadow of its head: how dark it is says nothing about the face.
+    # A neck is in the shadow of its head, so a darker neck does not darken the face.
     darker = mean[:, SKIN].mean(1, keepdim=True).clamp(max=0)
     mean = torch.cat([(mean[:, SKIN] - darker)[:, None], mean[:, SKIN + 1 :]], 1)
     local = wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean

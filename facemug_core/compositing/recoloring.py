@@ -1,4 +1,4 @@
-"""A picture in the colors of a color map, with the light, the strands and the edges that it has."""
+"""Recoloring: a picture takes the colors of a color map and keeps its light, strands and edges."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from torch import Tensor
 from ..ops.filters import enlarged, wide_mean
 
 REDUCTION = 4
-"""The shift is found on a grid this many times smaller."""
+"""The color shift is computed on a grid this many times smaller."""
 
 CONTRAST = 0.003
-"""Variance of the map's brightness from which its parts are told apart, for pictures in [-1, 1]."""
+"""Variance of the map's brightness above which its parts are shifted separately, for pictures in [-1, 1]."""
 
 REACH = 9
-"""Side of the window, run twice, over which a color fades at the border of where it is asked for."""
+"""Side of the window, run twice, over which a color fades at the border of the painted area."""
 
 WINDOW = 9
 """Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
 
 
 def recolored(picture: Tensor, color: Tensor, weight: Tensor, here: Tensor) -> Tensor:
-    """A picture [B, 3, H, W] in the colors of a map (`color_shift`), as far as they are meant for what is
-    here, [B, 1, H, W] in [0, 1]."""
+    """A picture [B, 3, H, W] in the colors of a map (`color_shift`). `here` [B, 1, H, W] in [0, 1] is how far
+    each pixel belongs to the painted part."""
     shift, counts = color_shift(picture, color, weight)
     return picture + here * counts * shift
 
 
 def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """What has to be added to a picture for the colors of a map, and how much it counts.
+    """The offset from a picture's colors to those of a map, and its weight.
 
-    A guided filter (He et al. 2013) of the difference to the map, guided by the map's brightness: parts of
-    the map are met each as a whole, up to their borders, however the picture varies within them. Where the
-    map says nothing, nothing counts; beside it the shift fades.
+    A guided filter (He et al. 2013) of the difference to the map, guided by the map's brightness: each part
+    of the map is shifted as a whole, up to its borders, and the picture keeps its variation within the part.
+    The weight is 0 where the map is empty; around painted areas it fades.
 
     Args:
         picture: [B, 3, H, W], about [-1, 1].
         color: color map [B, 3, H, W] in [-1, 1].
-        weight: [B, 1, H, W] in [0, 1], how strongly a color is asked for; 0 where none is.
+        weight: strength of the color map, [B, 1, H, W] in [0, 1]; 0 where it is empty.
 
     Returns:
         The shift [B, 3, H, W], and its weight [B, 1, H, W].
@@ -54,8 +54,8 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
     variance = (square - middle.square()).clamp(min=0)
     slope = (product - middle * middle_apart) / (variance + CONTRAST)
     lines = torch.cat([slope, middle_apart - slope * middle], 1)
-    # Lines through every window that a pixel is in, averaged.
+    # Average of the linear models of all windows that contain a pixel.
     lines = wide_mean(lines * F.avg_pool2d(known, REDUCTION), WINDOW) / seen
     slope, offset, strength = enlarged(torch.cat([lines, strength], 1), picture).split([3, 3, 1], 1)
-    reached = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
-    return slope * gray + offset, (2 * reached).clamp(max=1) * strength
+    confidence = wide_mean(known, REACH) / wide_mean(torch.ones_like(known), REACH)
+    return slope * gray + offset, (2 * confidence).clamp(max=1) * strength

@@ -1,4 +1,4 @@
-"""Seams: what an edit and the photo differ by along the mask's rim is taken back where the edit begins."""
+"""Seam removal: measure edit − photo along the mask's boundary and subtract it, fading inwards."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from ..ops.filters import separable_conv2d, wide_mean
 from ..ops.masks import dilated
 
 STEP_WINDOW = 5
-"""Side of the window, run twice, over which differences to the photo are averaged: edges that end at the mask
-by nature stay, a rim that is off as a whole does not."""
+"""Side of the window, run twice, in which differences to the photo are averaged. An edge that ends at the
+mask stays; an offset of the whole boundary is removed."""
 
 REACH_WINDOW = 13
-"""Side of the window, run twice, whose view of what is outside says how much is taken back."""
+"""Side of the window, run twice, whose share of kept pixels scales the correction: it fades inwards."""
 
 
 def without_seam(edit: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-    """The edit, in the photo's tone where it meets the photo, and as it is some 10 px inside.
+    """The edit, in the photo's tone at the boundary, and unchanged from some 10 px inside.
 
     Args:
-        edit: [B, 3, H, W]; only what is under the mask counts.
-        photo: [B, 3, H, W]; what is under the mask is never read.
+        edit: [B, 3, H, W]; read only under the mask.
+        photo: [B, 3, H, W]; never read under the mask.
         mask: [B, 1, H, W] in {0, 1}, 1 = edit.
 
     Returns:
-        [B, 3, H, W]; of use under the mask alone.
+        [B, 3, H, W]; valid only under the mask.
     """
     kept = _mean(torch.cat([torch.where(mask > 0, 0.0, photo), 1 - mask], 1), 3)
-    outermost = rim(mask)
+    outermost = boundary(mask)
     steps = kept[:, :3] / kept[:, 3:].clamp(min=1e-6) - edit
     return edit + nearness(mask, REACH_WINDOW) * _spread(steps * outermost, outermost)
 
 
-def rim(mask: Tensor, width: int = 1) -> Tensor:
-    """The outermost pixels of a mask [B, 1, H, W] in {0, 1}, so many of them."""
+def boundary(mask: Tensor, width: int = 1) -> Tensor:
+    """The outermost `width` pixels inside a mask [B, 1, H, W] in {0, 1}."""
     return mask * (dilated(1 - mask, width) > 0)
 
 
 def nearness(mask: Tensor, window: int) -> Tensor:
-    """1 at the rim of a mask [B, 1, H, W] and some pixels on, and 0 where a window, run twice, sees nothing
-    beyond it."""
+    """1 in the first pixels inside the boundary of a mask [B, 1, H, W], falling to 0 where a window, run
+    twice, contains no kept pixels."""
     return (3 * wide_mean(1 - mask, window)).clamp(max=1)
 
 
 def _spread(x: Tensor, counts: Tensor) -> Tensor:
-    """Weighted means around each pixel; x [B, C, H, W] times how much it counts, which is [B, 1, H, W]."""
+    """Weighted means around each pixel: x [B, C, H, W], multiplied by the weights `counts`."""
     sums = _mean(_mean(torch.cat([x, counts], 1), STEP_WINDOW), STEP_WINDOW)
     return sums[:, :-1] / sums[:, -1:].clamp(min=1e-6)
 

@@ -1,4 +1,4 @@
-"""Photo, mask, sketch, semantic map and color map on one grid: what the networks are told."""
+"""Photo, mask, sketch, semantic map and color map on one grid: the networks' input."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..errors import InputError, ShapeError
 from ..ops.masks import dilated
 
 GUIDE_MARGIN = 4
-"""Sketch and color count inside the mask grown by this many pixels (PAPER 14.2): strokes that lead into the
-hole are seen, strokes elsewhere are not."""
+"""Sketch and color are used inside the mask grown by this many pixels (PAPER 14.2): strokes that lead into
+the hole count, strokes elsewhere do not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,9 @@ class Conditions:
     semantic: Tensor
     """`[B, 19, H, W]` in [0, 1], one-hot times the strength; all zero where the class is unknown."""
     color: Tensor
-    """`[B, 3, H, W]` in [-1, 1], color times the strength; zeros where no color is asked for."""
+    """`[B, 3, H, W]` in [-1, 1], color times the strength; zeros where the color map is empty."""
     color_weight: Tensor
-    """`[B, 1, H, W]` in [0, 1]: the strength where a color is asked for, else 0."""
+    """`[B, 1, H, W]` in [0, 1]: strength of the color map; 0 where it is empty."""
 
     @classmethod
     def build(
@@ -126,7 +126,7 @@ class Conditions:
 
     @property
     def guided(self) -> bool:
-        """Whether any guide tells what the edit is to show."""
+        """Whether any guide is present."""
         return any(bool(guide.any()) for guide in (self.sketch, self.semantic, self.color))
 
     @property
@@ -141,12 +141,12 @@ class Conditions:
 
     @property
     def tells_shape(self) -> bool:
-        """Whether a sketch or a semantic map says anything."""
+        """Whether a sketch or a semantic map is present."""
         return bool(self.sketch.any() or self.semantic.any())
 
     @property
     def present(self) -> tuple[str, ...]:
-        """Names of the modalities that say something anywhere in the batch, in the order of the channels."""
+        """Names of the modalities present anywhere in the batch, in the order of the channels."""
         return tuple(name for name in GUIDE_CHANNELS if bool(getattr(self, name).any()))
 
     def to(self, device: torch.device | str) -> Conditions:
@@ -162,7 +162,7 @@ class Conditions:
 
 
 def whole_photo(image: Tensor) -> Conditions:
-    """Photos `[B, 3, H, W]` of which all is visible and about which nothing else is said."""
+    """Photos `[B, 3, H, W]` without mask and guides."""
 
     def absent(channels: int) -> Tensor:
         return image.new_zeros(len(image), channels, *image.shape[-2:])
@@ -178,7 +178,7 @@ NAMES = {
     "semantic": "semantic map",
     "color": "color map",
 }
-"""What people call the conditions."""
+"""Names of the conditions in messages."""
 
 
 def _checked(name: str, tensor: Tensor, size: int) -> Tensor:

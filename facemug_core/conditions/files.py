@@ -1,4 +1,4 @@
-"""Picture files as people have them, opened upright, and what about them is to be said.
+"""Reading of picture files: upright, with warnings about what is lost or does not fit.
 
 Sizes are (width, height), as in Pillow; `None` keeps the picture's own. `InputError` names the path and what
 was found.
@@ -25,38 +25,38 @@ Source = str | Path | Image.Image
 Size = tuple[int, int] | None
 
 LOST = "lost"
-"""What a picture's `info` calls the sentences that tell what of its file was not read."""
+"""Key of a picture's `info`: sentences about what was lost in reading its file."""
 
 EXIF_FIELDS = ("exif", "Raw profile type exif")
-"""Where a picture's `info` holds EXIF."""
+"""Keys of a picture's `info` that hold EXIF."""
 
 PNG_COLORS = "png_colors"
-"""What a picture's `info` calls the chunks of its PNG file that say what its colors are."""
+"""Key of a picture's `info`: the color chunks of its PNG file."""
 
 COLOR_CHUNKS = (b"gAMA", b"cHRM", b"cICP", b"sRGB")
-"""These chunks, beside the color profile."""
+"""Chunks that define a PNG file's colors, beside its color profile."""
 
 LARGEST_TEXT = 2**26
-"""Most bytes that a text or profile within a PNG file may unpack to."""
+"""Maximal size in bytes of an unpacked text or profile in a PNG file."""
 
 NAME = "name"
-"""What a picture's `info` calls its file."""
+"""Key of a picture's `info`: the name of its file."""
 
-LIES = "lies"
-"""What a picture's `info` calls how the pixels of its file lie, as EXIF numbers it; 1 is upright."""
+EXIF_ORIENTATION = "exif_orientation"
+"""Key of a picture's `info`: EXIF orientation of its file; 1 = upright."""
 
 STILL_FORMATS = ("MPO", "ICO", "ICNS")
 """Formats whose further frames are other versions of the first."""
 
 
 def unheard(sentence: str) -> None:
-    """Nobody listens to what a reader says."""
+    """Discards a reader's warning."""
 
 
 def pictures_in(folder: str | Path, nested: bool = False) -> list[Path]:
-    """The pictures of a folder, by the endings of their names, in the order of these; no hidden files.
+    """The pictures of a folder, recognized by extension and sorted by name; no hidden files.
 
-    `nested` adds those of the folders in it.
+    `nested` includes subfolders.
     """
     paths = Path(folder).glob("**/[!.]*" if nested else "[!.]*")
     return sorted(path for path in paths if is_picture(path))
@@ -75,9 +75,9 @@ def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
 
 
 def read_photo(source: Source) -> Image.Image:
-    """The picture, turned upright as its camera says, in its own mode; of several frames the first.
+    """The picture in its own mode, upright by its EXIF orientation; the first of several frames.
 
-    Of a file, its `info` tells as `LOST` what of it is not read, and as `LIES` how its pixels lie.
+    A picture read from a file has `LOST` and `EXIF_ORIENTATION` in its `info`.
     """
     if isinstance(source, Image.Image):
         upright = source.getexif().get(ExifTags.Base.Orientation, 1) == 1
@@ -106,7 +106,7 @@ def read_photo(source: Source) -> Image.Image:
 
 
 def _opened(path: Path) -> Image.Image:
-    """The picture file; by a plug-in of Pillow where it is known by nothing else."""
+    """Open a picture file; by a plug-in if Pillow alone does not know the format."""
     try:
         image = Image.open(path)
     except UnidentifiedImageError:
@@ -120,7 +120,7 @@ def _opened(path: Path) -> Image.Image:
 
 @contextmanager
 def _large_texts() -> Iterator[None]:
-    """Has Pillow read PNG files with color profiles and texts that are larger than it likes."""
+    """Raise Pillow's limit for color profiles and texts in PNG files."""
     before = PngImagePlugin.MAX_TEXT_CHUNK
     PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_TEXT
     try:
@@ -130,7 +130,7 @@ def _large_texts() -> Iterator[None]:
 
 
 def _png_colors(path: Path) -> dict[bytes, bytes]:
-    """The chunks of a PNG file that say what its colors are, which Pillow would not write again."""
+    """The color chunks of a PNG file, which Pillow does not keep."""
     chunks = {}
     with path.open("rb") as file:
         file.seek(8)
@@ -144,13 +144,13 @@ def _png_colors(path: Path) -> dict[bytes, bytes]:
 
 
 def _lost(image: Image.Image) -> list[str]:
-    """What of a picture file, opened and not yet loaded, Pillow or this pack does not read, in sentences."""
+    """Sentences about what is lost in reading an opened, not yet loaded picture file."""
     lost = []
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format not in STILL_FORMATS:
         lost.append(f"The file has {frames} frames; only the first is used.")
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode in ("I", "F")
-    if deep or image.info.get("bit_depth", 8) > 8:  # as the plug-in for HEIC tells it
+    if deep or image.info.get("bit_depth", 8) > 8:  # set by the plug-in for HEIC
         lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
     if image.mode in ("CMYK", "LAB"):
         lost.append(f"The file's colors are {image.mode}; they become RGB, as the result's are.")
@@ -158,15 +158,15 @@ def _lost(image: Image.Image) -> list[str]:
 
 
 def _turn_upright(image: Image.Image) -> list[str]:
-    """Turn a picture as its EXIF says, even if that is damaged otherwise; sentences tell what is lost."""
+    """Apply the EXIF orientation, even if EXIF is damaged otherwise. Returns sentences about what is lost."""
     try:
-        lies = image.getexif().get(ExifTags.Base.Orientation)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
         return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
     lost = []
-    if lies is not None:
-        image.info[LIES] = lies
-    if lies in TURNS:
+    if orientation is not None:
+        image.info[EXIF_ORIENTATION] = orientation
+    if orientation in TURNS:
         try:
             image.getexif().tobytes()
         except Exception:
@@ -180,49 +180,51 @@ def _turn_upright(image: Image.Image) -> list[str]:
 
 
 def read_beside(
-    source: str | Path, photo_size: tuple[int, int], photo_lies: int = 1, drawn_on: DrawnOn | None = None
+    source: str | Path, photo_size: tuple[int, int], orientation: int = 1, drawn_on: DrawnOn | None = None
 ) -> tuple[Image.Image, list[str]]:
-    """A picture that belongs to a photo, such as its mask, and sentences about what of it does not fit.
+    """A picture that belongs to a photo, such as its mask, and warnings if it does not fit.
 
-    One that was drawn on the photo as its file has it, before it was turned upright, is turned along.
+    The photo's EXIF rotation is applied to the picture, too, if it was drawn on the file's own pixels.
 
     Args:
         source: the file.
         photo_size: (width, height) of the photo, upright.
-        photo_lies: how the pixels of the photo's file lie, as EXIF numbers it.
-        drawn_on: which of both it was drawn on, where neither its shape nor its own EXIF tells.
+        orientation: EXIF orientation of the photo's file.
+        drawn_on: what it was drawn on; needed where neither its shape nor its own EXIF decides.
 
     Raises:
-        InputError: nothing tells what it was drawn on.
+        InputError: it is not known what the picture was drawn on.
     """
     image = read_photo(source)
-    image = turned_along(image, str(source), LIES in image.info, photo_size, photo_lies, drawn_on)
+    image = turned_along(
+        image, str(source), EXIF_ORIENTATION in image.info, photo_size, orientation, drawn_on
+    )
     return image, stretch_warnings(str(source), image.size, photo_size)
 
 
 def stretch_warnings(name: str, size: tuple[int, int], photo_size: tuple[int, int]) -> list[str]:
-    """A sentence if a picture of a (width, height) is of another shape than the photo that it belongs to."""
+    """A warning if a picture's aspect ratio differs from its photo's; sizes are (width, height)."""
     (width, height), (photo_width, photo_height) = size, photo_size
     if same_shape(size, photo_size):
         return []
     return [
-        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: stretched to the "
-        "photo's shape, it may lie in the wrong place."
+        f"{name} is {width} × {height}, but the photo is {photo_width} × {photo_height}: it is "
+        "stretched to the photo's shape, and may be in the wrong place."
     ]
 
 
 def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
-    """A sentence if a guide of a (width, height) for a new face is not square, as faces are."""
+    """A warning if a guide for a new face is not square; `size` is (width, height)."""
     if not stretch_warnings(name, size, (1, 1)):
         return []
     return [
-        f"{name} is {size[0]} × {size[1]}, but a new face is square: the guide lies whole in its middle, and "
-        "asks for nothing beside it."
+        f"{name} is {size[0]} × {size[1]}, but a new face is square: the whole guide is placed in its "
+        "middle, and the sides are left free."
     ]
 
 
 def gray_of(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W]; 16-bit pictures are scaled, and if no number is above 1, 1 is white."""
+    """8-bit gray values [H, W]; 16-bit values are scaled; if the largest value is 1, 1 is white."""
     gray = _own_gray(image)
     numbers = np.array(image) if image.mode in ("P", "F") else gray
     if gray.max() < 128 and numbers.max() == 1:
@@ -231,7 +233,7 @@ def gray_of(image: Image.Image) -> np.ndarray:
 
 
 def _own_gray(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W] as the file tells them."""
+    """8-bit gray values [H, W], without regard to files of 0 and 1."""
     if image.mode.startswith("I"):
         values = np.array(image).astype(np.float64)
         return (values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8)
@@ -246,13 +248,13 @@ def rgb_of(image: Image.Image) -> Tensor:
 
 
 def alpha_of(image: Image.Image) -> np.ndarray | None:
-    """8-bit alpha [H, W], or None where the picture is as opaque everywhere, so that alpha tells nothing."""
+    """8-bit alpha [H, W], or None if it is constant."""
     alpha = sheer_alpha_of(image)
     return alpha if alpha is not None and alpha.min() < alpha.max() else None
 
 
 def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
-    """8-bit alpha [H, W], or None where all is opaque."""
+    """8-bit alpha [H, W], or None if all pixels are opaque."""
     if not image.has_transparency_data:
         return None
     alpha = np.array(image.convert("RGBA").getchannel("A"))
@@ -260,7 +262,7 @@ def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
 
 
 def sketchable(image: Image.Image) -> np.ndarray:
-    """Colors uint8 [H, W, 3]; numbers 0 and 1, and deeper grays, as black, gray and white."""
+    """Colors uint8 [H, W, 3] to find strokes in; grays of 16 bits, and of 0 and 1, are scaled to 0…255."""
     gray = gray_of(image)
     if image.mode.startswith(("I", "F")) or gray.max() != _own_gray(image).max():
         return np.repeat(gray[..., None], 3, 2)
@@ -272,7 +274,7 @@ def resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Ima
 
 
 def resized_plane(values: Tensor, size: Size) -> Tensor:
-    """Float32 [H, W], brought to a size bilinearly."""
+    """Float32 [H, W], resized bilinearly."""
     plane = resized(Image.fromarray(values.numpy()), size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(plane))
 

@@ -57,7 +57,7 @@ def read_semantic(
         numbering: what the pixels are: "labels" for our class numbers, "celebamask" for numbers in
             CelebAMask-HQ's own order, "palette" for display colors. "auto" takes colors for display colors
             and gray values for labels; a palette file's numbers count where its colors do not.
-        say: hears what was changed.
+        say: called with a warning about each change.
 
     Raises:
         InputError: the file is no picture, has colors or numbers that no label has, or was smoothed.

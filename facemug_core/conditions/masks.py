@@ -47,7 +47,7 @@ def read_mask(source: Source, size: Size = None, say: Callable[[str], None] = un
     Args:
         source: file or picture.
         size: (width, height) to bring it to.
-        say: hears what could have been meant otherwise.
+        say: called with a warning if the mask is ambiguous.
 
     Raises:
         InputError: the file is no picture.

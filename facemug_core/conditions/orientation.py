@@ -20,16 +20,16 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings a picture upright, by the orientation that EXIF numbers."""
+"""The operation that brings a picture upright, by EXIF orientation."""
 
 ON_ITS_SIDE = 5
-"""From here on width and height change places."""
+"""From this EXIF orientation on, width and height are swapped."""
 
 MOST_STRETCH = 1.02
-"""Up to this ratio of its aspect ratio to the photo's, a mask or guide counts as of the photo's shape."""
+"""Largest ratio of two aspect ratios that count as equal."""
 
 MOST_OF_1 = 1.5
-"""Coordinates that are shares of the photo's width and height are not beyond this; pixels of a face are."""
+"""Coordinates up to this are shares of the photo's width and height; larger ones are pixels."""
 
 Size = tuple[int, int]
 """(width, height)."""
@@ -49,18 +49,18 @@ def same_shape(size: Size, other: Size) -> bool:
 def turned_along(
     image: Image.Image, name: str, says: bool, photo_size: Size, orientation: int, drawn_on: DrawnOn | None
 ) -> Image.Image:
-    """A picture that belongs to a photo, upright as the photo is.
+    """A picture that belongs to a photo, turned upright together with the photo.
 
     Args:
-        image: turned as its own EXIF says.
-        name: of its file.
-        says: whether its own EXIF tells its orientation.
+        image: with its own EXIF orientation applied.
+        name: the name of its file, for errors.
+        says: whether its own EXIF has an orientation.
         photo_size: of the upright photo.
-        orientation: orientation of the photo's file, as EXIF numbers it.
-        drawn_on: what the picture was drawn on, if somebody tells.
+        orientation: EXIF orientation of the photo's file.
+        drawn_on: what the picture was drawn on, if known.
 
     Raises:
-        InputError: nothing tells what it was drawn on.
+        InputError: it is not known what the picture was drawn on.
     """
     if orientation not in TURNS:
         return image
@@ -115,14 +115,14 @@ def boxes_along(
 
 
 def _is_raw(name: str, fits: tuple[bool, bool], drawn_on: DrawnOn | None, orientation: int) -> bool:
-    """Whether something was drawn on the file's pixels, if its shape fits (these, the upright photo)."""
+    """Whether it was drawn on the file's pixels; `fits`: its shape fits (these, the upright photo)."""
     as_raw, as_turned = fits
     if as_raw != as_turned:
         return as_raw
     if drawn_on is None:
         raise InputError(
-            f"The photo's file says that it has to be turned (EXIF orientation {orientation}), and nothing "
-            f"tells whether {name} was made on the turned photo or on the file's own pixels. Say --drawn-on "
+            f"The photo's file has EXIF orientation {orientation}, so that programs turn it. It is not known "
+            f"whether {name} was made on the turned photo or on the file's own pixels. Give --drawn-on "
             "turned (most programs show it so), or --drawn-on raw."
         )
     return drawn_on == "raw"

@@ -41,7 +41,7 @@ def pencil_sketch(image: Tensor, mode: Literal["modern", "legacy"] = "modern") -
 def line_contrast(image: Tensor) -> Tensor:
     """How much each pixel looks like a line to the modern filter, before it decides; differentiable.
 
-    `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]`: 1 is about twice what is usual around.
+    `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]`: 1 is about twice the surroundings' usual value.
     """
     dx, dy = _gradients(_gray(image))
     return _contrast((dx.square() + dy.square() + 1e-8).sqrt())

@@ -1,4 +1,4 @@
-"""Strokes of a drawing: what stands out from its ground, whatever the colors of both."""
+"""Strokes of a drawing: pixels that differ from its ground, in any colors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MOST_NOISE = 40
 """What differs by more from the ground is no noise of it."""
 
 EDGE_REACH, EDGE_SHARE = 2, 1 / 2
-"""So near to a stroke, what differs by less than this share of it is its soft edge."""
+"""Within this distance of a stroke, contrasts below this share of it are its soft edge."""
 RINGING_REACH, RINGING_SHARE = 8, 1 / 6
-"""So near to a stroke of a compressed drawing, what differs by less than this share of it is an echo."""
+"""Within this distance of a stroke in a compressed drawing, contrasts below this share of it are ringing."""
 COMPRESSED_SHARE = 1 / 10
 """Share of the ground near strokes that differs a little from the ground, from which on it was compressed."""
 

@@ -1,4 +1,4 @@
-"""Directions of style codes: what an attribute slider moves along (PAPER section 6).
+"""Directions of style codes, which attribute sliders move along (PAPER section 6).
 
 Every direction takes codes [B, 18, 512] and an amount, and gives codes of the same shape; an amount of 0
 returns the very codes. Three kinds are known:
@@ -6,7 +6,7 @@ returns the very codes. Three kinds are known:
 - `Linear` adds: codes + amount · vector (InterFaceGAN, and our own).
 - `Coordinate` sets one coordinate of a principal component analysis to a target (GANSpace); the amount is how
   much of the way it goes.
-- `Mapped` adds what a trained network makes of the codes (StyleCLIP's mappers).
+- `Mapped` adds the output of a trained network (StyleCLIP's mappers).
 
 `Within` keeps any of them to some layers; `sweep` gives codes at several amounts.
 """
@@ -103,7 +103,7 @@ class Coordinate:
         check_layers(self.layers)
 
     def of(self, codes: Tensor) -> Tensor:
-        """The coordinate [B] of codes; their first layer alone tells it."""
+        """The coordinate [B] of codes; read from their first layer alone."""
         centered = codes[:, 0] - self.mean.to(codes)
         return centered @ self.component.to(codes) / self.deviation
 
@@ -121,7 +121,7 @@ class Coordinate:
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """Adds what a network makes of the codes (StyleCLIP's latent mapper)."""
+    """Adds a network's output for the codes (StyleCLIP's latent mapper)."""
 
     mapper: nn.Module
     """Codes [B, 18, 512] to a change of the same shape."""
@@ -167,7 +167,7 @@ def sweep(
 ) -> Tensor:
     """Each of the codes [B, 18, 512] at all amounts, one after the other: [B · amounts, 18, 512].
 
-    A second sweep of the result gives a grid: a row for each amount of the first. `progress` is told about
+    A second sweep of the result gives a grid: a row for each amount of the first. `progress` is called for
     every amount.
     """
     moved = one_by_one(lambda amount: direction.apply(codes, *amount), {"amounts": amounts}, progress)

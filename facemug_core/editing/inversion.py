@@ -1,10 +1,10 @@
-"""Inversion: codes whose picture fits a photo and guides, by descent from a first guess.
+"""Inversion: gradient descent of codes to a photo and guides, from a first guess.
 
-Of an edit's photo the visible part of the person counts, and under the mask the guides: semantic map, sketch
-and colors. The photo's background says nothing about a person; only its place counts.
+The distance compares the visible part of the person and, under the mask, the guides: semantic map, sketch and
+colors. The photo's background is not compared; only its place is.
 
-The encoder sees a photo once, and misses much of it. The difference of the bank's picture to the photo says
-which way the codes should move. In coordinates in which all ways are about equally steep, a few steps go far.
+The encoder reads a photo in one pass and misses much of it. The descent is preconditioned: in its coordinates
+all directions are about equally steep, so that a few steps suffice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..networks.part_reader import PART_CELLS, SEEN_SIZE
 from ..networks.perceptual import feature_distances
 
 INVERSION_STEPS = 12
-"""Steps of descent after which codes are near to a photo."""
+"""Default number of steps."""
 
 TONE_SIZE = 16
 """Side of the pictures whose tones are compared."""
@@ -32,26 +32,25 @@ COLOR_CELLS = 32
 """Side of the grid on which colors are compared to a color map."""
 
 RATE = 3.0
-"""Of the descent; above the quadratic model's 1, as the distance flattens far from its minimum."""
+"""Step size; above the quadratic model's 1, because the distance flattens far from its minimum."""
 
 MOMENTUM = 0.5
 
 OWN_SHARE = 12.0
-"""How much faster each code moves for itself than all codes together: no photo is quite a bank face, and its
-levels want codes of their own."""
+"""Weight of each code's own gradient against the sum over all codes. No photo is exactly a face of the bank,
+so its levels need codes of their own."""
 
 HIDDEN_OWN_SHARE = 4.0
-"""The same where a part of the photo is hidden: what holds for all codes foretells better what is there."""
+"""The same where a part of the photo is hidden: changes shared by all codes extrapolate better to it."""
 
 MAP_WEIGHT = 0.15
-"""Of the semantic map against what is visible of the photo."""
-
+"""Of the semantic map, relative to the visible photo."""
 
 BACKGROUND_WEIGHT = 0.15
 """Of the place of the visible background: hair must not grow beyond what the photo shows of it."""
 
 SKETCH_WEIGHT = 0.3
-"""Of strokes without a line."""
+"""Of sketch strokes without a line in the picture."""
 
 STROKE_CONTRAST = 1.0
 """Line contrast that strokes should have."""
@@ -65,10 +64,10 @@ descent: half of all random faces are nearer, and photos' codes are at 4 to 6.""
 
 
 class Goal:
-    """Distance of pictures from what conditions ask for.
+    """Distance of pictures from photo and guides.
 
     Args:
-        inverter: its frozen networks judge.
+        inverter: its frozen networks measure the distance.
         conditions: of a batch of edits; the mask hides the photo, and guides count under the mask.
         background: share of background in the visible photo, [B, 1, h, w].
     """
@@ -121,19 +120,19 @@ def descend(
     bounded: Callable[[Tensor], Tensor],
     progress: Progress = no_progress,
 ) -> Tensor:
-    """The best codes [B, 18, 512] of `count` steps of descent towards the goal; somebody who interrupts keeps
-    what there is.
+    """The best codes [B, 18, 512] of `count` steps of descent towards the goal. An interruption returns the
+    best so far.
 
-    A step that makes the distance larger is taken back, and the next ones are half as long.
+    A step that increases the distance is undone, and the next ones are half as long.
 
     Args:
         draw: codes [B, 18, 512] → pictures [B, 3, 256, 256], differentiable; makes no inference tensors.
         codes: to start from.
         steps: coordinates of the descent, [512, rank] (`Inverter.steps`).
-        goal: what to come near to.
+        goal: the distance to decrease.
         count: 0 returns the codes.
-        bounded: brings codes back that are too far from any face.
-        progress: told about every step; may raise `Interrupted`.
+        bounded: limits the distance of codes from the mean code.
+        progress: called for every step; may raise `Interrupted`.
     """
     best, least = codes, codes.new_full((len(codes), 1, 1), torch.inf)
     velocity, uphill = torch.zeros_like(codes), torch.zeros_like(codes)

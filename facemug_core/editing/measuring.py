@@ -1,4 +1,4 @@
-"""Measuring attributes of aligned faces: what finds directions, and what judges them.
+"""Measurements of aligned faces' attributes: finders of directions, and judges of them.
 
 Most attributes are measured in two ways that share nothing but the picture: by the parser (areas and colors
 of classes) and by the face mesh (distances of landmarks, colors around them), or by a network and one of
@@ -26,7 +26,7 @@ from ..pictures import to_pixels
 
 Array = NDArray[np.float64]
 Reading = dict[str, float]
-"""Values by measurement, "attribute.source"; what the face does not show is NaN."""
+"""Values by measurement, "attribute.source"; NaN if the face does not show it."""
 
 FACE_BOX: Box = (50.0, 60.0, 206.0, 240.0)
 """Where the mesh of an aligned face lies, about, in crop pixels."""
@@ -38,7 +38,7 @@ EYE_LEVEL = 0.47
 """Where the eyes of an aligned face lie, as a share of the picture's height: 0.471 ± 0.004 in the bank."""
 
 LEAST_PIXELS = 12
-"""A class of fewer pixels tells no color."""
+"""A class of fewer pixels has no measured color."""
 
 NETWORK_MARGIN = 1.15
 """Side of the square that the networks see, as a multiple of the mesh's longer side."""

@@ -23,7 +23,7 @@ LEVEL = 0.592
 """That height in the mean of those faces: they look straight ahead."""
 
 STEPS = 4
-"""Measured moves towards a pose; what is off after them is less than the measuring error."""
+"""Measured moves towards a pose; the error left after them is below that of the measurement."""
 POSE_LAYERS = (0, 6)
 """Codes that hold the pose: moved alone, they leave glasses, hair and skin."""
 REACH = 2.5
@@ -31,7 +31,7 @@ REACH = 2.5
 FIRST_SLOPES = (12.0, 8.0)
 """Degrees of yaw and pitch by an amount of 1 of their directions, until measured on the face itself."""
 LEAST_MOVE = 0.05
-"""A smaller change of an amount tells no slope."""
+"""From smaller changes of an amount no slope is computed."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pose_from_mesh(mesh: NDArray[np.float64]) -> Pose:
 def turn_to(
     codes: Tensor,
     wanted: Pose,
-    look: Callable[[Tensor], Pose | None],
+    measure: Callable[[Tensor], Pose | None],
     yaw: Linear,
     pitch: Linear,
     progress: Progress = no_progress,
@@ -70,9 +70,9 @@ def turn_to(
     Args:
         codes: of one face; returned where no face is seen on their own picture.
         wanted: pose to reach.
-        look: draws codes and reads the pose; None where no face is seen.
+        measure: draws codes and reads the pose; None where no face is seen.
         yaw, pitch: directions.
-        progress: told about every move.
+        progress: called for every move.
     """
     yaw, pitch = replace(yaw, layers=POSE_LAYERS), replace(pitch, layers=POSE_LAYERS)
     slopes, amounts = list(FIRST_SLOPES), [0.0, 0.0]
@@ -84,7 +84,7 @@ def turn_to(
     turned, nearest, left = codes, codes, math.inf
     for step in range(STEPS + 1):  # the last move is looked at, too
         progress(step, STEPS)
-        seen = look(turned)
+        seen = measure(turned)
         if seen is None:
             if before is None:
                 break

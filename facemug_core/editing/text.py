@@ -173,7 +173,7 @@ def optimize(
         text: what the face should be.
         clip: judges.
         options: weights, steps and layers.
-        progress: told about every step; may raise `Interrupted` to end with the best so far.
+        progress: called for every step; may raise `Interrupted` to end with the best so far.
         preview: shown the best picture every few steps.
 
     Raises:

@@ -76,7 +76,7 @@ DEVIATIONS: Mapping[str, float] = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Observation:
     """One face as its judges see it."""
 
     picture: Tensor
@@ -95,7 +95,7 @@ class Observer:
     heads: Callable[[Tensor], tuple[Tensor, Tensor]]
     """Tell age and gender from the comparer's features."""
 
-    def look(self, picture: Tensor, sources: Collection[str] = ALL_SOURCES) -> Look | None:
+    def observe(self, picture: Tensor, sources: Collection[str] = ALL_SOURCES) -> Observation | None:
         """What an aligned face [1, 3, 256, 256] in [-1, 1] shows to these sources; None where no face is."""
         reading = self.measurer.measure(picture.cpu(), sources=sources)
         if reading is None:
@@ -104,7 +104,7 @@ class Observer:
         if FACERES in sources:
             age, masculine = self.heads(features)
             reading |= {f"age.{FACERES}": float(age), f"masculine.{FACERES}": float(masculine)}
-        return Look(picture, reading, features[0] / features.norm())
+        return Observation(picture, reading, features[0] / features.norm())
 
 
 def load_heads(folders: Folders = ()) -> FaceResHeads:
@@ -123,37 +123,37 @@ def others_of(name: str) -> dict[str, str]:
     return {other: a.finder for other, a in ATTRIBUTES.items() if other != name}
 
 
-def look_along(
+def observe_along(
     name: str,
     direction: Linear,
     codes: Tensor,
-    still: Look,
-    look: Callable[[Tensor, Collection[str]], Look | None],
-) -> dict[float, Look] | None:
+    still: Observation,
+    observe: Callable[[Tensor, Collection[str]], Observation | None],
+) -> dict[float, Observation] | None:
     """One face at amounts from −1 to 1 of an attribute's direction; None where one of them shows no face.
 
-    Halfway only the judge of this attribute looks: the parser is most of the work.
+    At halfway amounts only this attribute's own judge measures: the parser is most of the work.
 
     Args:
         name: of the attribute.
         direction: to move along.
         codes: of the face, [1, 18, 512].
         still: the face at amount 0.
-        look: draws codes and looks at the picture with some sources.
+        observe: draws codes and measures the picture by some sources.
     """
     alone = (source_of(ATTRIBUTES[name].judge),)
-    looks = {0.0: still}
+    observations = {0.0: still}
     for sources, amounts in ((ALL_SOURCES, (-1.0, 1.0)), (alone, HALFWAY)):
         for amount in amounts:
-            seen = look(direction.apply(codes, amount), sources)
+            seen = observe(direction.apply(codes, amount), sources)
             if seen is None:
                 return None
-            looks[amount] = seen
-    return dict(sorted(looks.items()))
+            observations[amount] = seen
+    return dict(sorted(observations.items()))
 
 
-def judge_face(name: str, looks: Mapping[float, Look]) -> dict[str, float]:
-    """What a face of `look_along` shows; what cannot be told is left out.
+def judge_face(name: str, observations: Mapping[float, Observation]) -> dict[str, float]:
+    """What a face of `observe_along` shows; what cannot be measured is left out.
 
     - change: of the judge's measurement from −1 to +1, in population standard deviations.
     - order: Spearman's correlation of amount and measurement.
@@ -162,14 +162,16 @@ def judge_face(name: str, looks: Mapping[float, Look]) -> dict[str, float]:
     """
     from scipy.stats import spearmanr
 
-    judge, low, high = ATTRIBUTES[name].judge, looks[-1.0].reading, looks[1.0].reading
-    values = [look.reading[judge] for look in looks.values()]
+    judge, low, high = ATTRIBUTES[name].judge, observations[-1.0].reading, observations[1.0].reading
+    values = [seen.reading[judge] for seen in observations.values()]
     sources = {"change": judge} | {f"side.{other}": key for other, key in others_of(name).items()}
     numbers = {key: (high[source] - low[source]) / DEVIATIONS[source] for key, source in sources.items()}
     # Rounded: of five amounts it is a multiple of 0.1, of which floats fall short by a hair.
-    order = round(float(spearmanr(list(looks), values)[0]), 6) if np.ptp(values) > 0 else math.nan
+    order = round(float(spearmanr(list(observations), values)[0]), 6) if np.ptp(values) > 0 else math.nan
     numbers["order"] = order
-    numbers["cosine"] = float(np.mean([looks[amount].vector @ looks[0.0].vector for amount in HALFWAY]))
+    numbers["cosine"] = float(
+        np.mean([observations[amount].vector @ observations[0.0].vector for amount in HALFWAY])
+    )
     return {key: value for key, value in numbers.items() if not math.isnan(value)}
 
 

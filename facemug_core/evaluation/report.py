@@ -142,7 +142,7 @@ def evaluate(
         pairs_dir: real photos with masks and exemplars (`FolderFaces.pairs`), which `PAIRS` runs on.
         peers: folders with other systems' edits of these, by the name of the system.
         folders: where weights are looked for first.
-        progress: told how far it is after each batch.
+        progress: called after each batch.
 
     Raises:
         InputError: a suite is unknown, none is named, `limit` is below 1, or a photo cannot be used.

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..compositing.seams import rim
+from ..compositing.seams import boundary
 from ..conditions.sketches import LUMA, gaussian_blur
 from ..conventions import REGIONS
 from ..faces.regions import distance_to, grow_mask
@@ -37,7 +37,7 @@ SKIN = (*REGIONS["skin"], *REGIONS["nose"], *REGIONS["ears"], *REGIONS["neck"])
 FACE_SKIN = (*REGIONS["skin"], *REGIONS["nose"])
 HAIR = REGIONS["hair"]
 
-RIM_WIDTH = 2
+BOUNDARY_WIDTH = 2
 """Pixels on either side of the mask's border that are compared."""
 RIM_WINDOW = 7
 """Side of the window in which colors on either side are averaged."""
@@ -115,12 +115,12 @@ def style_delta_e(edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tens
 def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """How much more colors differ across the mask's border than in the truth, CIEDE2000 `[B]`.
 
-    At each pixel of the border, the mean color of the outermost `RIM_WIDTH` pixels inside is compared to that
-    of as many outside. Only pixels count where the truth has no edge.
+    At each pixel of the border, compares the mean colors of the outermost `BOUNDARY_WIDTH` pixels inside and
+    of as many outside. Only pixels where the truth has no edge count.
     """
     values = []
     for own, true, hole in zip(edit, truth, mask, strict=True):
-        steps, true_steps = (_rim_steps(picture, hole) for picture in (own, true))
+        steps, true_steps = (_boundary_steps(picture, hole) for picture in (own, true))
         smooth = true_steps <= RIM_EDGE
         enough = smooth.sum() >= FEWEST_PIXELS
         values.append(float((steps - true_steps)[smooth].mean()) if enough else float("nan"))
@@ -135,7 +135,7 @@ def rim_delta_e_beside(edit: Tensor, mask: Tensor) -> Tensor:
     """
     wider = grow_mask(mask, RIM_BESIDE)
     values = [
-        float(_rim_steps(picture, hole).mean() - _rim_steps(picture, outside).mean())
+        float(_boundary_steps(picture, hole).mean() - _boundary_steps(picture, outside).mean())
         for picture, hole, outside in zip(edit, mask, wider, strict=True)
     ]
     return torch.tensor(values)
@@ -174,7 +174,7 @@ def contrasts_beside(picture: Tensor, region: Tensor, mask: Tensor) -> tuple[Ten
     Each band is computed from pixels of the region alone, a bool `[B, H, W]`. NaN where too little of it lies
     on either side.
     """
-    clear = grow_mask(region[:, None].float(), -RIM_WIDTH) > 0
+    clear = grow_mask(region[:, None].float(), -BOUNDARY_WIDTH) > 0
     inside, beside = (clear & side for side in _sides(mask))
     enough = torch.minimum(inside.sum((1, 2, 3)), beside.sum((1, 2, 3))) >= FEWEST_BESIDE
     mid, fine = (
@@ -289,12 +289,12 @@ def _sides(mask: Tensor) -> tuple[Tensor, Tensor]:
     return hidden, ~hidden & (distance_to(hidden, BESIDE) <= BESIDE)
 
 
-def _rim_steps(picture: Tensor, hole: Tensor) -> Array:
+def _boundary_steps(picture: Tensor, hole: Tensor) -> Array:
     """CIEDE2000 `[N]` across the border of a hole `[1, H, W]`, at the N pixels of it."""
-    border = rim(hole[None])[0, 0] > 0
+    border = boundary(hole[None])[0, 0] > 0
     colors = []
     for side in (hole, 1 - hole):
-        band = rim(side[None], RIM_WIDTH)
+        band = boundary(side[None], BOUNDARY_WIDTH)
         sums = F.avg_pool2d(torch.cat([picture[None] * band, band], 1), RIM_WINDOW, 1, RIM_WINDOW // 2)
         colors.append(lab((sums[:, :3] / sums[:, 3:].clamp(min=1e-6))[0, :, border].T))
     return _ciede2000(*colors)

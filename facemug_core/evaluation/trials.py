@@ -145,7 +145,7 @@ class Trial:
         draw = partial(self.model.heads.picture.picture, self.model.bank)
         return torch.cat([draw(code) for code in codes.split(1)]).clamp(-1, 1)
 
-    def told(self, **guides: Tensor) -> Conditions:
+    def with_guides(self, **guides: Tensor) -> Conditions:
         """Photo, mask and these guides."""
         return Conditions.build(image=self.faces.photo, mask=self.faces.mask, **guides)  # type: ignore[arg-type]
 
@@ -164,14 +164,14 @@ class Trial:
         return self.judges.perceptual.features(self.faces.biharmonic)
 
     @cached_property
-    def untold(self) -> Conditions:
+    def unguided(self) -> Conditions:
         """Photo and mask without any guide."""
-        return self.told()
+        return self.with_guides()
 
     @cached_property
-    def untold_codes(self) -> Tensor:
+    def unguided_codes(self) -> Tensor:
         """Codes projected from photo and mask, as the encoder gives them."""
-        return self.model.project(self.untold)
+        return self.model.project(self.unguided)
 
     @property
     def other_seeds(self) -> list[int]:
@@ -188,15 +188,15 @@ class Trial:
         return random_style(self.model, conditions, self.other_seeds)
 
     @cached_property
-    def untold_maps(self) -> Features:
+    def unguided_maps(self) -> Features:
         """What the generator makes of photo and mask before it knows any codes."""
-        return self.aggregate(self.untold)
+        return self.aggregate(self.unguided)
 
     @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone: what guides are compared to."""
-        codes = self._nearer(self.untold_codes, self.untold)
-        return self.edit(self.untold, codes, self.untold_maps)
+        codes = self._nearer(self.unguided_codes, self.unguided)
+        return self.edit(self.unguided, codes, self.unguided_maps)
 
     @cached_property
     def completion_features(self) -> list[Tensor]:

@@ -157,7 +157,7 @@ def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
     """The aligned crop `[B, C, size, size]` (float32) of a photo `[B, C, H, W]`, in the photo's value range.
 
     What lies beyond the photo is its reflection, the softer and the nearer to the crop's median color the
-    farther away, as in FFHQ's own alignment; `covered` tells where.
+    farther away, as in FFHQ's own alignment; `covered` gives the place.
     """
     crop = resample(photo, matrix, (size, size))
     far = _beyond(matrix, size, (photo.shape[2], photo.shape[3])).to(crop) / FADE_REACH

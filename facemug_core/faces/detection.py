@@ -63,7 +63,7 @@ FARTHEST = 2**31
 """No picture has pixels as far away as this."""
 
 BOX_MARGIN = 2.0
-"""Side of the look around a box that somebody gave, as a multiple of the box's longer side."""
+"""Side of the square searched around a given box, as a multiple of the box's longer side."""
 
 TURNS = (0, 1, 3, 2)
 """Quarter turns of a photo, the most frequent first."""
@@ -122,7 +122,7 @@ def left_to_right(faces: Sequence[Face]) -> list[Face]:
 
 
 def face_from_landmarks(landmarks: ArrayLike) -> Face:
-    """A face whose landmarks, in a scheme that `alignment_matrix` knows, somebody else has found.
+    """A face from given landmarks, in a scheme of `alignment_matrix`.
 
     Raises:
         InputError: as `alignment_matrix`.
@@ -232,7 +232,7 @@ class Detector:
         return _Candidate(best.score, box, best.eyes)
 
     def _faces(self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int) -> list[Face]:
-        """What is a face to the mesh as well, of what the detectors see in looks that are turned about."""
+        """Detections in rotated squares that the mesh confirms as faces."""
         candidates: list[_Candidate] = []
         for center, side, whole in looks:
             square = _square(center, side, quarter_turns)
@@ -262,7 +262,7 @@ class _Pyramid:
         self._photo = image
         self._levels: dict[int, Tensor] = {}
 
-    def look(self, square: Matrix, size: int, border: Border) -> Tensor:
+    def crop(self, square: Matrix, size: int, border: Border) -> Tensor:
         """The square (a matrix unit square → photo) as a picture `[1, 3, size, size]` in 0…255."""
         shrink = max(1, int(np.hypot(*square[:2, 0]) / size))
         if shrink not in self._levels:
@@ -328,7 +328,7 @@ class _Network:
 
 @contextmanager
 def _quiet_runtime() -> Iterator[None]:
-    """Keeps from the console what the runtime writes there by itself, such as about its delegate."""
+    """Suppresses the runtime's own console output, such as that about its delegate."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
@@ -352,7 +352,7 @@ class _BlazeFace(_Network):
 
     def __call__(self, pyramid: _Pyramid, square: Matrix) -> list[_Candidate]:
         """Faces within a square (a matrix unit square → photo), in photo pixels."""
-        regressors, logits = self.run(pyramid.look(square, self.size, "zeros") / 127.5 - 1)
+        regressors, logits = self.run(pyramid.crop(square, self.size, "zeros") / 127.5 - 1)
         to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
         scores = 1 / (1 + np.exp(-logits[0, :, 0].clip(-80, 80)))
         seen = scores > MIN_SCORE
@@ -372,7 +372,7 @@ class _BlazeFace(_Network):
 class _FaceMesh(_Network):
     def __call__(self, pyramid: _Pyramid, square: Matrix) -> tuple[NDArray[np.float64], float]:
         """Landmarks `[468, 2]` in photo pixels and the probability of a face, for a square (as above)."""
-        points, logit = self.run(pyramid.look(square, self.size, "reflect") / 255)
+        points, logit = self.run(pyramid.crop(square, self.size, "reflect") / 255)
         landmarks = points.reshape(MESH_POINTS, 3)[:, :2].astype(np.float64) + MESH_SHIFT
         to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
         return _transform(to_photo, landmarks), float(1 / (1 + np.exp(-logit.item())))

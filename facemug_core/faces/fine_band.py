@@ -1,10 +1,9 @@
-"""Edits as sharp as a larger photo: its fine band, which they lack, is continued from where nothing was
-edited.
+"""Enlarged edits with the fine band of a larger photo.
 
-What a photo has beyond its picture at the edit's size is known outside the mask. Inside, blocks of it are
-laid side by side, each from a kept place that looks like the edit there (example-based super-resolution,
-Freeman et al. 2002, with the photo itself as the example): skin gets the pores and the grain of this skin,
-and hair the strands of this hair.
+The fine band is the difference of the photo and its picture at the edit's size. It is known outside the mask.
+Inside, it is composed of blocks from kept places that look like the edit (example-based super-resolution,
+Freeman et al. 2002, with the photo itself as the example): skin gets this skin's pores and grain, hair this
+hair's strands.
 """
 
 from __future__ import annotations
@@ -19,31 +18,32 @@ STEP = 4
 """From a block to the next; they overlap by half."""
 
 SEEN = 2
-"""Pixels around a block that are compared, too."""
+"""Further pixels around a block that are compared."""
 COARSE = 9
-"""Side of the window whose mean is taken off what is compared: lines count, and tone by its own weight."""
+"""Side of the window whose mean is subtracted before comparison: lines count, tone has its own weight."""
 TONE = 4.0
 """Weight of a block's mean color against its pixels."""
 
 EXAMPLES = 4000
-"""Kept places that are compared at most."""
+"""Maximal number of kept places that are compared."""
 ALIKE = 16
-"""Of the most alike one is drawn by lot: one that is best for many blocks would be seen as a pattern."""
+"""One of so many similar examples is drawn at random: the best one alone would repeat as a visible
+pattern."""
 SAME = 0.3
-"""Squared differences up to which two blocks look the same."""
+"""Squared difference up to which two examples count as equally similar."""
 FAR = 4.0
-"""Squared difference at which an example's band is only laid on at half its strength."""
+"""Squared difference at which an example's band is added at half its strength."""
 AT_ONCE = 1024
 """Blocks whose distances are held in memory together."""
 
 
 def with_fine_band(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-    """The edit at the photo's size and as sharp as it is; of use under the mask alone.
+    """The edit at the photo's size and sharpness; valid only under the mask.
 
     Args:
         edited: [B, 3, s, s] in [-1, 1].
-        photo: [B, 3, S, S] in [-1, 1], S a multiple of s; what lies under the mask is never read.
-        mask: [B, 1, s, s], 1 = edited. Where nothing is kept the edit is merely enlarged.
+        photo: [B, 3, S, S] in [-1, 1], S a multiple of s; never read under the mask.
+        mask: [B, 1, s, s], 1 = edited. Without kept pixels the edit is only enlarged.
 
     Returns:
         [B, 3, S, S], about [-1, 1].
@@ -66,8 +66,8 @@ def _sharpened(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
         return enlarged
     wanted = F.max_pool2d(mask.float(), BLOCK, STEP)[0, 0] > 0
     cells = wanted.nonzero()
-    looks = _looks(torch.where(mask, edited, small), torch.cat([STEP * cells, examples]))
-    numbers, trust = _like(looks[: len(cells)], looks[len(cells) :])
+    descriptors = _descriptors(torch.where(mask, edited, small), torch.cat([STEP * cells, examples]))
+    numbers, trust = _like(descriptors[: len(cells)], descriptors[len(cells) :])
     rows, columns = examples[numbers].T
     band = photo - enlarge(small, factor)
     side = BLOCK * factor
@@ -85,8 +85,8 @@ def _without(mask: Tensor) -> Tensor:
     return F.max_pool2d(F.pad(mask.float(), (SEEN,) * 4), BLOCK + 2 * SEEN, 1)[0, 0] == 0
 
 
-def _looks(picture: Tensor, places: Tensor) -> Tensor:
-    """How the blocks of a picture [1, 3, s, s] look that begin at places [N, 2]: [N, D]."""
+def _descriptors(picture: Tensor, places: Tensor) -> Tensor:
+    """Descriptors [N, D] of the blocks of a picture [1, 3, s, s] that begin at places [N, 2]."""
     rows, columns = places.T
     gray = picture.mean(1, keepdim=True)
     fine = gray - F.avg_pool2d(gray, COARSE, 1, COARSE // 2, count_include_pad=False)
@@ -104,7 +104,7 @@ def _some(places: Tensor) -> Tensor:
 
 
 def _like(wanted: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
-    """For each look wanted [N, D] the number of an example [K, D] like it, and how far to trust it."""
+    """For each wanted descriptor [N, D]: index of a similar example [K, D], and the confidence in it."""
     count = min(ALIKE, len(examples))
     chance = torch.rand(len(wanted), count, generator=torch.Generator().manual_seed(0)).to(wanted.device)
     numbers, apart = [], []

@@ -1,4 +1,4 @@
-"""Noise of photos: how strong it is, and edits as noisy as their surroundings."""
+"""Noise of photos: its level, and edits with the noise of their surroundings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LOW_QUANTILE = 0.25
-"""Of the filter's responses: edges and hair only raise the higher ones."""
+"""Quantile of the filter's responses that is measured: edges and hair raise only higher ones."""
 
 NORMAL_QUANTILE = 0.3186
 """That quantile of |x| for a standard normal x."""
@@ -22,11 +22,11 @@ def grain_level(picture: Tensor, where: Tensor) -> float:
     """Standard deviation of the noise of a picture `[1, C, H, W]` in a part of it (bool `[1, 1, H, W]`).
 
     By the difference of two Laplacians, which neither slopes nor straight edges pass (Immerkær 1996), and a
-    low quantile of it instead of its mean. 0 where the part is too small to tell.
+    low quantile of it instead of its mean. 0 where the part is too small to measure.
     """
     line = picture.new_tensor([1.0, -2.0, 1.0])
     kernel = torch.outer(line, line)[None, None]
-    # Every second pixel of a row and column tells enough.
+    # Every second pixel of a row and column is enough.
     response = F.conv2d(picture.mean(1, keepdim=True), kernel, stride=2).abs()
     beside = F.max_pool2d((~where).float(), 3, stride=2)
     found = response[beside == 0]

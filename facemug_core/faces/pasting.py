@@ -1,4 +1,4 @@
-"""Bringing an edited crop back into its photo, and masks to and fro.
+"""Pasting an edited crop into its photo, and masks between crop and photo.
 
 The promise: a photo pixel whose mask is 0 keeps its bits. Results are therefore selected from the caller's
 own tensor, in its own range and type, and never pass through a conversion.
@@ -27,7 +27,7 @@ def paste(
         mask: `[B or 1, 1, H, W]`, 1 = take the crop, 0 = keep the photo, in between = blend.
         matrix: the alignment matrix, crop pixel → photo pixel.
         feather: width in photo pixels of the blend from photo to crop, inwards from the edge of the mask (or
-            of the crop, where the mask reaches beyond it). Where the mask is softer than that, it counts.
+            of the crop, where the mask reaches beyond it). A softer mask takes precedence.
         opacity: share of the crop, 0 to 1.
 
     Returns:
@@ -44,7 +44,7 @@ def paste(
         )
     result = photo.clone()
     size, crop_size = (photo.shape[2], photo.shape[3]), (crop.shape[2], crop.shape[3])
-    # Only what the crop reaches is drawn: under a large mask a small face would take minutes.
+    # Only the crop's part of the photo is drawn: a small face under a large mask would take minutes.
     top, bottom, left, right = _shared(_bounds(mask), _reach(matrix, crop_size, size))
     if opacity == 0 or top >= bottom or left >= right:
         return result
@@ -96,7 +96,7 @@ def mask_to_photo(mask: Tensor, matrix: Matrix, photo_size: tuple[int, int]) -> 
 
 
 def beyond_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
-    """The part of a photo's mask `[B, 1, H, W]` that the crop does not reach and `paste` leaves alone."""
+    """The part of a photo's mask `[B, 1, H, W]` outside the crop, which `paste` leaves unchanged."""
     photo_size = (mask.shape[2], mask.shape[3])
     return mask * ~covered(inverse(matrix), photo_size, (size, size)).to(mask.device)
 
@@ -112,12 +112,12 @@ Bounds = tuple[int, int, int, int]
 
 
 def _shared(a: Bounds, b: Bounds) -> Bounds:
-    """What lies within both; with bottom above top, or right before left, where nothing does."""
+    """The intersection; empty if bottom ≤ top or right ≤ left."""
     return max(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), min(a[3], b[3])
 
 
 def _reach(matrix: Matrix, crop_size: tuple[int, int], photo_size: tuple[int, int]) -> Bounds:
-    """Where in a photo of this (height, width) the crop lies, and a pixel around."""
+    """Bounds of the crop in a photo of this (height, width), with a margin of a pixel."""
     height, width = crop_size
     corners = matrix[:2] @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
     limit = photo_size[::-1]
@@ -127,7 +127,7 @@ def _reach(matrix: Matrix, crop_size: tuple[int, int], photo_size: tuple[int, in
 
 
 def _bounds(mask: Tensor) -> Bounds:
-    """Where the mask is not 0, and a kept pixel around; all 0 if it is empty."""
+    """Bounds of the mask, with a margin of a pixel; all 0 if it is empty."""
     edited = (mask > 0).any(0).any(0)
     rows, columns = edited.any(1).nonzero()[:, 0], edited.any(0).nonzero()[:, 0]
     if len(rows) == 0:

@@ -21,7 +21,7 @@ def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = Tru
         labels: class ids `[B, H, W]` (int64).
         names: one or more of `REGIONS`, joined by "+", for example "hair+brows".
         grow: pixels by which the mask is grown; negative shrinks it.
-        specks: whether pieces of a region count that are a small part of it.
+        specks: whether to keep pieces that are a small part of their region.
 
     Returns:
         `[B, 1, H, W]` in {0, 1}; empty where the face has no such region.
@@ -61,8 +61,8 @@ def numbered_pieces(region: Tensor) -> Tensor:
         spread = F.max_pool2d(pieces, 3, stride=1, padding=1) * region
         if torch.equal(spread, pieces):
             return pieces.long()
-        # A number is also a place. It learns of the largest that any pixel of its number has met, and tells
-        # all of them: so numbers go far in few rounds.
+        # A number is also an index. All pixels of one number take the largest number that any of them has
+        # as a neighbor: so numbers spread far in few rounds.
         met = spread.flatten(1)
         known = F.pad(met, (1, 0)).scatter_reduce(1, pieces.flatten(1).long(), met, "amax")
         pieces = known.gather(1, met.long()).view_as(spread)
@@ -71,7 +71,7 @@ def numbered_pieces(region: Tensor) -> Tensor:
 def grow_mask(mask: Tensor, pixels: int) -> Tensor:
     """Grows a mask `[B, 1, H, W]` by a disk of this radius in pixels; a negative radius shrinks it.
 
-    What lies beyond the picture neither adds to the mask nor shrinks it. Returns {0, 1}.
+    Pixels beyond the picture neither grow nor shrink the mask. Returns {0, 1}.
     """
     edited = mask > 0
     if pixels >= 0:
@@ -86,7 +86,7 @@ def smooth_mask(mask: Tensor, pixels: int) -> Tensor:
     returns the mask's bits.
 
     Raises:
-        InputError: fewer pixels than none.
+        InputError: a negative number of pixels.
     """
     if pixels < 0:
         raise InputError(f"A mask cannot be smoothed by {pixels} pixels; give 0 or more.")
@@ -103,7 +103,7 @@ def distance_to(target: Tensor, limit: int) -> Tensor:
 
     Args:
         target: bool `[B, C, H, W]`.
-        limit: distances of `limit + 1` or more are not told apart: all are `limit + 1`.
+        limit: larger distances become `limit + 1`.
 
     Returns:
         float32 `[B, C, H, W]`; 0 on the target.

@@ -24,7 +24,7 @@ CORE = (slice(18, 54), slice(18, 46))
 CORE_GRID = 64
 
 ENOUGH_OF_FACE = 1 / 3
-"""Share of a face that a mask covers from which on it is edited, whatever else the mask covers."""
+"""A face is edited if the mask covers at least this share of it, whatever else the mask covers."""
 
 GRID = 512
 """Longest side of the grid on which pieces of a mask are looked at."""
@@ -84,7 +84,7 @@ def beside_heads(mask: Tensor, matrices: Sequence[Matrix]) -> tuple[float, float
 
 
 def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> str:
-    """That a mask reaches none of the faces in these boxes, and what to do."""
+    """The error for a mask that covers none of the faces in these boxes."""
     places = "; ".join(
         ",".join(f"{value:.0f}" for value in (x0, y0, x1 - x0, y1 - y0))
         for x0, y0, x1, y1 in filter(None, boxes)
@@ -92,7 +92,7 @@ def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> s
     return (
         "The mask is beside every face, so there is nothing to edit. "
         + (f"Faces are at X,Y,W,H = {places}. " if places else "")
-        + "Paint over one of them; if another face is under the mask, tell where by a box or landmarks."
+        + "Paint over one of them; if another face is under the mask, give its box or landmarks."
     )
 
 

@@ -48,15 +48,15 @@ class FaceTower(nn.Module):
         self.parts = nn.Conv2d(sum(STRIDE_ENDS[stride][1] for stride in PART_STRIDES), len(LABELS), 1)
         self.head = nn.Linear(NUM_PLACES + NUM_COLORS + NUM_ANCHORS, dim)
 
-    def look(self, faces: Tensor) -> Tensor:
-        """The trunk's maps, averaged and laid out, then the parts' colors, [B, F]."""
+    def features(self, faces: Tensor) -> Tensor:
+        """The trunk's maps averaged on coarse grids, then the colors of the parts, [B, F]."""
         maps = self.trunk(faces)
         places = [F.adaptive_avg_pool2d(maps[stride], side).flatten(1) for stride, side in GRIDS.items()]
         shares = self.parts(part_maps(maps)).clamp(min=0)
         return torch.cat([*places, part_colors(shares, faces)], 1)
 
     def forward(self, faces: Tensor) -> Tensor:
-        return self.head(self.look(faces))
+        return self.head(self.features(faces))
 
 
 def part_maps(maps: Mapping[int, Tensor]) -> Tensor:

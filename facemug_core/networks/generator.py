@@ -21,10 +21,10 @@ from .refinement import Pyramid, RefinementDecoder, RefinementEncoder
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What the conditions say, independent of any style code: computed once per edit."""
+    """Everything that depends on the conditions alone, not on style codes: computed once per edit."""
 
     scene: Scene
-    """The photo's side of the composition."""
+    """Photo and guides, prepared for the composition."""
     encoded: Pyramid
     """Encoder features [B, C, r, r] by their side r."""
     g: Tensor
@@ -76,7 +76,7 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """What the frozen bank makes of style codes."""
+    """What the frozen bank draws of style codes."""
 
     maps: Pyramid
     """Bank features [B, C, r, r] by their side r, as far as they are fused."""
@@ -87,7 +87,7 @@ class Prior:
 
 
 class PriorHeads(nn.Module):
-    """What reads the bank's picture and its parts off the bank's maps.
+    """The heads that read the bank's picture and its parts off the bank's maps.
 
     Args:
         picture: frozen.
@@ -119,9 +119,9 @@ class Generator(nn.Module):
         self.decoder = RefinementDecoder(config)
 
     def aggregate(self, conditions: Conditions, parts: Tensor) -> Features:
-        """The style-independent half: aggregation, refinement encoder, and the photo's side of the edit.
+        """The style-independent half: aggregation, refinement encoder, and the scene.
 
-        `parts` are the shares of the classes in the visible photo, [B, 19, h, w]; zeros where nobody knows.
+        `parts` are the shares of the classes in the visible photo, [B, 19, h, w]; zeros where unknown.
         """
         image = fill_holes(conditions.image, conditions.mask) if self.fill else conditions.masked_image
         features = self.aggregation(
@@ -155,7 +155,7 @@ class Generator(nn.Module):
 def composite(features: Features, prior: Prior, drawn: Tensor) -> Tensor:
     """The photo [B, 3, H, W] with an edit of what is drawn and, if there is one, of the bank's picture."""
     if prior.picture is not None and prior.parts is not None:
-        # Tones that meet need more bits than half precision has.
+        # Tones must agree along the mask's border; half precision has too few bits for that.
         with torch.autocast(drawn.device.type, enabled=False):
             drawn = composed(features.scene, prior.picture.float(), prior.parts.float(), drawn.float())
     return torch.where(features.mask > 0, drawn, features.image)

@@ -1,5 +1,4 @@
-"""What finds the codes of a photo by descent: pictures of codes, their distance, and the coordinates to
-descend in."""
+"""The frozen parts of inversion: gradient descent of codes to a photo."""
 
 from __future__ import annotations
 
@@ -11,14 +10,14 @@ from .picture_head import PictureHead
 
 
 class Inverter(nn.Module):
-    """What draws codes, a perceptual distance, what tells the parts of a face by its features, and steps of
-    the codes that are fit for making distances small.
+    """Frozen parts of inversion: picture head, perceptual loss, part classifier, low-rank preconditioner.
 
     Args:
-        head: frozen; draws off coarser features than edits do, as only small pictures are compared.
+        head: frozen; reads coarser features than the edits' head, because only small pictures are compared.
         perceptual: frozen.
         part_reader: frozen.
-        steps: [512, rank], of a code w; each changes the picture as much as the others, none is unlikely.
+        steps: the preconditioner, [512, rank]: steps of a code w that change the picture equally, and are
+            likely.
     """
 
     steps: Tensor

@@ -18,7 +18,7 @@ SEEN_SIZE = 128
 """Side of the pictures whose parts are read: a quarter of the work of the working size."""
 
 READ_STRIDES = (2, 4, 8, 16, 32)
-"""Of the features that are read; the first has one for each cell."""
+"""Strides of the features that are read; the first has one value for each cell."""
 
 PART_CELLS = SEEN_SIZE // READ_STRIDES[0]
 """Side of the grid in which the parts of a picture are read."""
@@ -41,7 +41,7 @@ class _Classifier(nn.Sequential):
 class PartReader(nn.Module):
     """Unit-normalized MobileNetV2 features of a picture → logarithms of the classes' shares in each cell.
 
-    Differentiable and cheap. Where a part of the picture is gray (0), only the cells beside it are of use.
+    Differentiable and cheap. Cells in gray (0) parts of the picture are invalid.
 
     Args:
         channels: of the inner layers.
@@ -92,7 +92,7 @@ class PhotoParts(nn.Module):
 class PartHead(nn.Module):
     """Feature maps of the bank → logarithms of the shares of each class in each cell of the finest map.
 
-    It says what the bank's picture shows where, without drawing or parsing that picture.
+    It predicts the parsing of the bank's picture without drawing that picture.
     """
 
     def __init__(self, config: PartHeadConfig) -> None:

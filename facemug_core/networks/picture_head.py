@@ -1,6 +1,6 @@
 """A trained "to RGB" head: the picture of the bank's features at a middle resolution.
 
-It replaces the bank's fine levels, most of the bank's work, wherever a picture of the working size is wanted:
+It replaces the bank's fine levels, most of the bank's work, wherever a picture of the working size is enough:
 in the last fusion of an edit, and in losses through the bank in training and text optimisation.
 """
 
@@ -19,7 +19,7 @@ class PictureHead(nn.Module):
     """Bank features [B, C, r, r] and codes [B, 18, 512] → picture [B, 3, 256, 256], about [-1, 1].
 
     A modulated 1×1 convolution, linear as the bank's own conversion to a picture, and three more beside it
-    that foretell what the bank's finer levels would add; each by the code that styles this resolution of the
+    that predict what the bank's finer levels would add. Each uses the code that styles this resolution of the
     bank.
     """
 

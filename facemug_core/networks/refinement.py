@@ -14,7 +14,7 @@ from .layers import DownConv, EqualConv2d, EqualLinear, ModulatedConv2d, StyleLa
 from .style_fusion import FUSIONS
 
 GRID_FREE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
-"""A smoothing kernel that sees nothing of a grid: entries of even and of odd places have the same sum."""
+"""Smoothing kernel that removes a two-pixel grid: entries at even and at odd places have the same sum."""
 
 Pyramid = dict[int, Tensor]
 """Feature maps [B, C, r, r] by their side r."""
@@ -57,7 +57,7 @@ class ToRGB(nn.Module):
     def __init__(self, in_channels: int, style_dim: int, stem: int = 1) -> None:
         super().__init__()
         self.conv = ModulatedConv2d(in_channels, 3 * stem**2, 1, style_dim, demodulate=False)
-        # Faint at first: a picture of unit variance would only have to be unlearned.
+        # Small at first: a picture of unit variance would have to be unlearned.
         nn.init.normal_(self.conv.weight, std=0.1)
         self.bias = nn.Parameter(self.conv.weight.new_zeros(3 * stem**2))
         self.stem = stem
@@ -68,10 +68,10 @@ class ToRGB(nn.Module):
 
 
 def without_grid(x: Tensor) -> Tensor:
-    """A picture [B, C, H, W] without what repeats every two pixels over some distance.
+    """Removes patterns that repeat every two pixels over some distance from a picture [B, C, H, W].
 
-    Planes that pixel shuffle puts side by side never quite agree, and where little else is drawn a grid is
-    seen. Strands and edges, which do not repeat like that, stay.
+    The planes that pixel shuffle interleaves never quite agree, which shows as a grid in flat areas. Strands
+    and edges do not repeat like that, and stay.
     """
     reach = len(GRID_FREE) // 2
     padded = F.pad(x, (reach,) * 4, mode="reflect")

@@ -14,7 +14,7 @@ def dilated(mask: Tensor, radius: int) -> Tensor:
 
 
 def eroded(mask: Tensor, radius: int) -> Tensor:
-    """The mask shrunk by `radius` pixels; what is outside the picture does not shrink it."""
+    """The mask shrunk by `radius` pixels; pixels outside the picture do not shrink it."""
     return -dilated(-mask, radius)
 
 

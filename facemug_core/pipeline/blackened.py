@@ -7,7 +7,7 @@ from torch import Tensor
 from ..photo import Photo
 
 BLACK = 8
-"""Highest 8-bit value of what counts as painted black: JPEG leaves some above 0."""
+"""Highest 8-bit value that counts as painted black: JPEG leaves values above 0."""
 
 BLACKENED = (
     "The photo is black under its mask, as some editors export it. What is there helps to find the face: "
@@ -29,7 +29,7 @@ def is_black(photo: Photo, mask: Tensor) -> bool:
 
 
 def is_black_face(crop: Tensor) -> bool:
-    """Whether more of the middle of a crop [1, 3, 256, 256] in [-1, 1] is black than shadows make it."""
+    """Whether the middle of a crop [1, 3, 256, 256] in [-1, 1] has more black than shadows explain."""
     side = crop.shape[-1]
     middle = crop[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
     return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25

@@ -1,4 +1,4 @@
-"""Edited crops brought to the size and the sharpness of their photo."""
+"""Enlargement of edited crops to the size and sharpness of their photo."""
 
 from __future__ import annotations
 

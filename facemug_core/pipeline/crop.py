@@ -20,9 +20,9 @@ class CropEdit(NamedTuple):
     pictures: Tensor
     """[N, 3, 256, 256] in [-1, 1]; only masked pixels are new."""
     latent: Latent
-    """The codes that they were drawn with, [N, 18, 512], and how these came about."""
+    """Their codes, [N, 18, 512], with the recipe."""
     notices: list[str]
-    """What a person should know, in sentences."""
+    """Warnings for the person at the screen."""
 
 
 @torch.no_grad()
@@ -36,11 +36,11 @@ def edit_crop(
     """Edit one crop, or make a new face, in as many variants as the plan has seeds.
 
     Args:
-        model: draws.
+        model: of the edit.
         conditions: photo, mask and guides of one edit (batch 1).
-        plan: which style codes.
+        plan: how the style codes are made.
         exemplar: aligned exemplar photo [1, 3, 256, 256].
-        progress: told about every step and variant.
+        progress: called for every step and variant.
 
     Raises:
         InputError, ShapeError: as `styled`, and as `FaceMug.optimize_text` for the plan's text.

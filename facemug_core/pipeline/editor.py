@@ -29,17 +29,17 @@ from .compose import add_detail, fitting_size
 from .crop import edit_crop
 from .guides import crop_conditions, silent_guides
 from .locate import ANY_FACE, AlignedFace, FaceQuery, aligned_face, exemplar_warnings, locate_faces
-from .masks import FaceMask, own_masks, reached, region_masks
+from .masks import FaceMask, mask_in_crop, own_masks, region_masks
 from .style import StylePlan
 
 
 @dataclass(frozen=True)
 class EditRequest(FaceQuery, StylePlan):
-    """What to do to a photo: to which faces, with which style codes, and where. Give a mask or regions."""
+    """An edit of a photo: which faces, which style codes, where. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = lay the edit over the
-    photo in this share. The networks fill all that is not 0."""
+    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
+    photo by this share. The networks fill all pixels that are not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
     grow: int = 0
@@ -56,10 +56,9 @@ class EditRequest(FaceQuery, StylePlan):
     feather: int = 0
     opacity: float = 1.0
     people: Mapping[int, Tensor] = field(default_factory=dict)
-    """Codes of the people of a video [variants, 18, 512], by the numbers of their places; `latent` counts for
-    nothing then."""
+    """Codes of the people of a video [variants, 18, 512], by person number; `latent` is then ignored."""
     warnings: Sequence[str] = ()
-    """What the person should know of what was given, in sentences; the result repeats it."""
+    """Warnings about the inputs, repeated in the result."""
 
     @property
     def guides(self) -> dict[str, Guide]:
@@ -76,18 +75,18 @@ class EditRequest(FaceQuery, StylePlan):
 
 @dataclass
 class EditResult:
-    """What was done."""
+    """The result of an edit."""
 
     photos: list[Photo]
     """One for each variant."""
     mask: Tensor
     """Bool [1, 1, H, W]: where the photos may differ from the input."""
     untouched: Tensor
-    """Bool [1, 1, H, W]: the part of the mask beyond the crops, which was left alone."""
+    """Bool [1, 1, H, W]: the part of the mask outside the crops, which was not edited."""
     faces: list[AlignedFace]
-    """Those that were edited."""
+    """The edited faces."""
     latents: list[Latent]
-    """Codes of each face [variants, 18, 512], and how they came about."""
+    """Codes of each face [variants, 18, 512], with their recipe."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -95,7 +94,7 @@ class EditResult:
 
     @classmethod
     def unchanged(cls, photo: Photo, request: EditRequest) -> EditResult:
-        """The photo as it is, in all variants."""
+        """The unchanged photo for every variant."""
         nowhere = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
         warnings = [*photo.lost, *request.warnings]
         if request.mask is not None and not request.aligned and is_black(photo, request.mask):
@@ -124,7 +123,7 @@ class PhotoEditor:
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None
     ) -> list[AlignedFace]:
-        """Faces of a photo, as `locate_faces`; none where none is found."""
+        """Faces of a photo, as `locate_faces`; empty if none is found."""
         return locate_faces(photo, query, mask, lambda: self.detector)
 
     def find_exemplar(self, photo: Photo) -> AlignedFace:
@@ -134,7 +133,7 @@ class PhotoEditor:
     def edit(self, photo: Photo, request: EditRequest, progress: Progress = no_progress) -> EditResult:
         """Edit the chosen faces of a photo, one variant for each seed.
 
-        `progress` is told about the variants of every face.
+        `progress` is called for the variants of every face.
 
         Raises:
             FaceNotFoundError: there is no face, and the request does not say to skip then.
@@ -181,12 +180,12 @@ class PhotoEditor:
                     variant.with_crop(crop[None], mask.on_photo, matrix, request.feather, request.opacity)
                     for variant, crop in zip(result.photos, crops, strict=True)
                 ]
-            result.mask = result.mask | reached(mask.face, mask.on_photo)
+            result.mask = result.mask | mask_in_crop(mask.face, mask.on_photo)
             result.latents.append(latent)
             result.conditions.append(conditions)
             result.warnings += notices
 
-        # 8. Tell what a person should know.
+        # 8. Collect warnings.
         if request.mask is not None:
             result.untouched = (request.mask > 0) & ~result.mask
         result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
@@ -201,7 +200,7 @@ class PhotoEditor:
     def _masks(
         self, photo: Photo, faces: Sequence[AlignedFace], request: EditRequest, result: EditResult
     ) -> list[FaceMask]:
-        """The mask of each face, be it given or by its regions."""
+        """The mask of each face, from the given mask or from regions."""
         if request.mask is not None and request.regions is None:
             return own_masks(request.mask, faces)
         if request.mask is None and request.regions is not None:
@@ -211,7 +210,7 @@ class PhotoEditor:
 
 
 def _without_face(request: EditRequest, result: EditResult) -> EditResult:
-    """The photo as it is, if that is what was asked for."""
+    """The unchanged photo if the request allows it; raises otherwise."""
     if not request.skip_without_face:
         black = f" {BLACKENED}" if BLACKENED in result.warnings else ""
         raise FaceNotFoundError(
@@ -224,16 +223,16 @@ def _without_face(request: EditRequest, result: EditResult) -> EditResult:
 
 
 def _notices(photo: Photo, request: EditRequest, result: EditResult) -> Iterator[str]:
-    """What of mask and guides has no effect, in sentences."""
+    """Warnings about parts of mask and guides without effect."""
     if photo.color_channels < len(photo.mode) and not photo.pixels[:, -1:][result.mask].all():
         yield (
-            "A part of the mask is where the photo is wholly transparent: what is edited there stays "
-            "invisible. Fill the photo's transparency first to see it."
+            "A part of the mask is where the photo is fully transparent: edits there stay invisible. "
+            "Fill the photo's transparency first to see it."
         )
     yield from silent_guides(request.guides, result.conditions)
     left = int(result.untouched.sum())
     if left:
-        yield f"{left} masked pixels lie beyond the face crop and were left alone (see the sheet)."
+        yield f"{left} masked pixels are outside the face crop and were not edited (see the sheet)."
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Guides as people give them, brought onto the grid of an aligned crop."""
+"""Guides, resampled onto the grid of an aligned crop."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]
 
 
 def silent_guides(guides: Mapping[str, Guide], conditions: Sequence[Conditions]) -> list[str]:
-    """A sentence for each guide by name that says nothing to any of these edits."""
+    """A warning for each guide without effect on any of these edits."""
     return [
         f"The {NAMES[name]} says nothing near the mask: {MODALITIES[name].silent}"
         for name, guide in guides.items()

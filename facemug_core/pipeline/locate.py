@@ -58,14 +58,13 @@ class FaceQuery:
     """Of the faces found; "auto" takes those that the mask covers, the one under most of it first, or without
     a mask the largest."""
     aligned: bool = False
-    """The photo is one aligned face already; nothing is looked for."""
+    """The photo is one aligned face already; no detection."""
     boxes: Sequence[Box] | None = None
-    """Look for faces here only, in photo pixels."""
+    """Detect faces in these boxes only, in photo pixels."""
     landmarks: Sequence[ArrayLike] | None = None
-    """Those of each face, in photo pixels, that somebody else has found, in a scheme that `alignment_matrix`
-    knows; nothing is looked for."""
+    """Given landmarks of each face, in photo pixels, in a scheme of `alignment_matrix`; no detection."""
     places: Sequence[FacePlace] | None = None
-    """Where the faces are, found before, as in a video; nothing is looked for."""
+    """Faces found earlier, as in a video; no detection."""
 
 
 ANY_FACE = FaceQuery()
@@ -74,16 +73,16 @@ ANY_FACE = FaceQuery()
 def locate_faces(
     photo: Photo, query: FaceQuery, mask: Tensor | None, detector: Callable[[], Detector]
 ) -> list[AlignedFace]:
-    """Faces of a photo; none where none is found.
+    """Faces of a photo; empty if none is found.
 
     Args:
         photo: the photo.
         query: which of its faces.
         mask: of an edit, `[1, 1, H, W]`, 0 where the photo is kept.
-        detector: asked for where faces are looked for.
+        detector: called only if faces must be detected.
 
     Raises:
-        NothingToEditError: the mask is to choose among faces, and is beside all of them.
+        NothingToEditError: the mask selects the faces, and covers none.
     """
     if query.places is not None:
         return [face_at(photo, place) for place in query.places]
@@ -123,7 +122,7 @@ def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:
     """The faces that a mask covers, the one under most of it first.
 
     Raises:
-        NothingToEditError: it is beside all of them.
+        NothingToEditError: the mask covers none of them.
     """
     under = faces_under(mask, [alignment_matrix(face.landmarks) for face in faces])
     if not under:

@@ -59,7 +59,7 @@ def region_masks(
     return masks
 
 
-def reached(face: AlignedFace, mask: Tensor) -> Tensor:
-    """The part of a photo's mask [1, 1, H, W] that the face's crop reaches, bool."""
+def mask_in_crop(face: AlignedFace, mask: Tensor) -> Tensor:
+    """The part of a photo's mask [1, 1, H, W] inside the face's crop, bool."""
     within = covered(inverse(face.matrix), (mask.shape[2], mask.shape[3]), (WORKING_SIZE, WORKING_SIZE))
     return within.logical_and_(mask > 0)

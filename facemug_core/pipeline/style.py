@@ -1,7 +1,7 @@
-"""Style codes of an edit: where they come from, and what sliders change in them.
+"""Style codes of an edit: their source, and their changes by sliders.
 
-Command, library and nodes make a `StylePlan`; the source of the codes, the steps of descent, the recipe and
-what a person should know are decided here and nowhere else.
+Command, library and nodes make a `StylePlan`. Source of the codes, steps of descent, recipe and notices are
+decided here alone.
 """
 
 from __future__ import annotations
@@ -29,68 +29,66 @@ ENOUGH_VISIBLE = 0.2
 """Share of the photo that must be visible for its projection to be the default style (PAPER section 1)."""
 
 SHAPE_CODES = 8
-"""The first codes, up to 32 px of the bank's levels, decide on shapes, the others on colors and textures."""
+"""The first codes, of the bank's levels up to 32 px, decide on shapes; the others on colors and textures."""
 
 FIT_STEPS = 6
-"""Steps of descent by which codes of another person fit a photo; with more, an exemplar is less alike."""
+"""Default steps of a fit; with more, the result is less like the exemplar."""
 
 FEATURE_CODES = slice(3, 8)
-"""The codes that make a person's features. Those before decide on pose and outline, those after on light and
-colors: a face beside visible hair and ears has to share them with the photo."""
+"""Codes of a person's features. Earlier codes decide on pose and outline, later ones on light and colors: a
+face beside visible hair and ears must share these with the photo."""
 
 HAIR_PLACE = (slice(16, 56), slice(80, 176))
-"""Rows and columns of an aligned face in which its hair begins. Where the edit is to make the hair, too, a
-person brings pose and colors of their own."""
+"""Rows and columns of an aligned face where its hair begins. If the mask covers them, the new person keeps
+their own pose and colors."""
 
 NO_INVERSION = "This model has no weights for inversion; the style codes are used as they are."
 NO_WARPING = "The exemplar is not warped to the photo's pose: there are no warping weights."
 
 
 class Move(NamedTuple):
-    """A direction, and how far codes go along it."""
+    """A direction and its amount."""
 
     direction: Direction
     amount: float
     step: Mapping[str, Any]
-    """What the recipe says of it: {"operation": name, …}."""
+    """Its step in the recipe: {"operation": name, …}."""
 
 
 @dataclass(frozen=True)
 class StylePlan:
-    """What the style codes of an edit are to be."""
+    """How the style codes of an edit are made."""
 
     style: Style | None = None
-    """Where they come from; None for what suits the edit (`default_style`)."""
+    """Source of the codes; None: `default_style`."""
     style_mix: float = 0.0
     """λ from these codes towards random ones."""
     seeds: Sequence[int] = (0,)
-    """Of the random codes. One variant is made for each."""
+    """Seeds of random codes; one variant each."""
     latent: Latent | None = None
-    """Use these codes instead, [B, 18, 512]: one for all, one for each variant, or those of all variants of
-    each face that is edited, one face after the other. If one variant is asked for, there is one for each
-    code. Their recipe goes on."""
+    """Codes to use instead, [B, 18, 512]: one for all variants, one for each, or those of all variants of
+    each edited face, face by face. With a single seed there is a variant for each code. Their recipe is
+    continued."""
     inversion: int | None = None
-    """Steps of descent by which codes of the photo or the exemplar come nearer to it; None for as many as
-    suit."""
+    """Steps of inversion of the photo's or the exemplar's codes; None: the default."""
     fit: int | None = None
-    """Steps of descent by which codes of another source than the photo come nearer to what is visible of it,
-    and to the guides; None for as many as suit, which are none for a `latent`: sliders may have changed it on
-    purpose. A new face is not fitted."""
+    """Steps of the fit of another source's codes to the visible photo and the guides; None: the default. The
+    default for a `latent` is 0, because sliders may have changed it on purpose. A new face is not fitted."""
     directions: Sequence[Move] = ()
-    """What to change in the codes, in this order."""
+    """Changes of the codes, in this order."""
     text: TextGoal | None = None
-    """What the codes are then optimized for."""
+    """Text that the codes are optimized for afterwards."""
 
     @property
     def variants(self) -> int:
-        """Pictures that are made of one face."""
+        """Number of results for each face."""
         if self.latent is not None and len(self.seeds) == 1:
             return len(self.latent.codes)
         return len(self.seeds)
 
     @property
     def moves(self) -> bool:
-        """Whether sliders or a text change a person: those without strength are as if not given."""
+        """Whether sliders or a text change a person. Those with strength 0 do not count."""
         by_text = self.text is not None and self.text.options.weight != 0
         return by_text or any(move.amount != 0 for move in self.directions)
 
@@ -98,7 +96,7 @@ class StylePlan:
         """The plan of each face: with its share of the latent, and a seed for each variant.
 
         Raises:
-            ShapeError: there are neither as many codes as variants, nor as many as variants of all faces.
+            ShapeError: the number of codes is neither that of variants, nor that of all faces' variants.
         """
         if self.latent is None:
             return [self] * count
@@ -127,14 +125,14 @@ def styled(
     exemplar: Tensor | None = None,
     progress: Progress = no_progress,
 ) -> Styled:
-    """The codes of a plan, all but its text.
+    """The codes of a plan; its text is not applied yet.
 
     Args:
-        model: that draws the edit.
+        model: of the edit.
         conditions: photo, mask and guides of one edit (batch 1), on the model's device.
-        plan: what is asked for.
+        plan: how the codes are made.
         exemplar: aligned exemplar photo [1, 3, 256, 256].
-        progress: told about every step of descent.
+        progress: called for every step of descent.
 
     Raises:
         InputError: the style is that of an exemplar, and there is none; or codes are beyond those of faces.
@@ -153,7 +151,7 @@ def styled(
             # One by one: every seed has the bits that it has alone.
             codes = torch.cat([fitted(model, one, conditions, steps, progress) for one in codes.split(1)])
             latent = latent.then(codes.cpu(), "fit", steps=steps)
-    if plan.latent is None:  # what new codes are made of is no step that could be undone
+    if plan.latent is None:  # the steps that made new codes cannot be undone
         latent = model.as_latent(codes)
     for direction, amount, step in plan.directions:
         codes = direction.apply(codes, amount)
@@ -169,7 +167,7 @@ def _begun(
     progress: Progress,
     notices: list[str],
 ) -> tuple[Latent, bool]:
-    """What an edit begins with, and whether that is the person of the photo."""
+    """The first codes of an edit, and whether they are of the photo's person."""
     if plan.latent is not None:
         known = model.as_latent(plan.latent.codes)
         return replace(known, recipe=plan.latent.recipe, before=plan.latent.before), False
@@ -187,7 +185,7 @@ def _begun(
 
 
 def _seen(style: Style, conditions: Conditions, exemplar: Tensor | None, device: torch.device) -> Conditions:
-    """What the encoder is shown for a style."""
+    """The encoder's input for a style."""
     if style == "projected":
         return conditions
     if style == "photo":
@@ -198,9 +196,9 @@ def _seen(style: Style, conditions: Conditions, exemplar: Tensor | None, device:
 
 
 def default_style(conditions: Conditions, exemplar: Tensor | None, *, moves: bool = False) -> Style:
-    """The style of an edit for which none is asked; `moves` if sliders or a text are to change a person.
+    """The style of an edit without a given style; `moves`: sliders or a text change a person.
 
-    Who is changed by them, or by colors alone, should be the one of the photo, but nobody under black paint.
+    They, and colors alone, change the person of the photo, unless its face is painted black.
     """
     if exemplar is not None:
         return "exemplar"
@@ -211,7 +209,7 @@ def default_style(conditions: Conditions, exemplar: Tensor | None, *, moves: boo
 
 
 def enough_visible(conditions: Conditions) -> bool:
-    """Whether so much of the photo is visible that it tells who is in it, and in which pose."""
+    """Whether enough of the photo is visible to show the person and their pose."""
     return bool(1 - conditions.mask.mean() >= ENOUGH_VISIBLE)
 
 
@@ -219,9 +217,9 @@ def enough_visible(conditions: Conditions) -> bool:
 def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
     """Codes [seeds, 18, 512] of random people who fit an edit.
 
-    Guides tell shapes: the codes of shapes are then what the encoder sees in the conditions, the others
-    random. Without guides random people are turned to the photo's pose, if enough of it is visible, and take
-    its outline, light and colors as far as the place of the hair is visible.
+    With guides the codes of shapes are encoded from the conditions, and the others are random. Without guides
+    random people are turned to the photo's pose, if enough of it is visible, and take its outline, light and
+    colors by the visible share of the place of the hair.
 
     Args:
         model: that draws the edit.
@@ -237,7 +235,7 @@ def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -
 
 
 def in_pose(model: FaceMug, codes: Tensor, conditions: Conditions) -> Tensor:
-    """Codes of other people, turned to the photo's pose (Eq. 2) where there are weights for that."""
+    """Codes of other people, turned to the photo's pose (Eq. 2); unchanged without warping weights."""
     if model.warping is None:
         return codes
     return model.warp(codes, model.project(conditions).expand(len(codes), -1, -1))
@@ -247,17 +245,17 @@ def in_pose(model: FaceMug, codes: Tensor, conditions: Conditions) -> Tensor:
 def fitted(
     model: FaceMug, codes: Tensor, conditions: Conditions, steps: int, progress: Progress = no_progress
 ) -> Tensor:
-    """Codes of another person, fitted to the photo that they are drawn into.
+    """Fit of another person's codes to the photo that they are drawn into.
 
-    Without guides, light and colors become those that the photo shows, as far as the place of the hair is
-    visible; shapes stay. Then all codes descend to what is visible, and to the guides.
+    Without guides the codes of light and colors move to the photo's, by the visible share of the place of the
+    hair; those of shapes stay. Then all codes descend to the visible photo and the guides.
 
     Args:
         model: that draws the edit.
         codes: of the person, [B, 18, 512].
         conditions: of the edits.
         steps: of descent; 0 returns the codes' bits.
-        progress: told about every step.
+        progress: called for every step.
     """
     if steps == 0:
         return codes
@@ -268,8 +266,8 @@ def fitted(
 
 
 def _shared(codes: Tensor, photos: Tensor, conditions: Conditions, own: slice) -> Tensor:
-    """A person's codes [B, 18, 512], but for their `own` ones those of the photo as far as the place of its
-    hair is visible."""
+    """A person's codes [B, 18, 512], all but the `own` ones moved to the photo's, by the visible share of the
+    place of its hair."""
     rows, columns = HAIR_PLACE
     visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
     shared = torch.lerp(codes, photos.expand_as(codes), visible[:, None, None])
@@ -278,8 +276,8 @@ def _shared(codes: Tensor, photos: Tensor, conditions: Conditions, own: slice) -
 
 
 def possible_steps(model: FaceMug, asked: int | None, usual: int, notices: list[str]) -> int:
-    """Steps of descent: those asked for, or the usual ones; none where there are no weights for it, which is
-    added to the notices if steps were asked for."""
+    """Steps of descent: the given number, or the default. 0 without weights for inversion; a notice is added
+    if steps were given."""
     if asked and model.inverter is None:
         notices.append(NO_INVERSION)
         return 0
@@ -287,5 +285,5 @@ def possible_steps(model: FaceMug, asked: int | None, usual: int, notices: list[
 
 
 def usual_steps(model: FaceMug, usual: int) -> int:
-    """Steps of descent that nobody has asked for; none where there are no weights for it."""
+    """Default steps of descent; 0 without weights for inversion."""
     return 0 if model.inverter is None else usual

@@ -40,14 +40,14 @@ class Video(Generic[Frame]):
         )  # fmt: skip
 
 
-def look_through(
+def scan_frames(
     frames: Sequence[Frame],
     find: Callable[[Frame], Sequence[AlignedFace]],
     style: Callable[[Frame, Sequence[FacePlace]], Mapping[int, Tensor]],
     reach: int,
     progress: Progress = no_progress,
 ) -> Video[Frame]:
-    """Look at all frames, one after the other, before the first is edited.
+    """Find the faces and codes of all frames, one after the other, before the first is edited.
 
     Args:
         frames: in the order of time.
@@ -55,7 +55,7 @@ def look_through(
         style: the codes [N, 18, 512] of each person whose face at one of these places is edited in a frame.
             A person has those of the first frame where this can be done.
         reach: frames before and after that count in `smooth_alignment`.
-        progress: told about every frame.
+        progress: called for every frame.
 
     Raises:
         FacemugError: what was raised for the first frame, if the same step failed for all.

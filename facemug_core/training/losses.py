@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..compositing.harmony import bands
-from ..compositing.seams import rim
+from ..compositing.seams import boundary
 from ..conditions import clearest, line_contrast, missing_lines
 from ..conditions.sketches import LUMA
 from ..networks.face_recognition import INPUT_SIZE, FaceRecognition
@@ -17,10 +17,10 @@ from ..networks.perceptual import masked_mean
 from ..ops.masks import eroded
 
 TOP, LEFT, SIDE = 60, 38, 180
-"""The square of a 256 px crop that identity is told by. Of nine squares, on twelve photos of six people, the
-one that keeps people farthest apart: 4.6 standard deviations (14 px higher 2.3)."""
+"""The square of a 256 px crop that identity is measured in. Of nine squares, on twelve photos of six people,
+the one that keeps people farthest apart: 4.6 standard deviations (14 px higher 2.3)."""
 
-RIM_WIDTH = 5
+BOUNDARY_WIDTH = 5
 """Pixels inside a mask's border whose colors the photo beside them foretells."""
 
 RIM_PIECE = 16
@@ -72,9 +72,9 @@ def tone_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> T
     return masked_mean((F.avg_pool2d(image - truth, factor)).abs(), touched)
 
 
-def rim_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+def boundary_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """L1 of mean colors along a mask's rim, piece by piece: what lies beside it foretells them."""
-    along = rim(mask, RIM_WIDTH)
+    along = boundary(mask, BOUNDARY_WIDTH)
     apart = F.avg_pool2d((image - truth) * along, RIM_PIECE).abs()
     return apart.sum() / (3 * F.avg_pool2d(along, RIM_PIECE).sum()).clamp(min=1e-6)
 
@@ -111,14 +111,14 @@ def stroke_loss(found: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> 
     return (missing * asked).sum() / asked.sum().clamp(min=1)
 
 
-def part_loss(shares: Tensor, told: Tensor) -> Tensor:
-    """Cross-entropy of the parts that are read to those that are told.
+def part_loss(shares: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy of the parts that are read to the wanted ones.
 
     Args:
         shares: logarithms of the classes' shares in each cell, [B, 19, h, w] (`PartReader`).
-        told: the shares that they should be, [B, 19, h, w]; zero where nothing is told.
+        wanted: the shares that they should have, [B, 19, h, w]; zero where any part may be.
     """
-    return -(told * shares.float()).sum() / told.sum().clamp(min=1)
+    return -(wanted * shares.float()).sum() / wanted.sum().clamp(min=1)
 
 
 def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor], mask: Tensor) -> Tensor:

@@ -68,8 +68,8 @@ def prepare_photos(
         photos: folder of picture files.
         parser: reads the classes.
         detector: finds the faces; None if the photos are aligned crops, as those of FFHQ and CelebA-HQ.
-        progress: told 1 after each photo.
-        refuse: told a sentence about each photo that cannot be used.
+        progress: called with 1 after each photo.
+        refuse: called with a sentence for each photo that cannot be used.
 
     Raises:
         InputError: there are no photos.

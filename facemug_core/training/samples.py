@@ -87,14 +87,14 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
             # A wall tells nothing of the skin before it.
             image = recolored(image, labels, draw, ["background"])
         borrowed = any(present) and draw.chance(BORROWED_SHARE)
-        drawn, told = some_face(self.faces, draw)[:2] if borrowed else (image, labels)
+        drawn, drawn_labels = some_face(self.faces, draw)[:2] if borrowed else (image, labels)
         projected, distance = code_mix(draw)
         if w.isnan().any():  # a photo's own code is nobody's to give
             projected, distance, w = True, 1.0, torch.zeros_like(w)
         return {
             "image": image,
             "mask": random_mask(labels, draw),
-            **random_guides(drawn, told, draw, present),
+            **random_guides(drawn, drawn_labels, draw, present),
             "drawn": drawn,
             "w": w,
             "z": draw.normal(len(w)),

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...editing.directions import shipped_directions
 from ...editing.measuring import ATTRIBUTES
 from ...model import FaceMug
-from ..attributes import ALL_SOURCES, KEYS, Look, judge_face, look_along, others_of
+from ..attributes import ALL_SOURCES, KEYS, Observation, judge_face, observe_along, others_of
 from ..trials import Case, Summary, Trial, mean, slow_faces
 from .identity import identity
 
@@ -50,17 +50,17 @@ def _case(trial: Trial, i: int) -> Case:
     observer, seed = trial.judges.observer, trial.faces.seeds[i]
     codes = trial.model.random_codes([seed])
 
-    def look(codes: Tensor, sources: Collection[str] = ALL_SOURCES) -> Look | None:
-        return observer.look(_draw(trial.model, codes), sources)
+    def observe(codes: Tensor, sources: Collection[str] = ALL_SOURCES) -> Observation | None:
+        return observer.observe(_draw(trial.model, codes), sources)
 
-    still, drawn = look(codes), _draw(trial.model, codes)
+    still, drawn = observe(codes), _draw(trial.model, codes)
     numbers = {name: float(values[i]) for name, values in trial.identity_ends.items()}
     panels = {"as it is": _small(drawn, drawn)}
     for name, direction in shipped_directions(trial.judges.folders).items():
-        looks = still and look_along(name, direction, codes, still, look)
-        if looks:
-            numbers |= {f"{name}.{key}": value for key, value in judge_face(name, looks).items()}
-            panels[name] = _small(looks[-1.0].picture, looks[1.0].picture)
+        observations = still and observe_along(name, direction, codes, still, observe)
+        if observations:
+            numbers |= {f"{name}.{key}": value for key, value in judge_face(name, observations).items()}
+            panels[name] = _small(observations[-1.0].picture, observations[1.0].picture)
     least = min((value for key, value in numbers.items() if key.endswith(".change")), default=0.0)
     return Case(f"face {seed}: {least:.2f} deviations is the least effect", "bank", -least, numbers, panels)
 

@@ -70,8 +70,8 @@ class Diversity:
         """Complete each face in two random styles."""
         faces, perceptual = trial.faces, trial.judges.perceptual
         codes = [trial.model.random_codes([2 * s + turn for s in faces.seeds]) for turn in (0, 1)]
-        codes = [trial.fitted(code, trial.untold) for code in codes]
-        edits = [trial.edit(trial.untold, code, trial.untold_maps) for code in codes]
+        codes = [trial.fitted(code, trial.unguided) for code in codes]
+        edits = [trial.edit(trial.unguided, code, trial.unguided_maps) for code in codes]
         first, second = (perceptual.features(edit) for edit in edits)
         between_people = trial.distance(perceptual.features(faces.other_photo))
         numbers = {"seeds": perceptual.between(first, second, faces.mask), "people": between_people}
@@ -82,7 +82,7 @@ class Diversity:
             "truth": pooled(trial.truth_features),
         }
         panels = {
-            "photo": trial.untold.masked_image,
+            "photo": trial.unguided.masked_image,
             "random style": edits[0],
             "another": edits[1],
             "projected": trial.completion,

@@ -48,12 +48,12 @@ class Semantic:
         """Edit by map and parse again."""
         faces, parser = trial.faces, trial.judges.parser
         given = _alternating(faces.labels, faces.other_labels)
-        conditions = trial.told(semantic=one_hot(given))
+        conditions = trial.with_guides(semantic=one_hot(given))
         edit = trial.edit(conditions, trial.project(conditions))
         parsed = parser.parse(edit)
         arrays = {
             **_counts("edit", parsed, given, faces.mask),
-            **_counts("untold", parser.parse(trial.completion), given, faces.mask),
+            **_counts("unguided", parser.parse(trial.completion), given, faces.mask),
             **_counts("ceiling", trial.jpeg_labels, faces.labels, faces.mask),
         }
         wanted = [trial.judges.mesh(face) for face in _alternating(faces.photo, faces.other_photo)]
@@ -76,12 +76,12 @@ class Semantic:
         """Mean IoU over classes and its ratio to the ceiling; IoU of each class; landmark distances."""
         counts = {
             kind: [stacked(found, f"{kind}_{n}").sum(0) for n in PAIR]
-            for kind in ("edit", "untold", "ceiling")
+            for kind in ("edit", "unguided", "ceiling")
         }
         ceiling = mean_iou(*counts["ceiling"])
         keys: Summary = {
             "semantic.miou_ratio": mean_iou(*counts["edit"]) / ceiling,
-            "semantic.unconditioned_miou_ratio": mean_iou(*counts["untold"]) / ceiling,
+            "semantic.unconditioned_miou_ratio": mean_iou(*counts["unguided"]) / ceiling,
             "semantic.ceiling_miou": ceiling,
             "semantic.landmark_distance": mean(found, "landmarks"),
             "semantic.landmark_distance_unconditioned": mean(found, "untold_landmarks"),
@@ -108,7 +108,7 @@ class Sketch:
         faces = trial.faces
         drawn = pencil_sketch(_alternating(faces.photo, faces.other_photo))
         strokes = sparse_strokes(drawn, faces.mask)
-        conditions = trial.told(sketch=strokes)
+        conditions = trial.with_guides(sketch=strokes)
         edit = trial.edit(conditions, trial.project(conditions))
         found = pencil_sketch(edit) * faces.mask
         numbers = {
@@ -146,9 +146,9 @@ class Color:
         faces = trial.faces
         maps = {"other": _other_colors(trial), "rotated": _rotated_colors(trial)}
         numbers: dict[str, list[float]] = {}
-        panels = {"photo": trial.untold.masked_image}
+        panels = {"photo": trial.unguided.masked_image}
         for name, colors in maps.items():
-            conditions = trial.told(color=colors)
+            conditions = trial.with_guides(color=colors)
             edit = trial.edit(conditions, trial.project(conditions))
             classes = range(len(LABELS)) if name == "other" else ROTATED
             numbers[name] = _mean_errors(trial, edit, colors, classes)
@@ -187,15 +187,18 @@ class Generation:
         numbers: dict[str, Tensor | list[float]] = {}
         arrays = _counts("ceiling", trial.jpeg_labels, faces.labels, whole)
         panels = {"truth": faces.photo, **guide_panels(Conditions.build(**guides))}  # type: ignore[arg-type]
-        for name, told in {**{name: {name: guide} for name, guide in guides.items()}, "all": guides}.items():
-            conditions = Conditions.build(**told)  # type: ignore[arg-type]
+        for name, subset in {
+            **{name: {name: guide} for name, guide in guides.items()},
+            "all": guides,
+        }.items():
+            conditions = Conditions.build(**subset)  # type: ignore[arg-type]
             face = trial.edit(conditions, trial.random_style(conditions))
             panels[f"by {name}"] = face
-            if "sketch" in told:
+            if "sketch" in subset:
                 numbers[f"{name}.f1"] = stroke_agreement(pencil_sketch(face), strokes, whole)
-            if "semantic" in told:
+            if "semantic" in subset:
                 arrays |= _counts(name, parser.parse(face), faces.labels, whole)
-            if "color" in told:
+            if "color" in subset:
                 numbers[f"{name}.delta_e"] = _mean_errors(trial, face, colors, range(len(LABELS)), whole)
         del panels["photo"]
         scores = [-float(value) for value in numbers["all.f1"]]

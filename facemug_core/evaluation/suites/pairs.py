@@ -32,9 +32,9 @@ class Pairs:
         faces, embed = trial.faces, trial.judges.comparer.embed
         codes = trial.exemplar_codes
         if trial.model.warping is not None:
-            codes = trial.model.warp(codes, trial.untold_codes)
-        codes = trial.fitted(codes, trial.untold)
-        edit = trial.edit(trial.untold, codes, trial.untold_maps)
+            codes = trial.model.warp(codes, trial.unguided_codes)
+        codes = trial.fitted(codes, trial.unguided)
+        edit = trial.edit(trial.unguided, codes, trial.unguided_maps)
         edits = {"without": trial.completion, OURS: edit, **faces.peers}
         exemplar = embed(faces.exemplar)
         numbers: dict[str, Tensor] = {}
@@ -46,7 +46,7 @@ class Pairs:
             numbers |= {f"{name}.{key}": values for key, values in judged.items()}
         panels = {
             "photo": faces.photo,
-            "hole": trial.untold.masked_image,
+            "hole": trial.unguided.masked_image,
             "exemplar": faces.exemplar,
             **edits,
         }

@@ -34,7 +34,7 @@ class Reconstruction:
     def run(self, trial: Trial) -> list[Case]:
         """Edit, render and measure a batch."""
         faces, perceptual = trial.faces, trial.judges.perceptual
-        conditions = all_guides(trial) if self.guided else trial.untold
+        conditions = all_guides(trial) if self.guided else trial.unguided
         if self.guided:
             edit = trial.edit(conditions, trial.fitted(trial.exemplar_codes, conditions))
             features = perceptual.features(edit)
@@ -50,7 +50,7 @@ class Reconstruction:
             "biharmonic_psnr": peak_signal_to_noise(faces.biharmonic, faces.photo, faces.mask),
         }
         if faces.seeds[-1] < FIRST_SEED + PASTED:
-            rendered = trial.exemplar_rendering if self.guided else trial.render(trial.untold_codes)
+            rendered = trial.exemplar_rendering if self.guided else trial.render(trial.unguided_codes)
             baselines["paste"] = torch.where(faces.mask > 0, rendered, faces.photo)
             numbers["paste_distance"] = trial.distance(perceptual.features(baselines["paste"]))
         panels = {
@@ -91,7 +91,7 @@ class Seam:
         ratios = (numbers["edit_across"] / numbers["edit_inside"]) / (
             numbers["truth_across"] / numbers["truth_inside"]
         )
-        panels = {"photo": trial.untold.masked_image, "ours": edit, "truth": truth}
+        panels = {"photo": trial.unguided.masked_image, "ours": edit, "truth": truth}
         scores = ratios.log().abs().nan_to_num(posinf=9.0)
         return cases(trial, scores, "times off, as a logarithm", panels, numbers)
 
@@ -104,7 +104,7 @@ class Seam:
 def all_guides(trial: Trial) -> Conditions:
     """Photo, mask, and sketch, semantic map and color map of the truth."""
     faces = trial.faces
-    return trial.told(sketch=faces.sketch, semantic=faces.semantic, color=faces.color)
+    return trial.with_guides(sketch=faces.sketch, semantic=faces.semantic, color=faces.color)
 
 
 def _ratios(found: Sequence[Case]) -> dict[str, float]:

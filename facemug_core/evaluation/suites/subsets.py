@@ -29,7 +29,7 @@ PAIRS = tuple(
 
 @dataclass(frozen=True)
 class Subsets:
-    """Perceptual distance to the truth inside the mask, whatever of the truth is told."""
+    """Perceptual distance to the truth inside the mask, for each subset of guides."""
 
     name: str = "subsets"
     most: int = 6
@@ -43,11 +43,11 @@ class Subsets:
         for chosen in SUBSETS:
             if "exemplar" in chosen:
                 continue
-            told = {name: guides[name] for name in chosen if name in guides}
+            given = {name: guides[name] for name in chosen if name in guides}
             if "photo" in chosen:
-                conditions = trial.told(**told)
-            elif told:
-                conditions = Conditions.build(**told)  # type: ignore[arg-type]
+                conditions = trial.with_guides(**given)
+            elif given:
+                conditions = Conditions.build(**given)  # type: ignore[arg-type]
             else:
                 conditions = _blank(trial)
             maps = trial.aggregate(conditions)
@@ -86,5 +86,5 @@ class Subsets:
 
 
 def _blank(trial: Trial) -> Conditions:
-    """Nothing told, for the whole batch."""
+    """Conditions without photo and guides, for the whole batch."""
     return Conditions.build(sketch=torch.zeros_like(trial.faces.mask))

@@ -181,8 +181,8 @@ def _measure(trial: Trial, picture: Tensor, measured: str) -> float:
     source = source_of(measured)
     observer = trial.judges.observer
     if source in ALL_SOURCES:
-        look = observer.look(picture, (source,))
-        return math.nan if look is None else look.reading[measured]
+        seen = observer.observe(picture, (source,))
+        return math.nan if seen is None else seen.reading[measured]
     reading = observe(observer.measurer, picture.cpu(), trial.judges.parser.parse(picture).cpu())
     return math.nan if reading is None else reading[measured]
 
@@ -215,13 +215,13 @@ class Retrieval:
             reading = observe(trial.judges.observer.measurer, photo, labels)
             if reading is not None:
                 levels = facts({name: np.array([value]) for name, value in reading.items()})[0]
-                told = tellings(levels, Draw(0, trial.faces.seeds[i]))
-                texts = clip.texts([caption.text for caption in told])
-                found.append(_told(trial, i, view, levels, told, texts))
+                captions = tellings(levels, Draw(0, trial.faces.seeds[i]))
+                texts = clip.texts([caption.text for caption in captions])
+                found.append(_text_case(trial, i, view, levels, captions, texts))
         return found
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Each face is told by the caption that fits the fewest faces."""
+        """Each face is described by the caption that fits the fewest faces."""
         key = "text.retrieval_at_1"
         if not found:
             return {key: NO_OPEN_CLIP}
@@ -235,17 +235,17 @@ class Retrieval:
         return {key: float((nearest == np.arange(JUDGED)).mean())}
 
 
-def _told(
-    trial: Trial, i: int, view: Tensor, levels: NDArray[np.int64], told: Sequence[Caption], texts: Tensor
+def _text_case(
+    trial: Trial, i: int, view: Tensor, levels: NDArray[np.int64], captions: Sequence[Caption], texts: Tensor
 ) -> Case:
     arrays = {
         "view": view.cpu().numpy(),
         "texts": texts.cpu().numpy(),
         "levels": levels,
-        "asserts": np.stack([caption.asserts for caption in told]),
+        "asserts": np.stack([caption.asserts for caption in captions]),
     }
     likeness = float(texts[0] @ view)
-    title = f"face {trial.faces.seeds[i]}, cosine {likeness:.2f}: {told[0].text}"
+    title = f"face {trial.faces.seeds[i]}, cosine {likeness:.2f}: {captions[0].text}"
     return Case(title, "text", -likeness, {}, {"photo": trial.faces.photo[i]}, arrays)
 
 

@@ -124,7 +124,9 @@ class ClipStage(Stage):
         self.levels = levels
         clip = face_clip(self.model.eval(), words)
         fit_parts(clip, faces, range(min(PART_FACES, len(faces) - JUDGED)))
-        self.places = fit_read_out(tower.head, look(clip, faces), fact_codes(levels), KINDS, judged=JUDGED)
+        self.places = fit_read_out(
+            tower.head, tower_features(clip, faces), fact_codes(levels), KINDS, judged=JUDGED
+        )
         self.model.train()
         tower.eval()
 
@@ -207,13 +209,13 @@ def fit_read_out(
 
 
 @torch.no_grad()
-def look(clip: Clip, faces: Faces) -> Tensor:
+def tower_features(clip: Clip, faces: Faces) -> Tensor:
     """The image side's features [N, F] of all faces, in half precision."""
-    looked = []
+    features = []
     for some in _groups(range(len(faces))):
         pictures = torch.stack([faces.face(i)[0] for i in some])
-        looked.append(clip.network.visual.look(clip.seen(pictures)).half())
-    return torch.cat(looked)
+        features.append(clip.network.visual.features(clip.seen(pictures)).half())
+    return torch.cat(features)
 
 
 def _groups(numbers: range) -> Iterator[range]:
@@ -236,10 +238,10 @@ def retrieval_at_1(clip: Clip, faces: Faces, levels: NDArray[np.int64], seed: in
     Each caption states as many facts as a caption may; of some attempts, the one that fits the fewest faces.
     """
     judged = range(len(faces) - JUDGED, len(faces))
-    told = [tellings(levels[i], Draw(seed, i)) for i in judged]
-    best = most_distinct(np.array([[said.asserts for said in tries] for tries in told]), levels[judged])
+    captions = [tellings(levels[i], Draw(seed, i)) for i in judged]
+    best = most_distinct(np.array([[said.asserts for said in tries] for tries in captions]), levels[judged])
     pictures = torch.stack([faces.face(i)[0] for i in judged])
-    texts = [tries[i].text for tries, i in zip(told, best, strict=True)]
+    texts = [tries[i].text for tries, i in zip(captions, best, strict=True)]
     similar = clip.texts(texts) @ clip.images(pictures).T
     return float((similar.argmax(1) == torch.arange(JUDGED)).float().mean())
 

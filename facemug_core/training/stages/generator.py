@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...checkpoints.assembling import load_bank, load_encoder, load_photo_parts, load_prior_heads
-from ...compositing.seams import rim
+from ...compositing.seams import boundary
 from ...conditions import Conditions
 from ...config import ModelConfig
 from ...latents import broadcast
@@ -22,13 +22,13 @@ from ..critics import FeatureCritic, PictureCritic, Shown, build_critic
 from ..data import FaceShards
 from ..losses import (
     adversarial_loss,
+    boundary_loss,
     detached,
     discriminator_loss,
     haze_loss,
     lines,
     part_loss,
     pixel_loss,
-    rim_loss,
     stroke_loss,
     tone_loss,
     weighted_sum,
@@ -106,7 +106,7 @@ class GeneratorStage(Stage):
             torch.maximum(_given(batch["sketch"]), _given(batch["semantic"])), _given(batch["color"])
         )
         own = mask * (1 - borrowed)
-        near = rim(mask, TRUTH_REACH) * own
+        near = boundary(mask, TRUTH_REACH) * own
         known = torch.maximum(near, GUIDED_TRUTH * guided * own)
         free = (mask - near).clamp(min=0) * (1 - guided)
         # Colors tell what is on either side of a line: strokes that were drawn on top would be seen.
@@ -122,7 +122,7 @@ class GeneratorStage(Stage):
             "perceptual": feature_distance(fake.features, real.features, known),
             "pixel": pixel_loss(edited, image, known),
             "tone": tone_loss(edited * known, image * known, known),
-            "rim": rim_loss(edited, image, own),
+            "rim": boundary_loss(edited, image, own),
             "lines": pixel_loss(*contrasts, mask * _given(batch["sketch"])),
             "strokes": stroke_loss(*contrasts, batch["sketch"], uncolored),
             "parts": self._part_loss(edited, batch["semantic"] * mask),
@@ -166,10 +166,10 @@ class GeneratorStage(Stage):
             parts = self.photo_parts(conditions.masked_image)
         return model(conditions, parts, prior, codes)
 
-    def _part_loss(self, edited: Tensor, told: Tensor) -> Tensor:
-        """How far the parts of edits are from the semantic maps [B, 19, H, W], zero where nothing is told."""
+    def _part_loss(self, edited: Tensor, wanted: Tensor) -> Tensor:
+        """Distance of the edits' parts to the wanted ones [B, 19, H, W], zero where any part may be."""
         features = self.perceptual.features(F.adaptive_avg_pool2d(edited, SEEN_SIZE))
-        return part_loss(self.photo_parts.reader(features), F.adaptive_avg_pool2d(told, PART_CELLS))
+        return part_loss(self.photo_parts.reader(features), F.adaptive_avg_pool2d(wanted, PART_CELLS))
 
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
         own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"]).float()).clone()
