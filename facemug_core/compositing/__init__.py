@@ -147,7 +147,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     picture, drawn = (torch.lerp(x, x.mean(1, keepdim=True), scene.gray) for x in (picture, drawn))
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     picture = torch.lerp(picture, _persons_color(picture, behind), scene.behind * behind)
-    behind, drawn = torch.maximum(behind, scene.open), drawn * (1 - scene.open)
+    behind, drawn = torch.maximum(behind, scene.open), drawn * (1 - scene.behind * scene.open)
     # The person's outline continues the photo's: at the border the photo decides what is background.
     picture = torch.lerp(picture, scene.extended, scene.border * (1 - scene.beside) * behind)
     behind = torch.lerp(behind, scene.beside, scene.border)
