@@ -19,7 +19,6 @@ from facemug_core.latents import Latent, load_latent, save_latent
 from facemug_core.training.facts import OBSERVED
 
 from .full_disk import room_for
-from .test_cli import needs_model
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
@@ -110,7 +109,7 @@ def test_show_lists_the_recipe(
 
 
 @pytest.fixture
-def slid(tmp_path: Path) -> tuple[Path, Path]:
+def slid(tmp_path: Path, tiny_command: None) -> tuple[Path, Path]:
     """Latent files of one face without sliders, and with two of its codes moved on."""
     command = ["generate", "--seed", "2", "--device", "cpu", "-o", str(tmp_path / "face.png")]
     plain, moved = tmp_path / "plain.safetensors", tmp_path / "moved.safetensors"
@@ -120,7 +119,7 @@ def slid(tmp_path: Path) -> tuple[Path, Path]:
     return plain, moved
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_sliders_of_an_edit_are_in_the_recipe(slid: tuple[Path, Path]) -> None:
     _, moved = slid
     assert load_latent(moved).recipe == (
@@ -129,13 +128,13 @@ def test_sliders_of_an_edit_are_in_the_recipe(slid: tuple[Path, Path]) -> None:
     )
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_sliders_of_an_edit_are_undone_to_the_bit(slid: tuple[Path, Path]) -> None:
     plain, moved = (load_latent(path) for path in slid)
     assert torch.equal(moved.undone(2).codes, plain.codes)
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_the_recipe_of_a_latent_goes_on_in_an_edit(people: tuple[Path, Path], tmp_path: Path) -> None:
     mixed, edited = tmp_path / "mixed.safetensors", tmp_path / "edited.safetensors"
     assert main(["latent", "mix", *map(str, people), "-o", str(mixed)]) == 0

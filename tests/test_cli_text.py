@@ -16,7 +16,6 @@ from facemug_core.editing.clip import FACE_DIM, FACE_FILE
 from facemug_core.editing.relevance import measure_relevance, relevance_name, save_relevance
 from facemug_core.latents import load_latent
 
-from .test_cli import needs_model
 from .text_models import WORDS, tiny_clip
 
 
@@ -42,7 +41,7 @@ def _changed(tmp_path: Path) -> np.ndarray:
     return (before != after).any(-1)
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 @pytest.mark.parametrize("mode", [["--text-steps", "2"], ["--text-mode", "direction"]])
 def test_a_text_edit_stays_in_its_mask_and_names_unknown_words(
     edit: list[str], mode: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -55,7 +54,7 @@ def test_a_text_edit_stays_in_its_mask_and_names_unknown_words(
     assert "never read purple" in capsys.readouterr().err
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_a_text_that_was_searched_for_is_in_the_recipe_and_undone(edit: list[str], tmp_path: Path) -> None:
     plain, moved = tmp_path / "plain.safetensors", tmp_path / "moved.safetensors"
     assert main([*edit, "--style", "photo", "--save-latent", str(plain)]) == 0
@@ -65,7 +64,7 @@ def test_a_text_that_was_searched_for_is_in_the_recipe_and_undone(edit: list[str
     assert torch.equal(latent.undone().codes, load_latent(plain).codes)
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_an_empty_text_is_one_clear_line(edit: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*edit, "--text", " "]) == 2
     assert capsys.readouterr().err.startswith("facemug: The text is empty")

@@ -20,9 +20,7 @@ from facemug_core.errors import InputError
 from facemug_core.folders import Outcome
 from facemug_core.pipeline.editor import PhotoEditor
 
-from .test_cli import _run, needs_model
-from .test_cli import mask as mask
-from .test_cli import photo as photo
+from .commands import needs_model, run_command
 from .test_folders import rows
 from .tiny import tiny_model
 
@@ -127,7 +125,7 @@ def test_a_folder_without_any_readable_photo_has_a_row_for_each_file(
 ) -> None:  # fmt: skip
     monkeypatch.setattr("facemug_core.cli.many.work_on", lambda sources, *_: map(_failed, sources))
     photos = folder_of(tmp_path / "photos", *names)
-    code, _, said = _run(capsys, "edit", photos, "--region", "hair", "-o", tmp_path / "out")
+    code, _, said = run_command(capsys, "edit", photos, "--region", "hair", "-o", tmp_path / "out")
     assert code == 2
     assert message in said
     assert sorted(row["name"] for row in rows(tmp_path / "out")) == sorted(names)
@@ -139,7 +137,7 @@ def test_frames_of_which_none_can_be_edited_have_a_row_each(
     monkeypatch.setattr("facemug_core.cli.many.load_editor", lambda _: PhotoEditor(tiny_model()))
     photos = folder_of(tmp_path / "photos", "1.png", "2.png", "x.nef")
     command = ("edit", photos, "--region", "hair", "--smooth", 2, "-o", tmp_path / "out")
-    code, _, said = _run(capsys, *command)
+    code, _, said = run_command(capsys, *command)
     assert code == 2
     assert "1.png is not a picture" in said
     found = {row["name"]: row["message"] for row in rows(tmp_path / "out")}
@@ -174,7 +172,7 @@ def test_every_file_of_a_folder_gets_a_row_that_says_what_happened(
     for name in ("f10.png", "f9.png"):
         Image.open(photo).save(photos / name)
     command = ("edit", photos, "--mask", mask, "--aligned", "--inversion", 0, "-o", tmp_path / "out")
-    code, out, said = _run(capsys, *command)
+    code, out, said = run_command(capsys, *command)
     assert code == 2
     assert "2 of 4 photos" in said
     assert "2 edited" in out

@@ -24,7 +24,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator, Prior, composite
 from facemug_core.ops.masks import fill_holes
 
-from .tiny import edited, random_conditions, tiny_config, tiny_model
+from .tiny import edited, random_conditions, tiny_config
 
 SIDE = 96
 HOLE = torch.zeros(1, 1, SIDE, SIDE)
@@ -226,11 +226,6 @@ def test_scenes_of_several_edits_are_one_batch() -> None:
     both = Scene.cat([one, other])
     assert_same_scene(both.mapped(lambda x: x[:1]), one)
     assert_same_scene(both.mapped(lambda x: x[1:]), other)
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceMug:
-    return tiny_model()
 
 
 def features(photo: torch.Tensor, mask: torch.Tensor) -> Features:

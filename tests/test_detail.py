@@ -14,8 +14,6 @@ from facemug_core.photo import Photo
 from facemug_core.pipeline.compose import fitting_size, sized
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
-from .tiny import tiny_model
-
 
 def _noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
@@ -25,11 +23,6 @@ def _hole(side: int, low: float = 0.25, high: float = 0.75) -> torch.Tensor:
     mask = torch.zeros(1, 1, side, side)
     mask[..., int(low * side) : int(high * side), int(low * side) : int(high * side)] = 1
     return mask
-
-
-@pytest.fixture
-def model() -> FaceMug:
-    return tiny_model()
 
 
 def _texture(side: int, period: int) -> torch.Tensor:

@@ -136,8 +136,7 @@ def test_mapper_normalizes_over_the_layers() -> None:
 def test_mapper_without_a_level_leaves_it_alone() -> None:
     change = StyleMapper(["course", "medium"])(CODES)
     assert torch.equal(change[:, 8:], torch.zeros_like(change[:, 8:]))
-    assert change[:, :8].abs().min() >= 0
-    assert change[:, :8].any()
+    assert change[:, :8].any(-1).all()
 
 
 @pytest.mark.parametrize("layers", [(4, 4), (-1, 3), (0, 19), (9, 2)])

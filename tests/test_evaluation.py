@@ -58,6 +58,9 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 def random_picture(size: int, seed: int = 0, batch: int = 1) -> torch.Tensor:
     return torch.rand(batch, 3, size, size, generator=seeded(seed)) * 2 - 1
 
@@ -66,15 +69,6 @@ def box_mask(size: int) -> torch.Tensor:
     mask = torch.zeros(1, 1, size, size)
     mask[..., size // 4 : size // 2, size // 4 : 3 * size // 4] = 1
     return mask
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Pictures this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

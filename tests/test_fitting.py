@@ -18,7 +18,7 @@ from facemug_core.pipeline.editor import EditRequest
 from facemug_core.pipeline.style import FIT_STEPS, NO_INVERSION, StylePlan, styled
 from facemug_core.pipeline.video import Video
 
-from .test_nodes import NODES, center_mask, loading, photo, run
+from .nodes.running import NODES, center_mask, loading, photo, run
 from .tiny import random_conditions, style_codes, tiny_inverter, tiny_model
 
 

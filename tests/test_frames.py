@@ -15,16 +15,9 @@ from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.locate import AlignedFace, FacePlace
 from facemug_core.pipeline.video import Video, scan_frames
 
-from .tiny import tiny_model
-
 SIZE = (24, 32)
 MASK = torch.zeros(1, 1, *SIZE)
 MASK[..., 8:16, 8:24] = 1
-
-
-@pytest.fixture(scope="module")
-def editor() -> PhotoEditor:
-    return PhotoEditor(tiny_model())
 
 
 def _frame(number: int) -> Photo:

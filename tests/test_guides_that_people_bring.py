@@ -20,7 +20,7 @@ from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.guides import new_face_conditions, silent_guides
 
-from .test_nodes import run
+from .nodes.running import run
 from .tiny import tiny_model
 
 SIZE = 256

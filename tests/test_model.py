@@ -19,11 +19,6 @@ from facemug_core.pipeline.style import NO_WARPING, Move, StylePlan, default_sty
 from .tiny import assert_only_the_mask_changed, edited, random_conditions, tiny_full_model, tiny_model
 
 
-@pytest.fixture(scope="module")
-def model() -> FaceMug:
-    return tiny_model()
-
-
 def test_an_edit_leaves_kept_pixels_bit_identical(model: FaceMug) -> None:
     conditions = random_conditions()
     picture, _ = edited(model, conditions)

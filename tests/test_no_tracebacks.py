@@ -19,7 +19,7 @@ from facemug_core.cli.console import ended
 from facemug_core.errors import CheckpointError
 from facemug_core.faces.detection import LANDMARK_FILE, Detector
 
-from .test_cli import needs_model, needs_photo
+from .commands import needs_model, needs_photo
 
 ROOT = Path(__file__).parents[1]
 

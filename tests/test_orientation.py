@@ -12,8 +12,7 @@ from facemug_core.conditions.orientation import TURNS, boxes_along, points_along
 from facemug_core.conditions.reading import read_beside, read_photo
 from facemug_core.errors import InputError
 
-from .test_cli import _run, needs_model
-from .test_cli import photo as photo
+from .commands import run_command
 
 ORIENTATION = 0x0112
 ALL = [*TURNS]
@@ -107,7 +106,7 @@ def test_points_of_an_upright_photo_stay_and_shares_are_scaled() -> None:
     assert points_along([[0.5, 0.25]], "lm", (30, 40), 1, None).tolist() == [[15, 10]]
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_the_command_asks_and_takes_the_answer(
     photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,11 +116,11 @@ def test_the_command_asks_and_takes_the_answer(
     hole[20:60, 30:90] = 255
     Image.fromarray(hole).save(mask)
     command = ("edit", source, "--mask", mask, "--aligned", "--inversion", 0, "-o", tmp_path / "out.png")
-    code, _, said = _run(capsys, *command)
+    code, _, said = run_command(capsys, *command)
     assert code == 2
     assert "--drawn-on" in said
     for answer, place in (("raw", hole[::-1, ::-1]), ("turned", hole)):
-        assert _run(capsys, *command, "--drawn-on", answer)[0] == 0
+        assert run_command(capsys, *command, "--drawn-on", answer)[0] == 0
         changed = (np.array(Image.open(tmp_path / "out.png")) != np.array(Image.open(photo).rotate(180))).any(
             -1
         )

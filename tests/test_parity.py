@@ -21,7 +21,7 @@ from facemug_core.model import FaceMug
 from facemug_core.pipeline.editor import PhotoEditor
 from facemug_core.pipeline.locate import ANY_FACE, FaceQuery
 
-from .test_nodes import loading, run
+from .nodes.running import loading, run
 from .tiny import tiny_inverter, tiny_model
 
 SIZE = 96

@@ -5,7 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 
-import pytest
 import torch
 
 from facemug_core.conventions import LABELS
@@ -13,12 +12,7 @@ from facemug_core.model import FaceMug
 from facemug_core.networks.generator import draw_prior
 from facemug_core.networks.part_reader import PART_CELLS, PartHead, PhotoParts
 
-from .tiny import random_conditions, tiny_config, tiny_model
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceMug:
-    return tiny_model()
+from .tiny import random_conditions, tiny_config
 
 
 @torch.no_grad()

@@ -29,11 +29,6 @@ from .allocations import Allocations
 from .tiny import tiny_model
 
 
-@pytest.fixture(scope="module")
-def editor() -> PhotoEditor:
-    return PhotoEditor(tiny_model())
-
-
 def _photo(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Photo:
     channels = len(mode)
     values = np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)

@@ -1,13 +1,11 @@
-"""What users of face-editing packs report, kind by kind: no kind may happen here.
+"""What users of face-editing packs report: kinds of faults that no other module's tests look after.
 
-`COVERED` names the tests that prove it for kinds that other modules look after; the rest is below. What only
-the genuine host can show is tested in `tests/host`.
+What only the genuine host can show is tested in `tests/host/test_kinds.py`.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -29,179 +27,18 @@ from facemug_core.model import FaceMug
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
-from .test_cli import needs_model
+from .commands import needs_model
 from .tiny import edited, random_conditions, tiny_model
 
-TESTS = Path(__file__).parent
-ROOT = TESTS.parent
+ROOT = Path(__file__).parents[1]
 NODES = list(ROOT.glob("nodes/*.py"))
 SOURCES = [ROOT / "__init__.py", *NODES, *ROOT.glob("facemug_core/**/*.py")]
-
-COVERED = {
-    "numpy's binary interface breaks": "test_pack.py::test_requirements_have_no_upper_bounds",
-    "a runtime removes its old interface": (
-        "test_detection.py::test_a_missing_runtime_is_named_with_the_line_that_installs_it"
-    ),
-    "an optional package is absent": (
-        "test_pack.py::test_the_pack_imports_without_a_host_and_without_optional_packages"
-    ),
-    "torch.load becomes safe": "test_checkpoint_safety.py::test_whole_networks_are_refused_with_the_way_out",
-    "a hostile pickle runs": "test_checkpoint_safety.py::test_a_hostile_pickle_never_runs",
-    "folder keys are not registered": "host/test_pack.py::test_every_node_is_listed_with_its_category",
-    "an archive is unpacked one level too deep": "test_fetching.py::test_a_misplaced_file_is_pointed_at",
-    "a checkpoint is one folder too deep": (
-        "test_checkpoint_formats.py::test_a_file_one_folder_too_deep_is_pointed_at"
-    ),
-    "a page is saved as weights": "test_checkpoint_safety.py::test_a_page_under_a_weights_name_is_refused",
-    "weights are cut short": "test_reading.py::test_any_truncation_of_a_safetensors_file_is_reported",
-    "the install folder has another name": (
-        "host/test_publishing.py::test_it_loads_from_a_folder_of_another_name_without_what_it_may_lack"
-    ),
-    "a download breaks off": "test_fetching.py::test_an_interruption_leaves_nothing_half_made",
-    "the network is asked at run time": "host/test_workflows.py::test_nothing_has_asked_for_the_network",
-    "a picture has four channels": "test_photos.py::test_alpha_is_passed_through",
-    "the host's empty mask has 64 pixels": (
-        "test_nodes.py::test_without_a_mask_the_picture_comes_back_with_its_bits"
-    ),
-    "a batch of masks is no batch of pictures": (
-        "test_nodes.py::test_masks_that_do_not_fit_the_photos_are_refused_with_both_numbers"
-    ),
-    "one mask for many pictures": "test_nodes.py::test_one_mask_serves_all_photos_and_one_photo_all_masks",
-    "no face is in the picture": "test_detection.py::test_a_photo_without_a_face_gives_none",
-    "a picture without a face may be skipped": (
-        "test_photos.py::test_a_frame_without_a_face_passes_with_its_bits_and_that_is_said"
-    ),
-    "the face is too close": (
-        "test_detection.py::test_a_face_that_fills_the_photo_is_framed_as_in_the_wide_photo"
-    ),
-    "padding moves the frame": "test_detection.py::test_a_padded_photo_gives_the_same_frame",
-    "landmarks are missing or not numbers": "test_alignment.py::test_landmarks_that_are_nowhere_are_refused",
-    "landmarks by hand are not taken": "test_photos.py::test_eyes_and_mouth_given_by_hand_are_enough",
-    "the way back to the photo shifts": (
-        "test_pasting.py::test_an_unedited_crop_neither_shifts_nor_blurs_smooth_content"
-    ),
-    "colors drift at the border": "test_pasting.py::test_a_flat_picture_stays_as_bright_as_it_was",
-    "pixels outside the mask change": (
-        "test_pasting.py::test_kept_pixels_keep_their_bits_over_a_chain_of_edits"
-    ),
-    "quality decays over repeated edits": (
-        "test_chain.py::test_what_no_mask_touched_has_the_bits_of_the_first_photo_after_every_edit"
-    ),
-    "sliders at zero change the picture": "test_directions.py::test_amount_zero_returns_the_very_codes",
-    "sliders jump at zero": "test_directions.py::test_response_is_continuous_at_zero",
-    "an opacity of zero changes the picture": (
-        "test_photos.py::test_an_opacity_of_zero_returns_the_photos_bits"
-    ),
-    "a text without weight changes the picture": "test_text.py::test_weight_0_returns_the_bits",
-    "a text does nothing": "test_text.py::test_the_loss_falls_and_the_best_codes_are_kept",
-    "half precision": "test_batches.py::test_lower_precision_keeps_the_kept_pixels_and_gives_float32",
-    "optimization dies under inference mode": (
-        "test_text.py::test_it_works_where_everything_was_made_in_inference_mode"
-    ),
-    "everything runs again after a slider": (
-        "host/test_workflows.py::test_after_a_slider_only_what_depends_on_it_runs_again"
-    ),
-    "weights are loaded again": "host/test_workflows.py::test_a_second_workflow_loads_no_weights_again",
-    "nodes always run again": "test_nodes.py::test_only_nodes_that_read_files_have_fingerprints",
-    "inputs are changed in place": "test_nodes.py::test_inputs_stay_as_they_were",
-    "global random states change": "test_nodes.py::test_global_random_states_stay_as_they_were",
-    "a seed depends on its batch": "test_nodes.py::test_a_style_does_not_depend_on_the_other_variants",
-    "an update breaks saved workflows": (
-        "host/test_pack.py::test_saved_workflows_find_all_that_they_rely_on"
-    ),
-    "the mask editor blackens the photo": "test_photos.py::test_black_under_the_mask_is_a_warning",
-    "what lies beside the state dict is dropped": (
-        "test_checkpoint_safety.py::test_what_is_beside_the_state_dict_is_kept"
-    ),
-    "another face than the one under the mask is edited": (
-        "test_under_mask.py::test_the_face_under_the_mask_is_edited_and_not_the_largest"
-    ),
-    "strokes of some colors are dropped": (
-        "test_guides_that_people_bring.py::test_strokes_are_what_stands_out_from_its_ground_in_whatever_colors"
-    ),
-    "alpha of a color map is cut at half": (
-        "test_guides_that_people_bring.py::test_the_alpha_of_a_color_map_is_its_strength"
-    ),
-    "a label map was smoothed": (
-        "test_guides_that_people_bring.py::"
-        "test_label_numbers_that_were_smoothed_are_refused_with_the_reason_in_all_modes"
-    ),
-    "a guide says nothing": "test_guides_that_people_bring.py::test_a_guide_that_says_nothing_is_named",
-    "soft masks are cut at half": (
-        "test_soft_masks.py::test_between_0_and_1_the_edit_is_laid_over_the_photo_in_that_share"
-    ),
-    "a mask of a turned photo is guessed": (
-        "test_orientation.py::test_what_nothing_tells_is_asked_for_and_never_guessed"
-    ),
-    "a result cannot be read again": (
-        "test_photo_files.py::test_a_result_can_be_read_whatever_the_size_of_its_profile"
-    ),
-    "another file's mask is taken": (
-        "test_companions.py::test_companions_have_the_photos_exact_name_and_are_pictures"
-    ),
-    "a table loses rows": "test_folders.py::test_two_runs_on_one_folder_lose_no_row",
-    "a command ends with a traceback": (
-        "test_no_tracebacks.py::test_what_the_system_has_against_it_is_one_sentence"
-    ),
-    "an option has no effect": (
-        "test_no_tracebacks.py::test_options_without_effect_are_refused_before_the_work"
-    ),
-    "strength 0 is something": ("test_strength_0.py::test_strength_0_has_the_bits_of_the_edit_without_it"),
-    "several codes are in a file": (
-        "test_several_codes.py::test_a_file_of_three_codes_makes_three_variants_in_the_command"
-    ),
-    "command and node differ": "test_parity.py::test_the_command_and_the_node_give_the_same_pictures",
-    "a mask has channels": "test_soft_masks.py::test_masks_with_channels_are_refused_and_never_striped",
-    "landmarks have marks and headers": (
-        "test_landmark_files.py::test_landmarks_are_read_in_any_encoding_and_form"
-    ),
-    "a hostile pickle runs, in the host": (
-        "host/test_kinds.py::test_a_hostile_pickle_is_refused_and_never_runs"
-    ),
-    "a picture has four channels, in the host": (
-        "host/test_kinds.py::test_a_picture_with_four_channels_has_the_colors_of_one_with_three_and_keeps_its_alpha"
-    ),
-    "the host's empty mask has 64 pixels, in the host": (
-        "host/test_kinds.py::test_the_hosts_empty_mask_of_64_pixels_leaves_the_photos_bits_and_is_named"
-    ),
-    "several masks for one picture, in the host": (
-        "host/test_kinds.py::test_a_batch_of_masks_gives_one_photo_a_picture_for_each"
-    ),
-    "a batch of masks is no batch of pictures, in the host": (
-        "host/test_kinds.py::test_a_batch_of_masks_that_is_no_batch_of_pictures_is_refused_with_both_numbers"
-    ),
-    "batches are squeezed, in the host": (
-        "host/test_kinds.py::test_batches_and_sides_of_one_pixel_are_not_squeezed"
-    ),
-    "the face is too close, in the host": (
-        "host/test_kinds.py::test_a_face_that_is_too_close_is_found_where_it_is_in_a_wider_photo"
-    ),
-    "landmarks are missing, in the host": (
-        "host/test_kinds.py::test_landmarks_that_are_missing_are_refused_with_the_way_out"
-    ),
-    "boxes by hand are not taken, in the host": (
-        "host/test_kinds.py::test_a_box_by_hand_tells_where_the_face_is"
-    ),
-    "a preview's record lacks a field, in the host": (
-        "host/test_kinds.py::test_every_preview_says_its_file_folder_and_type"
-    ),
-    "the mask editor blackens the photo, in the host": (
-        "host/test_kinds.py::test_a_photo_that_the_mask_editor_has_blackened_is_completed_with_a_warning"
-    ),
-}
-"""Kinds, and the test that each is impossible."""
 
 ALLOWED = {
     "accelerate", "ai_edge_litert", "comfy", "comfy_api", "folder_paths", "numpy",
     "open_clip", "PIL", "safetensors", "scipy", "skimage", "sklearn", "torch", "tqdm",
 }  # fmt: skip
 """Packages that the code may import: the host's, and those that pyproject.toml names."""
-
-
-@pytest.mark.parametrize("kind", COVERED)
-def test_the_test_of_the_kind_is_there(kind: str) -> None:
-    file, name = COVERED[kind].split("::")
-    assert f"def {name}(" in (TESTS / file).read_text(encoding="utf-8")
 
 
 def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
@@ -297,11 +134,6 @@ def test_an_edit_asks_for_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 # Input tensors
 
 
-@pytest.fixture(scope="module")
-def editor() -> PhotoEditor:
-    return PhotoEditor(tiny_model())
-
-
 def _noise(width: int, height: int, mode: str = "RGB") -> Photo:
     shape = (height, width, len(mode))
     return Photo.from_image(Image.fromarray(np.random.default_rng(0).integers(0, 255, shape, np.uint8), mode))
@@ -354,38 +186,35 @@ def test_a_crop_that_is_slightly_off_gives_the_same_person() -> None:
 # Device and precision
 
 
-class _Types(TorchDispatchMode):
-    """Notes the types of all tensors that operations give."""
+class _Operations(TorchDispatchMode):
+    """Notes the types of all tensors that operations give, and the padding of resampled pictures."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: set[torch.dtype] = set()
+        self.types: set[torch.dtype] = set()
+        self.paddings: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.grid_sampler_2d.default:
+            self.paddings.add(args[3])
         result = func(*args, **(kwargs or {}))
         for value in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(value, torch.Tensor):
-                self.seen.add(value.dtype)
+                self.types.add(value.dtype)
         return result
 
 
-def test_an_edit_makes_no_numbers_that_some_devices_lack() -> None:
-    model: FaceMug = tiny_model()
-    with _Types() as types:
+def test_an_edit_makes_no_numbers_that_some_devices_lack(model: FaceMug) -> None:
+    with _Operations() as operations:
         edited(model, random_conditions(), exemplar=torch.zeros(1, 3, 256, 256))
-    assert torch.float32 in types.seen
-    assert torch.float64 not in types.seen
+    assert torch.float32 in operations.types
+    assert torch.float64 not in operations.types
 
 
-def test_border_padding_that_some_devices_lack_is_not_asked_for() -> None:
-    for path in (*ROOT.glob("facemug_core/networks/*.py"), *ROOT.glob("facemug_core/faces/*.py")):
-        assert not re.search(r"padding_mode=.border", path.read_text(encoding="utf-8")), path
-
-
-# Preview
-
-
-def test_previews_are_left_to_the_host() -> None:
-    """Records of preview files written by hand lacked fields that later hosts read."""
-    for path in NODES:
-        assert "subfolder" not in path.read_text(encoding="utf-8"), path
+def test_border_padding_that_some_devices_lack_is_not_asked_for(editor: PhotoEditor) -> None:
+    mask = torch.zeros(1, 1, 90, 100)
+    mask[..., 50:70, 40:60] = 1
+    eyes_and_mouth = [[40.0, 40.0], [60.0, 40.0], [42.0, 60.0], [58.0, 60.0]]
+    with _Operations() as operations:
+        editor.edit(_noise(100, 90), EditRequest(mask=mask, landmarks=[eyes_and_mouth]))
+    assert operations.paddings == {0}

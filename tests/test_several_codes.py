@@ -14,11 +14,9 @@ from facemug_core.latents import Latent, load_latent, save_latent
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.style import StylePlan
 
-from .test_cli import _run, needs_model
-from .test_cli import mask as mask
-from .test_cli import photo as photo
-from .test_nodes import host, loading, run
-from .test_nodes import photo as pictures
+from .commands import run_command
+from .nodes.running import host, loading, run
+from .nodes.running import photo as pictures
 from .test_under_mask import CHILD, CHILD_MOUTH, PARENT, PARENT_MOUTH, noise
 from .test_under_mask import mask as mask_of
 from .tiny import tiny_model
@@ -86,15 +84,17 @@ def test_a_photo_without_a_face_passes_in_as_many_variants_as_there_are_codes(
     assert len(PhotoEditor(tiny_model()).edit(noise(), request).photos) == 3
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_a_file_of_three_codes_makes_three_variants_in_the_command(
     photo: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_latent(tmp_path / "three.safetensors", Latent(codes(3)))
     command = ["edit", photo, "--mask", mask, "--aligned", "--latent", tmp_path / "three.safetensors"]
-    assert _run(capsys, *command, "-o", tmp_path / "out.png", "--sheet", tmp_path / "sheet.png")[0] == 0
+    assert (
+        run_command(capsys, *command, "-o", tmp_path / "out.png", "--sheet", tmp_path / "sheet.png")[0] == 0
+    )
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out_1.png", "out_2.png", "out_3.png"]
-    code, _, said = _run(capsys, *command, "--variants", 2, "-o", tmp_path / "other.png")
+    code, _, said = run_command(capsys, *command, "--variants", 2, "-o", tmp_path / "other.png")
     assert code == 2
     assert "Traceback" not in said
 

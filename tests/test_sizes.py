@@ -23,18 +23,12 @@ from .tiny import (
     random_conditions,
     tiny_full_model,
     tiny_inverter,
-    tiny_model,
 )
 
 
 @pytest.fixture(scope="module")
 def full() -> FaceMug:
     return tiny_full_model()
-
-
-@pytest.fixture(scope="module")
-def light() -> FaceMug:
-    return tiny_model()
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -87,9 +81,9 @@ def test_the_full_size_inverts_with_an_inverter_alone_and_edits_as_before(full: 
 
 @pytest.mark.parametrize("first", ["light", "full"])
 def test_codes_saved_by_one_size_draw_a_face_in_the_other(
-    light: FaceMug, full: FaceMug, first: str, tmp_path: Path
+    model: FaceMug, full: FaceMug, first: str, tmp_path: Path
 ) -> None:
-    maker, user = (light, full) if first == "light" else (full, light)
+    maker, user = (model, full) if first == "light" else (full, model)
     save_latent(tmp_path / "face.safetensors", Latent(maker.random_codes([3])))
     codes = load_latent(tmp_path / "face.safetensors").codes
     picture, used = edited(user, random_conditions(), codes=codes)
@@ -101,14 +95,14 @@ def test_codes_saved_by_one_size_draw_a_face_in_the_other(
 
 @pytest.mark.parametrize("kind", DIRECTIONS)
 def test_an_edit_of_codes_is_the_same_in_both_sizes_and_shows_in_both(
-    light: FaceMug, full: FaceMug, kind: str
+    model: FaceMug, full: FaceMug, kind: str
 ) -> None:
     codes = noise(1, 18, 512)
-    moved = light.apply_direction(codes, DIRECTIONS[kind], 2.0)
+    moved = model.apply_direction(codes, DIRECTIONS[kind], 2.0)
     assert torch.equal(moved, full.apply_direction(codes, DIRECTIONS[kind], 2.0))
-    for model in (light, full):
-        features = model.aggregate(random_conditions())
-        assert not torch.equal(model.generate(features, moved), model.generate(features, codes))
+    for size in (model, full):
+        features = size.aggregate(random_conditions())
+        assert not torch.equal(size.generate(features, moved), size.generate(features, codes))
 
 
 def test_half_precision_gives_the_full_sizes_picture_nearly(full: FaceMug) -> None:

@@ -14,8 +14,8 @@ from facemug_core.faces.pasting import paste
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 
+from .nodes.running import aligned, loading, photo, run, wired
 from .pack import NAME
-from .test_nodes import aligned, loading, photo, run, wired
 from .tiny import tiny_model
 
 tensors = sys.modules[f"{NAME}.nodes.tensors"]

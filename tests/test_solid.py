@@ -21,17 +21,10 @@ from facemug_core.faces.comparison import FaceComparer
 from facemug_core.faces.regions import region_mask
 from facemug_core.ops.masks import fill_holes
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BACKGROUND, SKIN, NECK, HAIR = (LABELS.index(name) for name in ("background", "skin", "neck", "hair"))
 PEOPLE = 12
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Pictures this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def noise(seed: int, size: int, sigma: float, strength: float) -> torch.Tensor:

@@ -14,7 +14,7 @@ from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.style import Move
 
-from .test_nodes import center_mask, loading, photo, run
+from .nodes.running import center_mask, loading, photo, run
 from .text_models import tiny_clip
 from .tiny import tiny_model
 
@@ -42,11 +42,6 @@ def edited(editor: PhotoEditor, **what: Any) -> torch.Tensor:
     mask = torch.zeros(1, 1, 96, 96)
     mask[..., 30:60, 30:60] = 1
     return editor.edit(picture, EditRequest(mask=mask, aligned=True, size=256, **what)).photos[0].pixels
-
-
-@pytest.fixture(scope="module")
-def editor() -> PhotoEditor:
-    return PhotoEditor(tiny_model())
 
 
 @pytest.mark.parametrize("what", NONE)

@@ -45,11 +45,6 @@ def clip() -> Clip:
 
 
 @pytest.fixture(scope="module")
-def model() -> FaceMug:
-    return tiny_model()
-
-
-@pytest.fixture(scope="module")
 def features(model: FaceMug) -> Features:
     return model.aggregate(random_conditions())
 

@@ -14,8 +14,6 @@ from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.locate import FaceQuery
 
-from .tiny import tiny_model
-
 WIDTH, HEIGHT = 640, 512
 
 
@@ -80,11 +78,6 @@ def test_only_pieces_beside_every_head_are_searched_for_small_faces() -> None:
 def noise() -> Photo:
     pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     return Photo.from_image(Image.fromarray(pixels))
-
-
-@pytest.fixture(scope="module")
-def editor() -> PhotoEditor:
-    return PhotoEditor(tiny_model())
 
 
 def test_the_face_under_the_mask_is_edited_and_not_the_largest(editor: PhotoEditor) -> None:

@@ -1,7 +1,4 @@
-"""Kinds of failures that users of face-editing packs report, tried in the genuine host.
-
-`tests/test_pitfalls.py` names the tests of all kinds; here are those whose inputs a host makes.
-"""
+"""Kinds of failures that users of face-editing packs report, with inputs that the genuine host makes."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from facemug_core.editing.pose import STEPS
 from facemug_core.editing.pose import Pose as HeadPose
 from facemug_core.posing import Poser
 
-from .test_nodes import aligned, center_mask, features_of, latent_of, loading, photo, run, text_nodes
-from .text_models import tiny_clip
-from .tiny import random_conditions, tiny_inverter, tiny_model
+from ..text_models import tiny_clip
+from ..tiny import random_conditions, tiny_inverter, tiny_model
+from .running import aligned, center_mask, features_of, latent_of, loading, photo, run, text_nodes
 
 management = sys.modules["comfy.model_management"]
 progress_bar = sys.modules["comfy.utils"].ProgressBar

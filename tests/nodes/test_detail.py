@@ -9,15 +9,9 @@ import torch
 
 from facemug_core.errors import InputError
 
-from .test_nodes import aligned, center_mask, loading, photo, run
-from .tiny import tiny_model
+from .running import aligned, center_mask, photo, run
 
 SIDE = 600
-
-
-@pytest.fixture(scope="module")
-def model() -> Any:
-    return loading.HostedEditor(tiny_model(), [])
 
 
 @pytest.mark.parametrize(("size", "side"), [("auto", 512), ("512", 512), ("1024", 1024)])
