@@ -59,6 +59,40 @@ def test_stripes_go_on_as_in_a_mirror() -> None:
     assert ((result[inner] - mirrored).abs() < 0.25).float().mean() > 0.7
 
 
+def texture(photo: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    """What is mirrored onto the smoothly filled picture, [3, H, W]."""
+    return (continued(photo, hidden, torch.zeros_like(hidden))[0] - fill_holes(photo, hidden))[0]
+
+
+def test_texture_fades_towards_the_inside() -> None:
+    photo, hidden = noise(1, 3, SIDE, 256), torch.zeros(1, 1, SIDE, 256)
+    hidden[..., 96:160] = 1
+    mirrored = texture(photo, hidden)
+    assert mirrored[..., 124:132].std() < 0.5 * mirrored[..., 97:100].std()
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_texture_ends_where_its_mirror_leaves_the_picture(turns: int) -> None:
+    hidden = NOBODY.clone()
+    hidden[..., 3:61, :] = 1
+    mirrored = texture(noise(1, 3, SIDE, SIDE), hidden.rot90(turns, (2, 3))).rot90(-turns, (1, 2))
+    assert mirrored[:, 3].std() > 0.1
+    assert not mirrored[:, 6:58].any()
+
+
+def test_texture_is_weaker_beside_places_without_a_source() -> None:
+    stripes, hidden = torch.where(torch.arange(SIDE) % 4 < 2, 0.4, -0.4), NOBODY.clone()
+    hidden[..., 4:60, :] = 1
+    mirrored = texture(stripes.expand(1, 3, SIDE, SIDE), hidden)
+    assert mirrored[:, 6].std() < 0.9 * mirrored[:, 4].std()
+
+
+def test_a_mirrored_ramp_has_no_kinks() -> None:
+    ramp = torch.linspace(-1, 1, SIDE).expand(1, 3, SIDE, SIDE)
+    down = continued(ramp, hole(16, 48), NOBODY)[0][..., 16:48, 16:48].diff(dim=2)
+    assert down.abs().max() < 0.45
+
+
 def test_what_is_deep_inside_is_smooth() -> None:
     photo, hidden = noise(1, 3, 192, 192), torch.zeros(1, 1, 192, 192)
     hidden[..., 16:176, 16:176] = 1
@@ -81,7 +115,14 @@ def test_a_person_beside_the_hole_is_not_copied() -> None:
     person[..., 44:, 10:54] = 1
     photo[:, 0, 44:, 10:54] = 1
     result, _ = continued(photo, hole(), person)
-    torch.testing.assert_close(torch.where(person > 0, photo, result), photo)
+    torch.testing.assert_close(result, photo)
+
+
+def test_a_person_behind_a_strip_of_background_is_not_mirrored() -> None:
+    """Only the person is red."""
+    photo, person, hidden = torch.zeros(1, 3, SIDE, SIDE) - 0.3, NOBODY.clone(), NOBODY.clone()
+    person[..., 47:, :], photo[:, 0, 47:], hidden[..., 20:44, :] = 1, 1, 1
+    torch.testing.assert_close(continued(photo, hidden, person)[0], photo)
 
 
 def test_a_picture_that_is_all_hidden_is_finite_and_unknown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,18 @@ def test_both_axes_can_have_kernels_of_their_own() -> None:
     picture = noise(1, 2, 9, 9)
     shifted = separable_conv2d(picture, torch.tensor([0.0, 1.0, 0.0]), torch.tensor([1.0, 0.0, 0.0]), 1)
     assert torch.equal(shifted[..., 1:], picture[..., :-1])
+
+
+def test_a_gaussian_blur_repeats_the_border() -> None:
+    picture = noise(1, 2, 20, 24)
+    wider = torch.nn.functional.pad(picture, (9,) * 4, mode="replicate")
+    torch.testing.assert_close(gaussian_blur(picture, 3.0), gaussian_blur(wider, 3.0)[..., 9:-9, 9:-9])
+
+
+def test_enlarging_goes_smoothly_from_pixel_to_pixel() -> None:
+    edge = torch.tensor([[[[0.0, 1.0]]]])
+    grown = enlarged(edge, torch.zeros(1, 1, 1, 8))[0, 0, 0]
+    torch.testing.assert_close(grown, torch.tensor([0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]))
 
 
 def test_enlarging_gives_the_size_of_another_picture() -> None:
@@ -95,6 +108,35 @@ def test_filling_never_reads_under_the_mask() -> None:
 def test_a_picture_that_is_all_hole_becomes_zeros() -> None:
     filled = fill_holes(torch.full((1, 3, 20, 20), -0.5), torch.ones(1, 1, 20, 20))
     assert not filled.view(torch.int32).any()
+
+
+def test_pixels_that_a_soft_mask_touches_are_filled() -> None:
+    image, mask = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    image[..., 3, 3], mask[..., 3, 3] = 1, 0.1
+    assert not fill_holes(image, mask).any()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (1, 9), (9, 1), (7, 16)])
+def test_one_visible_pixel_fills_the_picture(shape: tuple[int, int]) -> None:
+    mask = torch.ones(1, 1, *shape)
+    mask[..., 0, 0] = 0
+    torch.testing.assert_close(
+        fill_holes(torch.full((1, 1, *shape), 0.7), mask), torch.full((1, 1, *shape), 0.7)
+    )
+
+
+def test_one_visible_pixel_of_four_is_enough_for_its_tone() -> None:
+    image, mask = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    image[..., :2, :2], mask[..., :2, :2] = 1, 1
+    mask[..., 1, 1] = 0
+    assert fill_holes(image, mask)[..., 0, 0] == 1
+
+
+def test_a_hole_has_no_steps() -> None:
+    mask = torch.ones(1, 1, 1, 32)
+    mask[..., 0], mask[..., -1] = 0, 0
+    row = fill_holes(torch.linspace(0, 1, 32).expand(1, 1, 1, 32), mask).flatten()
+    assert row.diff().max() < 0.1
 
 
 def test_a_hole_in_one_tone_takes_that_tone() -> None:

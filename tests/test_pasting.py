@@ -62,7 +62,7 @@ def test_no_opacity_returns_the_bits_of_the_photo(seed, dtype, feather):
     assert result is not photo
 
 
-@pytest.mark.parametrize("how", [{"opacity": 2.0}, {"opacity": float("nan")}, {"feather": -5}])
+@pytest.mark.parametrize("how", [{"opacity": 2.0}, {"opacity": float("nan")}, {"feather": -1}])
 def test_values_out_of_range_are_refused_as_linked_inputs_can_be(how):
     ones = torch.ones(1, 1, 9, 9)
     with pytest.raises(InputError, match="between 0 and 1"):
@@ -152,6 +152,45 @@ def test_the_bands_in_which_a_big_picture_is_pasted_leave_no_trace(feather, monk
     assert torch.equal(mask_to_photo(mask, matrix, (90, 70)), on_photo)
 
 
+@pytest.mark.parametrize("inner", ["mask", "crop"])
+def test_the_feather_rises_from_every_edge_of_the_mask_and_of_the_crop(inner):
+    photo, mask = torch.zeros(1, 1, 20, 20), torch.ones(1, 1, 20, 20)
+    matrix, side = np.eye(3), 20
+    if inner == "mask":
+        mask = torch.nn.functional.pad(mask[..., 5:15, 5:15], (5,) * 4)
+    else:
+        matrix[:2, 2], side = 5, 10
+    result = paste(photo, torch.ones(1, 1, side, side), mask, matrix, feather=3)[0, 0]
+    for turned in (result, result.flip(0), result.T, result.T.flip(0)):
+        torch.testing.assert_close(turned[4:10, 10], torch.tensor([0, 0.15625, 0.5, 0.84375, 1, 1]))
+
+
+def test_a_mask_beside_the_crop_leaves_the_photo_alone():
+    photo, mask = torch.rand(1, 3, 20, 40), torch.zeros(1, 1, 20, 40)
+    mask[..., 5:9, 30:36] = 1
+    assert torch.equal(paste(photo, torch.zeros(1, 3, 12, 12), mask, np.eye(3)), photo)
+
+
+def test_what_is_fully_replaced_is_not_read():
+    photo = torch.full((1, 3, 12, 12), torch.nan)
+    assert (paste(photo, torch.ones(1, 3, 12, 12), torch.ones(1, 1, 12, 12), np.eye(3)) == 1).all()
+
+
+def test_a_soft_mask_keeps_the_bits_beside_it_in_double_precision():
+    photo = torch.rand(1, 3, 12, 12, dtype=torch.float64)
+    mask = torch.full((1, 1, 12, 12), 0.5)
+    mask[..., 4:8, 4:8] = 0
+    result = paste(photo, torch.ones(1, 3, 12, 12), mask, np.eye(3))
+    assert torch.equal(result[..., 4:8, 4:8], photo[..., 4:8, 4:8])
+
+
+def test_values_beyond_the_photos_type_are_limited():
+    photo, crop = torch.full((1, 1, 8, 8), 100, dtype=torch.uint8), torch.full((1, 1, 8, 8), 300.0)
+    crop[..., 4:] = -40
+    result = paste(photo, crop, torch.ones(1, 1, 8, 8), np.eye(3))
+    assert result[0, 0, 0].tolist() == [255] * 4 + [0] * 4
+
+
 def test_a_half_mask_blends():
     photo, crop = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
     result = paste(photo, crop, torch.full((1, 1, 8, 8), 0.5), np.eye(3), opacity=0.5)
@@ -201,6 +240,13 @@ def test_a_mask_survives_the_way_to_the_photo():
     y, x = torch.meshgrid(torch.arange(300) - 149.5, torch.arange(400) - 199.5, indexing="ij")
     expected = (x**2 + y**2 <= 60**2).float()
     assert (photo_mask[0, 0] - expected).abs().sum() < 0.03 * expected.sum()
+
+
+def test_a_photo_pixel_that_a_mask_covers_by_half_is_in_it():
+    matrix = np.eye(3)
+    matrix[0, 2] = 4.5
+    photo_mask = mask_to_photo(torch.ones(1, 1, 8, 8), matrix, (8, 20))
+    assert photo_mask[0, 0, 0].nonzero().flatten().tolist() == list(range(4, 13))
 
 
 def test_beyond_the_crop_a_mask_is_empty_in_the_photo():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +55,56 @@ def test_colors_and_places_tell_patches_apart() -> None:
     found = patches(*painted((RED, *left), (RED, *right), (BLUE, *beside)))
     numbers = [found[0, 0, 10, column].item() for column in (6, 34, 14)]
     assert len(set(numbers)) == 3
+
+
+def in_a_row(*shades: torch.Tensor) -> list[float]:
+    """Labels of patches that touch, one for each shade."""
+    columns = [slice(8 * i, 8 * i + 8) for i in range(len(shades))]
+    found = patches(
+        *painted(*((shade, slice(4, 20), one) for shade, one in zip(shades, columns, strict=True)))
+    )
+    return found[0, 0, 10, 4 : 8 * len(shades) : 8].tolist()
+
+
+def test_every_channel_tells_patches_apart() -> None:
+    assert len(set(in_a_row(RED, RED.roll(1), BLUE, torch.full((3,), -1.0)))) == 4
+
+
+def test_shades_a_fifth_of_the_range_apart_are_two_patches() -> None:
+    assert len(set(in_a_row(torch.full((3,), -0.2), torch.full((3,), 0.2)))) == 2
+
+
+def test_shades_that_are_nearly_the_same_are_one_patch() -> None:
+    assert len(set(in_a_row(torch.full((3,), 0.15), torch.full((3,), 0.25)))) == 1
+
+
+def test_black_and_thin_paint_is_a_patch() -> None:
+    color, weight = painted((torch.full((3,), -1.0), *MOUTH))
+    assert (patches(color, 0.1 * weight) > 0).sum() == 16 * 24
+
+
+def test_paint_that_touches_at_a_corner_is_one_patch() -> None:
+    found = patches(*painted((RED, slice(4, 8), slice(4, 8)), (RED, slice(8, 12), slice(8, 12))))
+    assert found.max() == 1
+
+
+@pytest.mark.parametrize(("rows", "share"), [(13, 0.0), (15, 0.2), (17, 0.6), (20, 1.0)])
+def test_a_part_is_painted_too_if_it_fills_nearly_as_much_of_the_patch(rows: int, share: float) -> None:
+    """Above 70 % of the main part's area it begins to be painted, and is from 95 % on."""
+    shown = parts(hair=(slice(0, 20), slice(8, 40)))
+    here = meant(patches(*painted((RED, slice(0, 20 + rows), slice(8, 40)))), shown)
+    torch.testing.assert_close(here[..., 20 : 20 + rows, 8:40], torch.full((1, 1, rows, 32), share))
+
+
+def test_a_sliver_of_another_part_of_the_face_is_painted_along() -> None:
+    shown = parts(u_lip=(slice(16, 32), slice(12, 36)), mouth=(slice(22, 26), slice(20, 28)))
+    assert (meant(patches(*painted((RED, *MOUTH))), shown)[..., 16:32, 12:36] == 1).all()
+
+
+def test_a_sliver_of_skin_is_not_painted_along_with_hair() -> None:
+    shown = parts(hair=(slice(0, 20), slice(8, 40)))
+    here = meant(patches(*painted((RED, slice(0, 22), slice(8, 40)))), shown)
+    assert (here[..., 20:22, 8:40] == 0).all()
 
 
 def test_paint_on_lips_is_not_for_the_teeth_between_them() -> None:
