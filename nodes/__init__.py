@@ -25,12 +25,15 @@ from .latents import (
     WarpLatent,
 )
 from .loading import LoadModel
+from .painter import Painter
 from .posing import Pose
+from .routes import add_routes
 from .text import LoadClip, OptimizeText, TextDirection
 
 NODES: tuple[type[io.ComfyNode], ...] = (
     LoadModel,
     Edit,
+    Painter,
     DetectFaces,
     ParseFace,
     RegionMask,
@@ -69,4 +72,5 @@ NODES: tuple[type[io.ComfyNode], ...] = (
 class Extension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         place_examples()  # here, since older hosts never call on_load
+        add_routes()
         return list(NODES)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import comfy.model_management
 import comfy.utils
@@ -20,6 +21,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import ComfyExtension, io
 from numpy.typing import NDArray
 from PIL import Image
+from server import PromptServer
 from torch import Tensor, nn
 
 from ..facemug_core.batches import MAX_SEED
@@ -202,6 +204,64 @@ def direction_files(endings: Sequence[str]) -> dict[str, Path]:
             if path.suffix in endings:
                 found.setdefault(path.name, path)
     return found
+
+
+def input_file(name: str) -> Path:
+    """A file of the host's input folder, by its path within it.
+
+    Raises:
+        InputError: the name leads elsewhere, or there is no such file.
+    """
+    folder = Path(folder_paths.get_input_directory()).resolve()
+    try:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder) and path.is_file():
+            return path
+    except (OSError, ValueError):  # no file can have such a name
+        pass
+    raise InputError(f"There is no file {name[:200]!r} in the input folder: put it there, or choose another.")
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) that a picture file says it has.
+
+    Raises:
+        InputError: it is no picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            return picture.size
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path.name} cannot be read as a picture: {error}.") from error
+
+
+class Answer(NamedTuple):
+    """An answer to a request, as JSON."""
+
+    status: int
+    value: Mapping[str, Any]
+
+
+def serve(path: str, answer: Callable[[Mapping[str, str], bytes], Answer], most_bytes: int) -> None:
+    """Have the host's server answer POST requests by their headers and body, each in a thread of its own."""
+    server = getattr(PromptServer, "instance", None)
+    if server is None:  # other programs load the nodes without a server
+        return
+    from aiohttp import web  # comes with the server
+
+    async def handle(request: web.Request) -> web.Response:
+        if (request.content_length or 0) > most_bytes:
+            return web.json_response({"error": f"A request has at most {most_bytes} bytes."}, status=413)
+        body = await request.content.read(most_bytes)
+        status, value = await asyncio.to_thread(answer, request.headers, body)
+        return web.json_response(value, status=status)
+
+    server.routes.post(path)(handle)
+
+
+def is_running() -> bool:
+    """Whether the host runs a workflow."""
+    return bool(PromptServer.instance.prompt_queue.currently_running)
 
 
 def content_hash(path: Path) -> str:

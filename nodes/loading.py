@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import nn
@@ -65,31 +66,33 @@ class HostedEditor:
         return host.managed(self._editor.parser.network)
 
 
+@lru_cache(maxsize=1)
+def hosted_editor(size: str, precision: str) -> HostedEditor:
+    """The model of a size; all nodes that ask for the same one in turn share it."""
+    folders = host.weight_folders()
+    with torch.inference_mode(False):
+        model = FaceMug.load(size, folders=folders, precision=PRECISIONS[precision])
+    return HostedEditor(model, folders)
+
+
+def model_inputs() -> list[Any]:
+    """Inputs that say which model is loaded."""
+    return [
+        io.Combo.Input("size", options=list(SIZES), default="light"),
+        host.advanced(io.Combo.Input("precision", options=list(PRECISIONS), default="float32")),
+    ]
+
+
 class LoadModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadModel",
             search_aliases=["facemug loader", "face edit model", "load face model"],
-            inputs=[
-                io.Combo.Input(
-                    "size",
-                    options=list(SIZES),
-                    default="light",
-                ),
-                host.advanced(
-                    io.Combo.Input(
-                        "precision",
-                        options=list(PRECISIONS),
-                        default="float32",
-                    )
-                ),
-            ],
+            inputs=model_inputs(),
             outputs=[host.Model.Output(display_name="model")],
         )
 
     @classmethod
     def execute(cls, size: str, precision: str) -> io.NodeOutput:
-        folders = host.weight_folders()
-        model = FaceMug.load(size, folders=folders, precision=PRECISIONS[precision])
-        return io.NodeOutput(HostedEditor(model, folders))
+        return io.NodeOutput(hosted_editor(size, precision))

@@ -24,6 +24,7 @@ def test_no_two_sockets_of_a_node_share_an_id() -> None:
 
 def test_only_nodes_that_read_files_have_fingerprints() -> None:
     assert [node_id for node_id, node in NODES.items() if "fingerprint_inputs" in vars(node)] == [
+        "FACEMUG_Painter",
         "FACEMUG_LoadDirection",
         "FACEMUG_LoadLatent",
     ]
