@@ -40,3 +40,38 @@ export function fromColors(layer, colors, palette) {
   const { value } = FILES[layer], Type = rasterType(layer);
   return Type.from(colors, (color) => value(color, palette));
 }
+
+// How a painting is shown over its photo: the topmost layer that has something at a place, of those that are on.
+const SHOWN = [
+  ["sketch", () => 0xffffe500],
+  ["color", (value) => value],
+  ["semantic", (value, palette) => ((palette[value - 1] & 0xffffff) | 0xa0000000) >>> 0],
+  ["mask", () => 0x705040ff],
+];
+
+// Colors of a rectangle of the painting; `on` tells of each layer whether it is shown.
+export function overlay(layers, on, palette, area) {
+  const colors = new Uint32Array(area.width * area.height);
+  const shown = SHOWN.filter(([layer]) => on[layer]).map(([layer, color]) => [layers[layer], color]);
+  for (let y = 0; y < area.height; y++) {
+    for (let x = 0; x < area.width; x++) {
+      for (const [raster, color] of shown) {
+        const value = raster.pixels[(area.y + y) * raster.width + area.x + x];
+        if (value === 0) continue;
+        colors[y * area.width + x] = color(value, palette);
+        break;
+      }
+    }
+  }
+  return colors;
+}
+
+// A name for what colors show: the same for the same ones, and another for others.
+export function nameOf(colors) {
+  let one = 0xdeadbeef, other = 0x41c6ce57;
+  for (const color of colors) {
+    one = Math.imul(one ^ color, 2654435761);
+    other = Math.imul(other ^ color, 1597334677) ^ (one >>> 15);
+  }
+  return [one, other].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
+}
