@@ -242,8 +242,16 @@ class Answer(NamedTuple):
     value: Mapping[str, Any]
 
 
-def serve(path: str, answer: Callable[[Mapping[str, str], bytes], Answer], most_bytes: int) -> None:
-    """Have the host's server answer POST requests by their headers and body, each in a thread of its own."""
+def serve(
+    path: str, answer: Callable[[Mapping[str, str], bytes, Callable[[], bool]], Answer], most_bytes: int
+) -> None:
+    """Have the host's server answer POST requests, each in a thread of its own.
+
+    Args:
+        path: of the requests.
+        answer: takes headers, body, and what tells whether nobody waits for the answer any more.
+        most_bytes: of a body.
+    """
     server = getattr(PromptServer, "instance", None)
     if server is None:  # other programs load the nodes without a server
         return
@@ -253,10 +261,15 @@ def serve(path: str, answer: Callable[[Mapping[str, str], bytes], Answer], most_
         if (request.content_length or 0) > most_bytes:
             return web.json_response({"error": f"A request has at most {most_bytes} bytes."}, status=413)
         body = await request.content.read(most_bytes)
-        status, value = await asyncio.to_thread(answer, request.headers, body)
+        status, value = await asyncio.to_thread(answer, request.headers, body, lambda: _is_closed(request))
         return web.json_response(value, status=status)
 
     server.routes.post(path)(handle)
+
+
+def _is_closed(request: Any) -> bool:
+    """Whether the connection of a request is closed."""
+    return request.transport is None or bool(request.transport.is_closing())
 
 
 def is_running() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -30,14 +29,14 @@ MOST_BYTES = 2 * MOST_CHARACTERS
 """Of a request: a painting and little else."""
 
 MOST_WAITING = 8
-"""Requests that wait for their turn, of all panels."""
+"""Requests that wait for their turn."""
 
 POLL_SECONDS = 0.05
-"""Between two questions whether a waiting request has been overtaken."""
+"""Between two questions whether a waiting request is still needed."""
 
 
-class OvertakenError(Exception):
-    """A newer request of the same panel has come, or the host runs a workflow."""
+class StoppedError(Exception):
+    """Nobody waits for the answer any more, or the host runs a workflow."""
 
 
 class CrowdedError(Exception):
@@ -45,44 +44,37 @@ class CrowdedError(Exception):
 
 
 class Turns:
-    """Lets one request work at a time, and of each panel only the newest."""
+    """Lets one request work at a time."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._newest: dict[str, int] = {}
-        self._count = self._waiting = 0
+        self._waiting = 0
 
     @contextmanager
-    def turn(self, panel: str) -> Iterator[Progress]:
-        """Waits for the turn of a panel's request; what it gives stops work that is not needed any more.
+    def turn(self, gone: Callable[[], bool]) -> Iterator[Progress]:
+        """Waits for a request's turn; what it gives stops the work when it is not needed any more.
+
+        Args:
+            gone: tells whether nobody waits for the answer.
 
         Raises:
-            OvertakenError: the request is not needed any more, or has to wait for a workflow.
+            StoppedError: the request is not needed any more, or has to wait for a workflow.
             CrowdedError: too many wait already.
         """
-        with self._guard:
-            if self._waiting >= MOST_WAITING:
-                raise CrowdedError
-            self._count += 1
-            number = self._newest[panel] = self._count
 
         def check(done: int = 0, total: int = 0) -> None:
-            if self._newest[panel] != number or is_running():
-                raise OvertakenError
+            if gone() or is_running():
+                raise StoppedError
 
+        self._wait(check)
         try:
-            self._wait(check)
-            try:
-                check()
-                yield check
-            finally:
-                EDITING.release()
+            check()
+            yield check
         finally:
-            with self._guard:
-                if self._newest[panel] == number:
-                    del self._newest[panel]
+            EDITING.release()
 
     def _wait(self, check: Callable[[], None]) -> None:
+        if self._waiting >= MOST_WAITING:
+            raise CrowdedError
         self._waiting += 1
         try:
             while not EDITING.acquire(timeout=POLL_SECONDS):
@@ -97,7 +89,7 @@ TURNS = Turns()
 def add_routes() -> None:
     """Have the host's server answer the panel."""
     for name, work in (("faces", _faces), ("preview", _preview)):
-        serve(f"{PREFIX}/{name}", partial(_answered, name, work), MOST_BYTES)
+        serve(f"{PREFIX}/{name}", partial(_answered, work), MOST_BYTES)
 
 
 class Request(NamedTuple):
@@ -111,15 +103,15 @@ class Request(NamedTuple):
 Work = Callable[[Request, Progress], Mapping[str, Any]]
 
 
-def _answered(name: str, work: Work, headers: Mapping[str, str], body: bytes) -> Answer:
+def _answered(work: Work, headers: Mapping[str, str], body: bytes, gone: Callable[[], bool]) -> Answer:
     """The answer to a request, with what went wrong as a sentence."""
     if not _same_origin(headers):
         return Answer(403, {"error": "The painter answers its own page only."})
     try:
-        with torch.inference_mode(), TURNS.turn(f"{name} {_panel(body)}") as progress:
+        with torch.inference_mode(), TURNS.turn(gone) as progress:
             return Answer(200, work(_request(body), progress))
-    except OvertakenError:
-        return Answer(409, {"error": "A newer request has come, or a workflow runs."})
+    except StoppedError:
+        return Answer(409, {"error": "A workflow runs. Ask again when it is done."})
     except CrowdedError:
         return Answer(429, {"error": "Too many previews are waiting. Try again in a moment."})
     except FacemugError as error:
@@ -134,23 +126,13 @@ def _same_origin(headers: Mapping[str, str]) -> bool:
     return origin is None or urlsplit(origin).netloc.lower() == headers.get("Host", "").lower()
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _request(body: bytes) -> Request:
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise InputError(f"The request is not JSON: {error}.") from error
     if not isinstance(asked, dict):
         raise InputError("The request should be a JSON object.")
-    return asked
-
-
-def _panel(body: bytes) -> str:
-    """Which panel asks: one of its own for each node of each page."""
-    return str(_parsed(body).get("panel"))[:100]
-
-
-def _request(body: bytes) -> Request:
-    asked = _parsed(body)
     size, precision = asked.get("size", "light"), asked.get("precision", "float32")
     if size not in list(SIZES) or precision not in list(PRECISIONS):
         raise InputError(f"There is no model of size {size!r:.60} and precision {precision!r:.60}.")

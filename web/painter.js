@@ -27,6 +27,7 @@ app.registerExtension({
         getMinHeight: () => LEAST_HEIGHT,
         hideOnZoom: false,
       });
+      widget.onRemove = () => panel.close();
       widget.serializeValue = () => panel.saved();
       return { widget };
     },

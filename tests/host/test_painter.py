@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
+import socket
 import urllib.error
 import urllib.request
 from typing import Any
@@ -95,7 +95,7 @@ def test_the_stages_go_on_from_the_node(host: Host, run: Run) -> None:
 
 
 def test_the_preview_is_what_the_node_gives(host: Host, expected: EditResult) -> None:
-    status, value = post(host, "preview", {"panel": "a", "painting": painted()})
+    status, value = post(host, "preview", {"painting": painted()})
     assert status == 200
     assert value["warnings"] == list(expected.warnings)
     whole = expected.photos[0].rgb[0].permute(1, 2, 0).numpy()
@@ -108,15 +108,15 @@ def test_the_preview_is_what_the_node_gives(host: Host, expected: EditResult) ->
 
 
 def test_a_draft_is_another_picture_of_the_same_place(host: Host) -> None:
-    whole = post(host, "preview", {"panel": "a", "painting": painted()})[1]
-    draft = post(host, "preview", {"panel": "a", "painting": painted(), "draft": True})[1]
+    whole = post(host, "preview", {"painting": painted()})[1]
+    draft = post(host, "preview", {"painting": painted(), "draft": True})[1]
     assert (draft["x"], draft["y"]) == (whole["x"], whole["y"])
     assert picture(draft["picture"]).size == picture(whole["picture"]).size
     assert draft["picture"] != whole["picture"]
 
 
 def test_the_faces_come_with_their_parts(host: Host, library: Library) -> None:
-    status, value = post(host, "faces", {"panel": "a", "painting": painted()})
+    status, value = post(host, "faces", {"painting": painted()})
     assert status == 200
     photo = Photo.from_file(FOLDER / PHOTO)
     (face,) = library.editor.find_faces(photo)
@@ -128,22 +128,19 @@ def test_the_faces_come_with_their_parts(host: Host, library: Library) -> None:
 
 
 def test_sliders_and_exemplar_change_the_preview(host: Host) -> None:
-    plain = post(host, "preview", {"panel": "a", "painting": painted(), "draft": True})[1]
+    plain = post(host, "preview", {"painting": painted(), "draft": True})[1]
     for fields in ({"attributes": {"smile": 1}}, {"style": "exemplar", "exemplar": "facemug_exemplar_1.jpg"}):
-        status, value = post(host, "preview", {"panel": "a", "painting": painted(**fields), "draft": True})
+        status, value = post(host, "preview", {"painting": painted(**fields), "draft": True})
         assert status == 200
         assert value["picture"] != plain["picture"]
 
 
-def test_of_requests_of_one_panel_the_newest_is_answered(host: Host) -> None:
-    answers: list[int] = []
-    body = {"panel": "b", "painting": painted()}
-    first = threading.Thread(target=lambda: answers.append(post(host, "preview", body)[0]))
-    first.start()
-    while not answers and post(host, "preview", body | {"draft": True})[0] != 200:
-        pass
-    first.join()
-    assert answers == [409]
+def test_nobody_waits_for_a_preview_that_was_given_up(host: Host) -> None:
+    body = json.dumps({"painting": painted(style="random", style_mix=0.5)}).encode()
+    with socket.create_connection(("127.0.0.1", host.port)) as given_up:
+        head = f"POST /facemug/painter/preview HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        given_up.sendall(head.encode() + body)
+    assert post(host, "preview", {"painting": painted(), "draft": True})[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -158,7 +155,7 @@ def test_of_requests_of_one_panel_the_newest_is_answered(host: Host) -> None:
     ],
 )
 def test_hostile_paintings_are_refused_in_a_sentence(fields: dict[str, Any], says: str, host: Host) -> None:
-    status, value = post(host, "preview", {"panel": "c", "painting": painted(**fields)})
+    status, value = post(host, "preview", {"painting": painted(**fields)})
     assert status == 400
     assert says in value["error"]
 
@@ -168,7 +165,7 @@ def test_requests_that_are_too_large_are_refused(host: Host) -> None:
 
 
 def test_other_pages_are_refused(host: Host) -> None:
-    body = {"panel": "c", "painting": painted()}
+    body = {"painting": painted()}
     assert post(host, "preview", body, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,36 +127,39 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return running
 
 
-def test_a_newer_request_of_a_panel_stops_the_one_before(queue: dict[str, Any]) -> None:
-    turns, waits = routes.Turns(), threading.Event()
+def needed() -> bool:
+    return False
 
-    def newer() -> None:
-        with turns.turn("panel"):
-            waits.set()
 
-    with pytest.raises(routes.OvertakenError), turns.turn("panel") as progress:
-        thread = threading.Thread(target=newer)
-        thread.start()
-        while True:
-            progress(0, 1)
-    thread.join()
-    assert waits.is_set()
+def stopped_at_once(turns: Any, gone: Callable[[], bool]) -> None:
+    with turns.turn(gone) as progress:
+        progress(0, 1)
+
+
+def test_work_stops_when_nobody_waits_for_it(queue: dict[str, Any]) -> None:
+    answers = iter([False, True])
+    with pytest.raises(routes.StoppedError):
+        stopped_at_once(routes.Turns(), lambda: next(answers))
+    assert not painting.EDITING.locked()
+
+
+def test_a_request_whose_turn_has_not_come_ends_when_nobody_waits_for_it(queue: dict[str, Any]) -> None:
+    with painting.EDITING, pytest.raises(routes.StoppedError):
+        stopped_at_once(routes.Turns(), lambda: True)
 
 
 def test_a_request_gives_way_to_a_workflow(queue: dict[str, Any]) -> None:
-    turns = routes.Turns()
-    with pytest.raises(routes.OvertakenError), turns.turn("panel") as progress:
-        queue["0"] = "a workflow"
-        progress(0, 1)
+    queue["0"] = "a workflow"
+    with pytest.raises(routes.StoppedError):
+        stopped_at_once(routes.Turns(), needed)
     queue.clear()
-    with turns.turn("panel"):
-        pass
+    stopped_at_once(routes.Turns(), needed)
 
 
 def test_requests_do_not_pile_up(queue: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "MOST_WAITING", 0)
-    with pytest.raises(routes.CrowdedError), routes.Turns().turn("panel"):
-        pass
+    with pytest.raises(routes.CrowdedError):
+        stopped_at_once(routes.Turns(), needed)
 
 
 @pytest.mark.parametrize(
@@ -168,11 +171,11 @@ def test_requests_do_not_pile_up(queue: dict[str, Any], monkeypatch: pytest.Monk
     ],
 )
 def test_other_pages_get_no_answer(headers: dict[str, str]) -> None:
-    assert routes._answered("faces", None, headers, b"{}").status == 403
+    assert routes._answered(None, headers, b"{}", needed).status == 403
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"painting": 3}', b'{"size": "x", "painting": ""}'])
 def test_what_is_no_request_is_refused_in_a_sentence(body: bytes, queue: dict[str, Any]) -> None:
-    answer = routes._answered("faces", None, {"Host": "here"}, body)
+    answer = routes._answered(None, {"Host": "here"}, body, needed)
     assert answer.status == 400
     assert answer.value["error"]

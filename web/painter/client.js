@@ -41,7 +41,7 @@ export async function upload(blob, name, layer = false) {
   return [stored.subfolder, stored.name].filter(Boolean).join("/");
 }
 
-const OVERTAKEN = 409, WAIT = 700;
+const BUSY = 409, WAIT = 700;
 
 // Asks one of the pack's routes; waits while the host runs a workflow.
 export async function ask(route, question, signal) {
@@ -49,7 +49,7 @@ export async function ask(route, question, signal) {
     const answer = await api.fetchApi(`/facemug/painter/${route}`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal,
     });
-    if (answer.status !== OVERTAKEN) {
+    if (answer.status !== BUSY) {
       const value = await answer.json();
       if (!answer.ok) throw new Error(value.error);
       return value;

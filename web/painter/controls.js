@@ -74,7 +74,7 @@ export class Controls {
     const input = make("input", {
       type: "file", accept: "image/*", hidden: true, onchange: () => input.files[0] && chosen(input.files[0]),
     });
-    return make("span", {}, button("📂", title, () => input.click()), input);
+    return make("span", {}, button("Upload", title, () => input.click()), input);
   }
 
   #photoBar() {
@@ -83,12 +83,12 @@ export class Controls {
     this.undo = button("↶", "Undo (Ctrl+Z)", () => panel.undo());
     this.redo = button("↷", "Redo (Ctrl+Shift+Z)", () => panel.redo());
     const compare = (on) => () => panel.result.compare(on);
-    return make("div", { class: "bar", role: "toolbar", "aria-label": "Photo" },
+    return make("div", { class: "bar", role: "toolbar", "aria-label": "Photo and view" },
       this.photo, this.#fileButton("Upload a photo", (file) => panel.uploadPhoto(file)),
       make("span", { class: "gap" }), this.undo, this.redo,
       button("−", "Smaller (-)", () => panel.stage.enlarge(0.8)),
       button("+", "Larger (+)", () => panel.stage.enlarge(1.25)),
-      button("👁", "Hold to see the original (O)", () => {}, {
+      button("Original", "Hold to see the original (O)", () => {}, {
         onpointerdown: compare(true), onpointerup: compare(false), onpointerleave: compare(false),
       }));
   }
@@ -131,16 +131,16 @@ export class Controls {
     this.region = select("Part of the face", [], () => {});
     const growth = () => Math.max(1, Math.round((GROWTH * panel.painting?.width) / 512));
     const growing = make("span", { class: "group" },
-      button("⊖", "Shrink the mask", () => panel.growMask(-growth())),
-      button("⊕", "Grow the mask", () => panel.growMask(growth())));
+      button("Shrink", "Shrink the mask", () => panel.growMask(-growth())),
+      button("Grow", "Grow the mask", () => panel.growMask(growth())));
     const fill = (value) => () => panel.fillRegion(this.region.value, value());
     const filling = make("span", { class: "group" }, this.region,
       button("Fill", "Fill this part of the face", fill(() => panel.value)),
-      button("Clear", "Clear this part of the face", fill(() => 0)));
+      button("Erase", "Erase this part of the face", fill(() => 0)));
     this.of = [[growing, ["mask"]], [this.color, ["color"]], [this.part, ["semantic"]], [this.strength.element, GUIDES]];
     return make("div", { class: "bar", role: "toolbar", "aria-label": "Tools" },
       ...Object.values(this.tools), this.radius.element, this.color, this.part, growing, filling,
-      this.strength.element, button("🗑", "Clear the layer", () => panel.clear()));
+      this.strength.element, button("Clear layer", "Clear the layer", () => panel.clear()));
   }
 
   #styleBar(styles) {
@@ -179,7 +179,7 @@ export class Controls {
       (amount) => this.#set("text_amount", amount));
     return make("div", { class: "bar", role: "group", "aria-label": "Style" },
       labelled("style", this.style), labelled("exemplar", this.exemplar), this.#fileButton("Upload an exemplar", brought),
-      this.mix.element, labelled("seed", this.seed), button("🎲", "Another seed", dice), this.text, this.amount.element);
+      this.mix.element, labelled("seed", this.seed), button("New", "Another seed", dice), this.text, this.amount.element);
   }
 
   #sliders(attributes) {

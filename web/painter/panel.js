@@ -14,6 +14,9 @@ import { fillRegion, Pointer, TOOLS, valueOf } from "./tools.js";
 const RADII = { mask: 0.04, sketch: 0.003, color: 0.025, semantic: 0.02 }; // of the brush, in widths of the grid
 const PAUSE = 150; // milliseconds without a change before a preview is asked for
 
+const KEYS = "B brush, E eraser, L lasso, R face part, P pick a color, [ and ] width, + and - zoom, O original, " +
+  "Ctrl+Z undo, Ctrl+Shift+Z redo";
+
 export class Panel {
   state = blankState();
   painting = null;
@@ -23,7 +26,7 @@ export class Panel {
   #saved = Promise.resolve();
   #loading = 0;
   #timer = null;
-  #id = `${Date.now()}/${Math.random()}`;
+  #asked = new AbortController();
 
   // `options` are those of the node's input; `node` has model(), which one it takes, and changed().
   constructor(options, node) {
@@ -35,8 +38,10 @@ export class Panel {
     this.result = new Result((sentence) => this.say(sentence));
     this.controls = new Controls(this, options);
     this.status = make("div", { class: "status", role: "status", "aria-live": "polite" });
-    this.element = make("div", { class: "facemug-painter", tabindex: 0, role: "group", "aria-label": "Face painter" },
-      this.controls.top, make("div", { class: "panes" }, this.stage.element, this.result.element),
+    // Has the focus while a person paints: the host takes keys for its graph unless an input has it.
+    this.keys = make("input", { class: "keys", readonly: true, "aria-label": "Keys of the painter", title: KEYS });
+    this.element = make("div", { class: "facemug-painter empty", role: "group", "aria-label": "Face painter" },
+      this.keys, this.controls.top, make("div", { class: "panes" }, this.stage.element, this.result.element),
       this.status, this.controls.bottom);
     this.#listen();
     this.controls.show();
@@ -70,6 +75,13 @@ export class Panel {
     this.changed();
     this.controls.show();
     await this.#open();
+  }
+
+  // Waits for no answer any more.
+  close() {
+    clearTimeout(this.#timer);
+    this.#asked.abort();
+    this.result.stop();
   }
 
   say(sentence) {
@@ -179,7 +191,7 @@ export class Panel {
   }
 
   #question() {
-    return { panel: this.#id, painting: this.#text, ...this.node.model() };
+    return { painting: this.#text, ...this.node.model() };
   }
 
   #usualRadius() {
@@ -191,7 +203,7 @@ export class Panel {
     const number = ++this.#loading, { photo, layers } = this.state;
     this.painting = null;
     this.faces = [];
-    this.result.stop();
+    this.close();
     this.element.classList.toggle("empty", !photo);
     if (!photo) return this.say("Choose a photo to begin.");
     try {
@@ -217,8 +229,8 @@ export class Panel {
 
   async #findFaces(scale, number) {
     this.say("Looking for faces …");
-    const asked = new AbortController();
-    const { faces } = await ask("faces", this.#question(), asked.signal);
+    this.#asked = new AbortController();
+    const { faces } = await ask("faces", this.#question(), this.#asked.signal);
     const found = await Promise.all(faces.map(async (face) => {
       const labels = await loadImage(face.labels);
       const colors = colorsOf(labels, labels);
@@ -248,7 +260,11 @@ export class Panel {
     for (const kind of ["pointerdown", "mousedown", "dblclick", "wheel", "contextmenu", "keyup", "copy", "paste"]) {
       element.addEventListener(kind, (event) => event.stopPropagation());
     }
-    element.addEventListener("pointerdown", () => element.focus({ preventScroll: true }));
+    element.addEventListener("mousedown", (event) => {
+      if (event.target.closest("input, select, label, summary")) return;
+      event.preventDefault();
+      this.keys.focus({ preventScroll: true });
+    });
     element.addEventListener("keydown", (event) => this.#key(event));
     element.addEventListener("keyup", (event) => { if (event.key === "o") this.result.compare(false); });
     element.addEventListener("dragover", (event) => event.preventDefault());
@@ -257,7 +273,7 @@ export class Panel {
 
   #key(event) {
     event.stopPropagation();
-    if (event.target.matches("input:not([type=range]), select, textarea")) return;
+    if (event.target.matches("input:not([type=range], .keys), select")) return;
     const key = event.key.toLowerCase(), command = event.ctrlKey || event.metaKey;
     const tool = Object.keys(TOOLS).find((name) => TOOLS[name].key === key);
     if (command && key === "z") event.shiftKey ? this.redo() : this.undo();

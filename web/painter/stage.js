@@ -83,7 +83,6 @@ export class Stage {
     const { element } = this, touches = new Map();
     let drawing = false;
     element.addEventListener("pointerdown", (event) => {
-      if (event.button === 0 || event.button === 2) event.preventDefault();
       element.setPointerCapture(event.pointerId);
       if (event.pointerType === "touch") touches.set(event.pointerId, event);
       if (event.button === 1 || touches.size === 2) {

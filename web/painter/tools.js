@@ -4,11 +4,11 @@ import { drawSegment, fillPolygon, fillWhere, union } from "./raster.js";
 import { coveredBy, faceAt, insideOf, labelAt, regionOf } from "./regions.js";
 
 export const TOOLS = {
-  brush: { sign: "🖌", title: "Brush (B)", key: "b" },
-  eraser: { sign: "⌫", title: "Eraser (E); the right mouse button erases, too", key: "e" },
-  lasso: { sign: "➰", title: "Lasso: fill an outline (L)", key: "l" },
-  region: { sign: "👆", title: "Fill a part of the face by a click (R)", key: "r" },
-  pick: { sign: "💧", title: "Take a color from the photo (P)", key: "p" },
+  brush: { sign: "Brush", title: "Brush (B)", key: "b" },
+  eraser: { sign: "Eraser", title: "Eraser (E); the right mouse button erases, too", key: "e" },
+  lasso: { sign: "Lasso", title: "Lasso: fill an outline (L)", key: "l" },
+  region: { sign: "Face part", title: "Fill a part of the face by a click (R)", key: "r" },
+  pick: { sign: "Pick", title: "Take a color from the photo (P)", key: "p" },
 };
 
 const THINNEST = 0.25; // share of the radius that a pen draws which hardly presses
