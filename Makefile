@@ -17,13 +17,13 @@ test: fetch
 # COMFYUI_PYTHON names one that has what the checkout needs.
 test-host: fetch
 	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli
-	$(PY) -m pytest -c tests/pytest.ini tests/host --ignore tests/host/test_browser.py
+	$(PY) -m pytest -c tests/pytest.ini tests/host --ignore-glob '*browser.py'
 
 # With that host's own front end, and with the newest one of the package index and both of its renderers of nodes.
 # HALF=0 or HALF=1 saves time: it leaves out half of the workflows, but not for the newest renderer.
 test-browser: fetch
 	TORCH="$(TORCH)" $(PY) -m tests.host.installing host cli browser frontend
-	$(PY) -m pytest -c tests/pytest.ini tests/host/test_browser.py
+	$(PY) -m pytest -c tests/pytest.ini tests/host/test_browser.py tests/host/test_painter_browser.py
 
 lint: setup
 	$(VENV)/bin/ruff check .

@@ -22,6 +22,8 @@ TALLEST = 1320
 """Where a column ends: on a screen that shows more at once, the editor leaves out all texts."""
 PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview", "FACEMUG_OptimizeText")
 """Nodes that show a picture, if only while they run."""
+SIZES = {"FACEMUG_Painter": (1000, 860)}
+"""Width and height of nodes that are larger than their rows."""
 COLOR = "#9fc1cf"
 INPUT_NODE, OUTPUT_NODE = -10, -20
 """Ids of the nodes that stand for a subgraph's own sockets inside it."""
@@ -49,6 +51,7 @@ class Node:
     values: list[Any]
     position: tuple[int, int] = (0, 0)
     height: int = 0
+    width: int = WIDTH
 
     def __getitem__(self, name: str) -> Output:
         slot = next(i for i, output in enumerate(self.outputs) if output["name"] == name)
@@ -61,7 +64,7 @@ class Node:
             "id": self.identity,
             "type": self.type,
             "pos": list(self.position),
-            "size": [WIDTH, self.height],
+            "size": [self.width, self.height],
             "flags": {},
             "order": order,
             "mode": 0,
@@ -90,13 +93,14 @@ class Workflow:
     _x: int = 0
     _y: int = 0
     _bottom: int = 0
+    _width: int = WIDTH
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Nodes added inside lie in a titled frame right of all earlier ones."""
-        left, self._y, self._bottom = self._x, TITLE + GAP, 0
+        left, self._y, self._bottom, self._width = self._x, TITLE + GAP, 0, WIDTH
         yield
-        right = self._x + WIDTH + 2 * GAP
+        right = self._x + self._width + 2 * GAP
         self.groups.append(
             {
                 "id": len(self.groups) + 1,
@@ -148,6 +152,7 @@ class Workflow:
         ]
         rows += max(len(node.inputs), len(node.outputs))
         node.height = ROW * rows + (PICTURE if type in PICTURE_NODES else 0) + ROW
+        node.width, node.height = SIZES.get(type, (node.width, node.height))
         self._place(node)
         return node
 
@@ -194,8 +199,9 @@ class Workflow:
 
     def _place(self, node: Node) -> None:
         if self._y > TITLE + GAP and self._y + TITLE + node.height > TALLEST:
-            self._x, self._y = self._x + WIDTH + GAP, TITLE + GAP
+            self._x, self._y, self._width = self._x + self._width + GAP, TITLE + GAP, WIDTH
         node.position = (self._x + GAP, self._y + TITLE)
+        self._width = max(self._width, node.width)
         self._y += node.height + TITLE + GAP
         self._bottom = max(self._bottom, self._y)
         self.nodes.append(node)

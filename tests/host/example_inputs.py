@@ -54,6 +54,7 @@ def main() -> None:
     longer = (grow_mask(hair, 36)[:, 0] > 0) & (region_mask(labels, "background+cloth+neck")[:, 0] > 0)
     save_map("map_with_longer_hair", torch.where(longer, region_label(labels, hair), labels))
 
+    save_png("hair_mask", Image.fromarray((grow_mask(hair, 4)[0, 0] * 255).byte().numpy()))
     save_png("hair_paint", painted(region_mask(labels, "hair"), (172, 82, 32)))
     make_up = Image.alpha_composite(
         painted(region_mask(labels, "mouth"), (190, 20, 60)),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from facemug_core import latents
 from facemug_core.conditions import Conditions, pencil_sketch, whole_photo
-from facemug_core.conditions.reading import read_color, read_mask, read_semantic, read_sketch
+from facemug_core.conditions.reading import read_color, read_mask, read_opacity, read_semantic, read_sketch
 from facemug_core.editing.clip import load_clip
 from facemug_core.editing.directions import shipped_directions, sweep
 from facemug_core.editing.text import TextGoal, TextOptions
@@ -26,13 +26,13 @@ from facemug_core.pipeline.crop import edit_crop
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.guides import crop_conditions, guides_to_crop
 from facemug_core.pipeline.locate import AlignedFace, FaceQuery
-from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
+from facemug_core.pipeline.style import FIT_STEPS, Move, StylePlan, styled
 from facemug_core.posing import Poser
 
 from ..text_models import open_clip
 from .example_inputs import FOLDER
 from .running import Host, Prompt, Run
-from .workflows import EXEMPLARS, GROUP, HOLE, MOUTH_MASK, PHOTO
+from .workflows import EXEMPLARS, GROUP, HAIR_MASK, HAIR_PAINT, HOLE, MOUTH_MASK, PHOTO
 
 Pictures = list[np.ndarray]
 
@@ -98,6 +98,19 @@ def of_workflow(result: Callable[[Library], Pictures]) -> Callable[[Library], Pi
 @of_workflow
 def quick_edit(library: Library) -> Pictures:
     return edited(library, EditRequest(regions="hair", grow=6, style="random", seeds=(3,)))
+
+
+@of_workflow
+def painter(library: Library) -> Pictures:
+    """The node reads the photo by itself."""
+    paint = FOLDER / HAIR_PAINT
+    smile = Move(shipped_directions()["smile"], -0.5, {"operation": "attribute"})
+    request = EditRequest(
+        mask=read_mask(FOLDER / HAIR_MASK),
+        color=Guide(read_color(paint), 0.5, opacity=read_opacity(paint)),
+        directions=[smile],
+    )
+    return [shown(library.editor.edit(Photo.from_file(FOLDER / PHOTO), request).photos[0])]
 
 
 @of_workflow

@@ -26,6 +26,7 @@ PHOTO, HOLE, MOUTH_MASK = (
     "facemug_photo_with_mouth_mask.png",
 )
 GROUP = "facemug_group.jpg"
+HAIR_MASK, HAIR_PAINT = "facemug_hair_mask.png", "facemug_hair_paint.png"
 EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
 
 TILE = 256
@@ -48,10 +49,10 @@ def main() -> None:
 
 
 def thumbnail(host: Host, prompt: Prompt) -> Image.Image:
-    """The first picture that a workflow loads, and up to four that it shows last, in a row."""
+    """The first picture that a workflow loads, or the example, and up to four that it shows last, in a row."""
     run = host.run(prompt)
-    loaded = next(node for node in prompt.values() if node["class_type"] == "LoadImage")
-    pictures = [Image.open(FOLDER / "inputs" / loaded["inputs"]["image"])]
+    loaded = (node["inputs"]["image"] for node in prompt.values() if node["class_type"] == "LoadImage")
+    pictures = [Image.open(FOLDER / "inputs" / next(loaded, PHOTO))]
     last = last_preview(prompt)
     shown = min(4, len(run.outputs[last]["images"]))
     pictures += [host.picture(run, last, index) for index in range(shown)]
@@ -111,6 +112,26 @@ def quick_edit(w: Workflow) -> None:
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=3
         )
     with w.group("3 · Result"):
+        preview(w, edit["edited"], "Edited photo")
+        w.add("MaskPreview", "What changed", mask=edit["changed"])
+
+
+@described
+def painter(w: Workflow) -> None:
+    layers = {
+        "mask": {"file": HAIR_MASK, "on": True},
+        "color": {"file": HAIR_PAINT, "on": True, "strength": 0.5},
+    }
+    painting = {"version": 1, "photo": PHOTO, "layers": layers, "attributes": {"smile": -0.5}}
+    with w.group("1 · Paint"):
+        w.note(
+            "## Paint and see\n"
+            "Left is the photo with what is painted over it, right the edit. It follows every stroke.\n\n"
+            "**Try:** *Mask* and *Face part*, and click the mouth; another color; a sketch of longer hair; "
+            "an exemplar; your own photo."
+        )
+        edit = w.add("FACEMUG_Painter", painting=json.dumps(painting))
+    with w.group("2 · Result"):
         preview(w, edit["edited"], "Edited photo")
         w.add("MaskPreview", "What changed", mask=edit["changed"])
 

@@ -187,6 +187,7 @@ export class Panel {
       this.result.plain();
       return this.say("Brush over what is to be edited, or click a part of the face.");
     }
+    this.say("");
     this.#timer = setTimeout(() => this.result.refresh(this.#question()), PAUSE);
   }
 
