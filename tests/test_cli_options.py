@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.choices import TrainingStage
 from facemug_core.cli.commands import parse
 from facemug_core.cli.options import EditOptions
