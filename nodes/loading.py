@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from ..facemug_core.checkpoints.weights import Weights
+from ..facemug_core.checkpoints.weights import SHIPPED, Weights
 from ..facemug_core.config import SIZES
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
@@ -22,7 +22,7 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class HostedEditor:
     """What a FACEMUG_MODEL is: all networks, brought to the device by the host when a node needs them."""
 
-    def __init__(self, model: FaceMug, weights: Weights) -> None:
+    def __init__(self, model: FaceMug, weights: Weights = SHIPPED) -> None:
         self._editor = PhotoEditor(model, weights)
         self._networks = host.managed(nn.ModuleList(model.networks))
 
