@@ -17,8 +17,8 @@ from skimage import data, restoration
 from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
-from facemug_core.checkpoints.weights import Weights
 from facemug_core.checkpoints.reading import read_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.editing.direction_facts import DIRECTIONS_FILE
 from facemug_core.editing.directions import Linear, save_directions
 from facemug_core.editing.measuring import Measurer
