@@ -305,7 +305,7 @@ def whole_report(bank_faces, judges, tmp_path_factory):
     """A report of all suites on two faces, of the slow ones on one, and its folder."""
     folder = tmp_path_factory.mktemp("reports") / "report"
     slow = {"subsets", "detail"}
-    suites = [replace(suite, most=1) if name in slow else suite for name, suite in SUITES.items()]
+    suites = [replace(suite, max_faces=1) if name in slow else suite for name, suite in SUITES.items()]
     batches, portraits = bank_faces.batches(2, 1), bank_faces.batches(1, 1)
     return run_suites(tiny_model(), suites, batches, judges, folder, portraits=portraits), folder
 
@@ -333,7 +333,7 @@ def test_no_faces_are_made_that_no_suite_looks_at(bank_faces, judges, tmp_path):
         yield next(bank_faces.batches(1, 1))
         raise AssertionError("A second face was asked for.")
 
-    suite = replace(SUITES["seam"], most=1)
+    suite = replace(SUITES["seam"], max_faces=1)
     assert run_suites(tiny_model(), [suite], once(), judges, tmp_path).values["faces"] == 1
     assert run_suites(tiny_model(), [SOLID], once(), judges, tmp_path).values["faces"] == 0
 

@@ -133,7 +133,7 @@ def _found_in_model(options: FindOptions) -> list[Linear]:
 
 
 def _folder_codes(editor: PhotoEditor, folder: Path) -> Tensor:
-    """Codes [N, 18, 512] of the largest face of each photo in a folder."""
+    """Codes `[N, 18, 512]` of the largest face of each photo in a folder."""
     import torch
 
     from ..conditions.reading import picture_files

@@ -69,7 +69,7 @@ def _conditions(options: GuidanceOptions) -> Conditions:
 
 
 def _exemplar(options: GuidanceOptions, path: Path, model: FaceMug) -> Tensor:
-    """The crop [1, 3, 256, 256] of the exemplar's face."""
+    """The crop `[1, 3, 256, 256]` of the exemplar's face."""
     from ..photo import Photo
     from ..pipeline.editor import PhotoEditor
     from ..pipeline.locate import exemplar_warnings

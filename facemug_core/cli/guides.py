@@ -64,7 +64,7 @@ def color(options: GuideOptions) -> None:
 
 
 def _photo(options: GuideOptions) -> Tensor:
-    """[1, 3, H, W] in [-1, 1]."""
+    """`[1, 3, H, W]` in [-1, 1]."""
     from ..photo import Photo
 
     return Photo.from_file(options.photo).rgb / 127.5 - 1

@@ -106,11 +106,11 @@ class Clip:
         return self
 
     def images(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [-1, 1] → unit vectors [B, D]; differentiable."""
+        """Pictures `[B, 3, H, W]` in [-1, 1] → unit vectors `[B, D]`; differentiable."""
         return F.normalize(self.network.encode_image(self.seen(pictures)), dim=-1)
 
     def seen(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [-1, 1] as the network takes them: resized and normalised."""
+        """Pictures `[B, 3, H, W]` in [-1, 1] as the network takes them: resized and normalised."""
         seen = F.interpolate(
             (pictures + 1) / 2, self.size, mode=self.interpolation, antialias=True, align_corners=False
         )
@@ -119,7 +119,7 @@ class Clip:
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:
-        """Texts → unit vectors [N, D]."""
+        """Texts → unit vectors `[N, D]`."""
         device = next(self.network.parameters()).device
         return F.normalize(self.network.encode_text(self.tokenizer(texts).to(device)), dim=-1)
 

@@ -21,15 +21,15 @@ class Relevance:
     """How a text-image model's view of a face answers to its code (StyleCLIP measures it by channel)."""
 
     steps: Tensor
-    """One standard deviation along each principal component of the codes, [K, 512]."""
+    """One standard deviation along each principal component of the codes, `[K, 512]`."""
     answers: Tensor
-    """How the model's view moves with each step, [K, D]."""
+    """How the model's view moves with each step, `[K, D]`."""
     clip: str
     """Name of the model."""
 
 
 def principal_steps(codes: Tensor) -> Tensor:
-    """One standard deviation along each principal component of codes w [N, 512], largest first: [K, 512].
+    """One standard deviation along each principal component of codes w `[N, 512]`, largest first: `[K, 512]`.
 
     Faces lie there; what is left of the space draws glaring colors.
     """
@@ -39,7 +39,8 @@ def principal_steps(codes: Tensor) -> Tensor:
 
 
 def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 100.0) -> Relevance:
-    """Relevance from faces' codes w [N, 512] and the model's views of their pictures [N, D]: a regression."""
+    """Relevance from faces' codes w `[N, 512]` and the model's views of their pictures `[N, D]`: a
+    regression."""
     codes, views = codes.double(), views.double()
     steps = principal_steps(codes)
     scores = (codes - codes.mean(0)) @ steps.T / steps.square().sum(1)  # [N, K], unit variance

@@ -27,7 +27,7 @@ class FaceComparer:
     """Compares aligned faces.
 
     Args:
-        network: faces [B, 3, 224, 224], blue first, less `MEAN_BGR` → features [B, C]; in eval mode.
+        network: faces `[B, 3, 224, 224]`, blue first, less `MEAN_BGR` → features `[B, C]`; in eval mode.
     """
 
     name = "FaceRes cosine"
@@ -49,7 +49,7 @@ class FaceComparer:
 
     @torch.no_grad()
     def embed(self, crops: Tensor) -> Tensor:
-        """Aligned crops [B, 3, 256, 256] in [-1, 1] → vectors [B, C] of unit length on the crops' device.
+        """Aligned crops `[B, 3, 256, 256]` in [-1, 1] → vectors `[B, C]` of unit length on the crops' device.
 
         The cosine of two faces, the sum of their vectors' products, is about 0.6 for one person in two
         photos and 0.35 for two people.

@@ -38,7 +38,7 @@ class EditRequest(FaceQuery, StylePlan):
     """An edit of a photo: which faces, which style codes, where. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
+    """`[1, 1, H, W]`, bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
     photo by this share. The networks fill all pixels that are not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
@@ -80,9 +80,9 @@ class EditResult:
     photos: list[Photo]
     """One for each variant."""
     mask: Tensor
-    """Bool [1, 1, H, W]: where the photos may differ from the input."""
+    """Bool `[1, 1, H, W]`: where the photos may differ from the input."""
     untouched: Tensor
-    """Bool [1, 1, H, W]: the part of the mask outside the crops, which was not edited."""
+    """Bool `[1, 1, H, W]`: the part of the mask outside the crops, which was not edited."""
     faces: list[AlignedFace]
     """The edited faces."""
     latents: list[Latent]

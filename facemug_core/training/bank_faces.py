@@ -21,11 +21,12 @@ class Faces(Protocol):
     def __len__(self) -> int: ...
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]; −1 and NaN are unknown."""
+        """Image `[3, 256, 256]` in [-1, 1], labels int64 `[256, 256]`, code w `[512]`; −1 and NaN are
+        unknown."""
 
 
 def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
-    """The code w [1, 512] of a training face: drawn from its seed alone, truncated by ψ in [0.5, 1]."""
+    """The code w `[1, 512]` of a training face: drawn from its seed alone, truncated by ψ in [0.5, 1]."""
     generator = torch.Generator().manual_seed(seed)
     z, share = torch.randn(1, CODE_DIM, generator=generator), torch.rand(1, generator=generator)
     device = mapping.mean_code.device
@@ -41,7 +42,7 @@ def random_codes(count: int, mapping: MappingNetwork) -> Tensor:
 
 @torch.no_grad()
 def _truncated(z: Tensor, share: Tensor, mapping: MappingNetwork) -> Tensor:
-    """Codes of z [B, 512], with ψ so far on its way from 0.5 to 1."""
+    """Codes of z `[B, 512]`, with ψ so far on its way from 0.5 to 1."""
     return torch.lerp(mapping.mean_code, mapping(z).float(), 0.5 + 0.5 * share)
 
 

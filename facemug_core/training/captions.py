@@ -329,7 +329,7 @@ def agreement(asserts: Levels, levels: Levels) -> tuple[NDArray[np.bool_], NDArr
     """Which captions, asserting [T, attributes], fit which faces, of levels [N, attributes].
 
     Returns:
-        What fits [T, N], and what is unclear [T, N]: not contradicted, but not known either.
+        What fits `[T, N]`, and what is unclear `[T, N]`: not contradicted, but not known either.
     """
     stated, found = asserts[:, None], levels[None]
     open_ = stated == UNKNOWN

@@ -23,7 +23,7 @@ class Shown(NamedTuple):
     """Pictures as a critic sees them."""
 
     image: Tensor
-    """[B, 3, H, W] in [-1, 1]."""
+    """`[B, 3, H, W]` in [-1, 1]."""
     features: Features
     """Unit-normalised features of the perceptual loss."""
 

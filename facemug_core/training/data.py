@@ -25,8 +25,9 @@ RARE_SHARE = 1 / 6
 class FaceShards:
     """Aligned faces with parser labels and, for bank faces, their codes: all `.npz` files of a folder.
 
-    Each shard holds `images` uint8 [N, 256, 256, 3], and may hold `w` float32 [N, 512], without which codes
-    are unknown, NaN, and `labels` int8 [N, 256, 256], without which every pixel's class is unknown, −1.
+    Each shard holds `images` uint8 `[N, 256, 256, 3]`, and may hold `w` float32 `[N, 512]`, without which
+    codes are unknown, NaN, and `labels` int8 `[N, 256, 256]`, without which every pixel's class is unknown,
+    −1.
 
     Args:
         folder: made by `prepare`.
@@ -68,7 +69,7 @@ class FaceShards:
         return (codes - codes.mean(0)).square().mean().item()
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]."""
+        """Image `[3, 256, 256]` in [-1, 1], labels int64 `[256, 256]`, code w `[512]`."""
         image = from_bytes(torch.from_numpy(self.images[index]).permute(2, 0, 1))
         return image, torch.from_numpy(self.labels[index]).long(), torch.from_numpy(self.codes[index])
 
@@ -84,7 +85,7 @@ def _labels(shard: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _wears_rare_things(labels: np.ndarray) -> bool:
-    """Whether the classes [256, 256] show a hat or glasses."""
+    """Whether the classes `[256, 256]` show a hat or glasses."""
     return any((labels == LABELS.index(name)).mean() > least for name, least in RARE_THINGS.items())
 
 

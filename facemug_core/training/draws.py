@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 Numbers = float | Tensor
-"""One number for all pictures, or [B, 1, 1, 1]: one for each."""
+"""One number for all pictures, or `[B, 1, 1, 1]`: one for each."""
 
 
 class Draws(Protocol):
-    """Random numbers for a batch of pictures [B, C, H, W]."""
+    """Random numbers for a batch of pictures `[B, C, H, W]`."""
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Numbers:
         """A number for each picture."""

@@ -55,7 +55,7 @@ class Limits:
     """From, below: one pair for each level; between pairs nothing is said."""
 
     def levels(self, values: Mapping[str, Array]) -> NDArray[np.int64]:
-        """Levels [N] of measured values [N] by name."""
+        """Levels `[N]` of measured values `[N]` by name."""
         column = values[self.measured]
         inside = [(column >= low) & (column < high) for low, high in self.limits]
         return np.select(inside, range(len(inside)), UNKNOWN)
@@ -101,7 +101,7 @@ ATTRIBUTES: Mapping[str, Limits] = MappingProxyType(
 
 
 def facts(values: Mapping[str, Array]) -> NDArray[np.int64]:
-    """Measured values [N] by name → levels [N, attributes], −1 = unknown."""
+    """Measured values `[N]` by name → levels [N, attributes], −1 = unknown."""
     levels = {name: attribute.levels(values) for name, attribute in ATTRIBUTES.items()}
     # Shadow on a woman's or a child's chin is no beard.
     grown_man = (levels["gender"] == 1) & (levels["age"] != 0)
@@ -126,7 +126,7 @@ def fact_codes(levels: NDArray[np.int64]) -> Tensor:
 
 @torch.no_grad()
 def observe(measurer: Measurer, picture: Tensor, labels: Tensor) -> Reading | None:
-    """All that facts are made of, from an aligned face [1, 3, 256, 256] and its classes [1, 256, 256].
+    """All that facts are made of, from an aligned face `[1, 3, 256, 256]` and its classes `[1, 256, 256]`.
 
     None where no face is seen.
     """
@@ -140,7 +140,7 @@ def observe(measurer: Measurer, picture: Tensor, labels: Tensor) -> Reading | No
 
 
 def appearance(pixels: NDArray[np.uint8], classes: NDArray[np.integer], mesh: Array) -> Reading:
-    """Colors, beard, curl and adornments of an aligned face [256, 256, 3] with its classes and mesh."""
+    """Colors, beard, curl and adornments of an aligned face `[256, 256, 3]` with its classes and mesh."""
     hair = classes == LABELS.index("hair")
     behind = np.isin(classes, REGIONS["background"])
     return {
@@ -154,7 +154,7 @@ def appearance(pixels: NDArray[np.uint8], classes: NDArray[np.integer], mesh: Ar
 
 
 def hair_color(pixels: NDArray[np.uint8]) -> float:
-    """0 black, 1 brown, 2 blond, 3 red, 4 gray, 5 white of hair pixels [N, 3]; NaN of too few."""
+    """0 black, 1 brown, 2 blond, 3 red, 4 gray, 5 white of hair pixels `[N, 3]`; NaN of too few."""
     if len(pixels) < LEAST:
         return float("nan")
     lightness, chroma, hue = lch(np.median(pixels, 0))
@@ -168,7 +168,7 @@ def hair_color(pixels: NDArray[np.uint8]) -> float:
 
 
 def background_color(pixels: NDArray[np.uint8]) -> float:
-    """0 black, 1 white, 2 gray, 3 green, 4 blue, 5 brown of background pixels [N, 3]; NaN of too few."""
+    """0 black, 1 white, 2 gray, 3 green, 4 blue, 5 brown of background pixels `[N, 3]`; NaN of too few."""
     if len(pixels) < LEAST:
         return float("nan")
     lightness, chroma, hue = lch(pixels.mean(0))
@@ -244,7 +244,7 @@ def load_facts(folder: Path, faces: Faces, name: str = OBSERVED) -> NDArray[np.i
 
 
 def load_observed(folder: Path, faces: Faces, name: str = OBSERVED) -> dict[str, Array]:
-    """Measurements [N] of a folder's faces by name; they are made once, in about 0.4 s each, and kept."""
+    """Measurements `[N]` of a folder's faces by name; they are made once, in about 0.4 s each, and kept."""
     path = folder / name
     if path.exists():
         tensors, about = read_safetensors(path)

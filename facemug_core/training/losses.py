@@ -50,7 +50,7 @@ class IdentityLoss(nn.Module):
         self.network = network
 
     def vectors(self, image: Tensor) -> Tensor:
-        """Who is seen on [B, 3, 256, 256] in [-1, 1]: [B, 128]."""
+        """Who is seen on `[B, 3, 256, 256]` in [-1, 1]: `[B, 128]`."""
         square = image[..., TOP : TOP + SIDE, LEFT : LEFT + SIDE]
         faces = F.interpolate(square, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True)
         return self.network((faces + 1) * 127.5).float()
@@ -94,14 +94,14 @@ def haze_loss(image: Tensor, solid: Tensor, mask: Tensor) -> Tensor:
 
 
 def lines(image: Tensor) -> Tensor:
-    """How much each pixel of [B, 3, H, W] looks like a line, [B, 1, H, W]: strokes are to be followed where
-    they are faint, too."""
+    """How much each pixel of `[B, 3, H, W]` looks like a line, `[B, 1, H, W]`: strokes are to be followed
+    where they are faint, too."""
     with torch.autocast(image.device.type, enabled=False):  # small differences of small numbers
         return line_contrast(image.float())
 
 
 def stroke_loss(found: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> Tensor:
-    """How much is missing to lines where strokes [B, 1, H, W] are asked for under the mask: 0 to 1.
+    """How much is missing to lines where strokes `[B, 1, H, W]` are asked for under the mask: 0 to 1.
 
     Those that are found should be as clear as those of the picture that was drawn (`lines` of both), within
     limits: what a hand has added is no line there.
@@ -115,8 +115,8 @@ def part_loss(shares: Tensor, wanted: Tensor) -> Tensor:
     """Cross-entropy of the parts that are read to the wanted ones.
 
     Args:
-        shares: logarithms of the classes' shares in each cell, [B, 19, h, w] (`PartReader`).
-        wanted: the shares that they should have, [B, 19, h, w]; zero where any part may be.
+        shares: logarithms of the classes' shares in each cell, `[B, 19, h, w]` (`PartReader`).
+        wanted: the shares that they should have, `[B, 19, h, w]`; zero where any part may be.
     """
     return -(wanted * shares.float()).sum() / wanted.sum().clamp(min=1)
 
@@ -133,7 +133,7 @@ def adversarial_loss(fake: Sequence[Tensor], mask: Tensor) -> Tensor:
 
 
 def _score_mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean of a map [B, 1, h, w] over the cells that the mask touches."""
+    """Mean of a map `[B, 1, h, w]` over the cells that the mask touches."""
     return masked_mean(x, F.adaptive_max_pool2d(mask, x.shape[-2:]))
 
 

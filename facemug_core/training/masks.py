@@ -53,8 +53,8 @@ def rectangle_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tens
 
 
 def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """One to three parser regions of [H, W] labels, or the whole person, grown by up to 12 px: [1, H, W] in
-    {0, 1}."""
+    """One to three parser regions of `[H, W]` labels, or the whole person, grown by up to 12 px: `[1, H, W]`
+    in {0, 1}."""
     names = list(REGIONS)
     chosen = "+".join(names[draw.integer(len(names))] for _ in range(1 + draw.integer(3)))
     if draw.chance(PERSON_SHARE):
@@ -63,7 +63,7 @@ def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
 
 
 def random_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """A mask [1, H, W] of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
+    """A mask `[1, H, W]` of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
     if draw.chance(0.05):
         return torch.ones(1, *labels.shape)
     kind = draw.uniform()
@@ -80,7 +80,8 @@ def random_mask(labels: Tensor, draw: Draw) -> Tensor:
 
 @torch.no_grad()
 def with_holes(x: Tensor, draws: Draws) -> Tensor:
-    """A batch [B, C, H, W] with a box set to zero in three of five pictures, in some of them two or three."""
+    """A batch `[B, C, H, W]` with a box set to zero in three of five pictures, in some of them two or
+    three."""
     sides = torch.tensor(x.shape[-2:], device=x.device)
     places = torch.arange(int(sides.max()), device=x.device)
     for chance in (0.4, 0.2, 0.2):

@@ -22,14 +22,14 @@ COUNTED_FACES = 100
 
 
 def class_weights(faces: Faces) -> Tensor:
-    """Weights of the classes [19]: rare ones weigh more."""
+    """Weights of the classes `[19]`: rare ones weigh more."""
     labels = torch.stack([faces.face(i)[1] for i in range(min(COUNTED_FACES, len(faces)))])
     counts = torch.bincount(labels[labels >= 0], minlength=NUM_LABELS)
     return (counts / counts.sum()).clamp(min=RAREST) ** -RARITY
 
 
 def share_loss(read: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, dict[str, Tensor], None]:
-    """Cross-entropy over what is known of labels [B, H, W], and the share of cells that are read right."""
+    """Cross-entropy over what is known of labels `[B, H, W]`, and the share of cells that are read right."""
     shares = class_shares(labels, read.shape[-1])
     known = shares.sum(1)
     total = -(weights[:, None, None] * shares * read.float()).sum() / known.sum().clamp(min=1)
@@ -45,5 +45,5 @@ def parts_side_by_side(image: Tensor, read: Tensor, labels: Tensor) -> Tensor:
 
 
 def class_shares(labels: Tensor, cells: int) -> Tensor:
-    """Share of each class in each cell of labels [B, H, W], −1 = unknown: [B, 19, cells, cells]."""
+    """Share of each class in each cell of labels `[B, H, W]`, −1 = unknown: [B, 19, cells, cells]."""
     return F.adaptive_avg_pool2d(one_hot(labels), cells)

@@ -1,7 +1,7 @@
 """Bank faces as photos: what cameras, light, files and landmarks do to a picture.
 
-Every function takes a batch [B, 3, H, W] in [-1, 1] and its random numbers: a batch of one with those of one
-sample (`Draw`), or many pictures at once on the device that drew them (`BatchDraws`).
+Every function takes a batch `[B, 3, H, W]` in [-1, 1] and its random numbers: a batch of one with those of
+one sample (`Draw`), or many pictures at once on the device that drew them (`BatchDraws`).
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def quantized(x: Tensor, quality: Numbers) -> Tensor:
 
 
 def misalignment(x: Tensor, draws: Draws) -> Tensor:
-    """The errors of landmarks as a sampling grid [B, H, W, 2]: up to 3°, 4 % and 4 px."""
+    """The errors of landmarks as a sampling grid `[B, H, W, 2]`: up to 3°, 4 % and 4 px."""
     angle, scale = _column(draws.uniform(-3, 3)) * math.pi / 180, _column(draws.uniform(0.96, 1.04))
     right, down = (_column(draws.uniform(-4, 4)) * 2 / x.shape[-1] for _ in range(2))
     cos, sin = angle.cos() * scale, angle.sin() * scale
@@ -172,10 +172,10 @@ def misalignment(x: Tensor, draws: Draws) -> Tensor:
 
 
 def moved(x: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
-    """Maps [B, C, H, W] sampled at a grid [B, H, W, 2]; beyond the border they go on."""
+    """Maps `[B, C, H, W]` sampled at a grid `[B, H, W, 2]`; beyond the border they go on."""
     return F.grid_sample(x, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 def _column(numbers: Numbers) -> Tensor:
-    """Numbers as [B], those of one sample in the precision of Python."""
+    """Numbers as `[B]`, those of one sample in the precision of Python."""
     return torch.as_tensor(numbers, dtype=None if isinstance(numbers, Tensor) else torch.float64).flatten()

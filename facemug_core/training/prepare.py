@@ -96,7 +96,7 @@ def prepare_photos(
 
 
 def _face(path: Path, detector: Detector | None) -> Tensor:
-    """The crop [1, 3, 256, 256] in [-1, 1] of a photo's largest face, or of the whole photo."""
+    """The crop `[1, 3, 256, 256]` in [-1, 1] of a photo's largest face, or of the whole photo."""
     photo = Photo.from_file(path)
     if detector is None:
         matrix = aligned_matrix(photo.size)

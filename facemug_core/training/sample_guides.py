@@ -23,8 +23,8 @@ RECOLORED = ("hair", "lips", "cloth", "skin+nose+ears", "eyes", "background", "h
 
 
 def recolored(image: Tensor, labels: Tensor, draw: Draw, parts: Sequence[str] = RECOLORED) -> Tensor:
-    """A face [3, H, W] in [-1, 1] with one of some parts of its labels [H, W] in another hue, as people paint
-    hair.
+    """A face `[3, H, W]` in [-1, 1] with one of some parts of its labels `[H, W]` in another hue, as people
+    paint hair.
 
     The bank has no blue hair. Learned together with a color map of the new picture, hue comes from the map.
     """
@@ -39,7 +39,7 @@ def recolored(image: Tensor, labels: Tensor, draw: Draw, parts: Sequence[str] = 
 
 
 def _turned_hue(chroma: Tensor, angle: float) -> Tensor:
-    """Rotate colors [3, H, W] about the gray axis."""
+    """Rotate colors `[3, H, W]` about the gray axis."""
     cos, sin = math.cos(angle), math.sin(angle)
     # Rodrigues' rotation about (1, 1, 1) / √3, on vectors that are normal to it.
     across = torch.stack([chroma[2] - chroma[1], chroma[0] - chroma[2], chroma[1] - chroma[0]])
@@ -47,7 +47,8 @@ def _turned_hue(chroma: Tensor, angle: float) -> Tensor:
 
 
 def hand_drawn(sketch: Tensor, labels: Tensor, draw: Draw) -> Tensor:
-    """A sketch [1, H, W] in {0, 1} as hands draw: incomplete, wobbly, thick, or only the borders of parts."""
+    """A sketch `[1, H, W]` in {0, 1} as hands draw: incomplete, wobbly, thick, or only the borders of
+    parts."""
     if draw.chance(0.3):
         sketch = boundary_sketch(labels[None])[0]
     if draw.chance(0.5):
@@ -73,14 +74,15 @@ def _wobbled(sketch: Tensor, draw: Draw) -> Tensor:
 
 
 def color_map(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
-    """Region means or superpixels of [3, H, W] (PAPER 14.3)."""
+    """Region means or superpixels of `[3, H, W]` (PAPER 14.3)."""
     if draw.chance(0.88):  # superpixels take longer than all else of a sample
         return region_means(image[None], labels[None])[0]
     return superpixels(image[None], SUPERPIXELS[draw.integer(2)])[0]
 
 
 def sketch(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
-    """Lines of [3, H, W]: half of them as the filter draws them, a tenth by the legacy one, else by hand."""
+    """Lines of `[3, H, W]`: half of them as the filter draws them, a tenth by the legacy one, else by
+    hand."""
     kind = draw.uniform()
     if kind < 0.1:
         return pencil_sketch(image[None], "legacy")[0]

@@ -34,7 +34,7 @@ HOLE_SHARE = 0.6
 
 
 def misaligned(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """A face [3, H, W] and its labels [H, W], moved together as landmarks err."""
+    """A face `[3, H, W]` and its labels `[H, W]`, moved together as landmarks err."""
     grid = misalignment(image[None], draw)
     ids = moved(labels[None, None].float(), grid, mode="nearest")
     return moved(image[None], grid)[0], ids[0, 0].long()
@@ -60,11 +60,11 @@ def code_mix(draw: Draw) -> tuple[bool, float]:
 class GeneratorEdits(Dataset[dict[str, Tensor]]):
     """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
 
-    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `drawn` (the
-    picture [3, H, W] that the guides tell of), `w` [512], `z` [512] (normal noise for the stranger),
-    `projected` ([1], whether the style encoder's code takes the stranger's place), `distance` (λ of the way
-    from w to that code, [1]) and `borrowed` ([1], whether the guides are another person's, by which no truth
-    is known).
+    Item i is a dict of `image` `[3, H, W]`, `mask` `[1, H, W]`, `sketch`, `semantic`, `color`, `drawn` (the
+    picture `[3, H, W]` that the guides tell of), `w` `[512]`, `z` `[512]` (normal noise for the stranger),
+    `projected` (`[1]`, whether the style encoder's code takes the stranger's place), `distance` (λ of the way
+    from w to that code, `[1]`) and `borrowed` (`[1]`, whether the guides are another person's, by which no
+    truth is known).
     """
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
@@ -105,7 +105,7 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
 
 
 class EncoderInputs(Dataset[dict[str, Tensor]]):
-    """Corrupted guide stacks for Algorithm 1, with the code of the face: `guides` [26, H, W], `w` [512].
+    """Corrupted guide stacks for Algorithm 1, with the code of the face: `guides` `[26, H, W]`, `w` `[512]`.
 
     A third of the samples is a whole photo (an exemplar), a third a photo with a hole and some guides (an
     edit), a third the paper's: one dominant modality nearly whole, the others dropped or torn (PAPER 2.5).
@@ -141,9 +141,10 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
 class PosePairs(Dataset[dict[str, Tensor]]):
     """Faces and what references of their pose are made of, for Algorithm 2.
 
-    Item i is a dict of `image` [3, H, W], `disturbed` (the same scaled, in another tone and with a part
-    hidden, PAPER 5.3), its code `w` [512], `z` [512] (normal noise for a stranger), `turned` (how far the
-    source is on its way to the mirror image, [1]) and `twin` ([1], whether the stranger is the reference).
+    Item i is a dict of `image` `[3, H, W]`, `disturbed` (the same scaled, in another tone and with a part
+    hidden, PAPER 5.3), its code `w` `[512]`, `z` `[512]` (normal noise for a stranger), `turned` (how far the
+    source is on its way to the mirror image, `[1]`) and `twin` (`[1]`, whether the stranger is the
+    reference).
     """
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
@@ -166,7 +167,7 @@ class PosePairs(Dataset[dict[str, Tensor]]):
 
 
 class FaceCodes(Dataset[dict[str, Tensor]]):
-    """Bank faces as they are: `image` [3, H, W] and its code `w` [512]."""
+    """Bank faces as they are: `image` `[3, H, W]` and its code `w` `[512]`."""
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
         self.faces = faces
@@ -178,8 +179,8 @@ class FaceCodes(Dataset[dict[str, Tensor]]):
 
 
 class TonedParts(Dataset[dict[str, Tensor]]):
-    """Faces, many of them as worse photos, in another tone or with a gray hole: `image` [3, H, W] and
-    `labels` [H, W], −1 = unknown or hidden."""
+    """Faces, many of them as worse photos, in another tone or with a gray hole: `image` `[3, H, W]` and
+    `labels` `[H, W]`, −1 = unknown or hidden."""
 
     def __init__(self, faces: Faces, seed: int) -> None:
         self.faces = faces
@@ -203,7 +204,7 @@ class TonedParts(Dataset[dict[str, Tensor]]):
 
 
 class BankParts(Dataset[dict[str, Tensor]]):
-    """Bank faces as they are: `image` [3, H, W], its `labels` [H, W] and its code `w` [512]."""
+    """Bank faces as they are: `image` `[3, H, W]`, its `labels` `[H, W]` and its code `w` `[512]`."""
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
         self.faces = faces

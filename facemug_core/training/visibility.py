@@ -22,22 +22,22 @@ MEASURED_FROM = 200_000_000
 
 
 def measured_codes(mapping: MappingNetwork) -> Tensor:
-    """The codes w [1000, 512] of the faces that are measured."""
+    """The codes w `[1000, 512]` of the faces that are measured."""
     return torch.cat([bank_code(MEASURED_FROM + i, mapping) for i in range(VARIANCE_FACES)])
 
 
 def measure_visibility(
     picture_of: Callable[[Tensor], Tensor], perceptual: PerceptualLoss, codes: Tensor
 ) -> Tensor:
-    """How much a small difference δ of codes w is seen, as δᵀ V δ: V [512, 512], mean over faces.
+    """How much a small difference δ of codes w is seen, as δᵀ V δ: V `[512, 512]`, mean over faces.
 
     It is what the perceptual distance and the squared difference of pictures pooled by 16 grow by. Both are
     squared lengths of a vector, and V is the mean of g gᵀ with g the gradient of that vector times noise.
 
     Args:
-        picture_of: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable.
+        picture_of: codes `[1, 18, 512]` → picture `[1, 3, 256, 256]`, differentiable.
         perceptual: frozen perceptual loss, on the device of the codes.
-        codes: of the faces to measure on, w [N, 512].
+        codes: of the faces to measure on, w `[N, 512]`.
     """
     total = torch.zeros(codes.shape[1], codes.shape[1], device=codes.device)
     for face, w in enumerate(codes.split(1)):
@@ -54,13 +54,13 @@ def measure_visibility(
 
 
 def _root_of(covariance: Tensor) -> Tensor:
-    """Symmetric square root of a covariance [N, N]."""
+    """Symmetric square root of a covariance `[N, N]`."""
     variances, axes = torch.linalg.eigh(covariance)
     return (axes * variances.clamp(min=0).sqrt()) @ axes.T
 
 
 def _random_sum(maps: Tensor, noise: torch.Generator) -> Tensor:
-    """Sum of [1, C, H, W] times normal numbers, as a mean over the pixels: of size 1 for unit vectors."""
+    """Sum of `[1, C, H, W]` times normal numbers, as a mean over the pixels: of size 1 for unit vectors."""
     numbers = torch.randn(maps.shape, generator=noise).to(maps.device)
     return (maps * numbers).sum() / (maps.shape[-1] * maps.shape[-2]) ** 0.5
 
@@ -69,8 +69,8 @@ def descent_steps(visibility: Tensor, covariance: Tensor, rank: int, prior: floa
     """`Inverter.steps` [512, rank]: P = S Sᵀ inverts the curvature of distance and of likelihood together.
 
     Args:
-        visibility: curvature of the distance of pictures with a code w, [512, 512] (`measure_visibility`).
-        covariance: of the codes w of faces, [512, 512].
+        visibility: curvature of the distance of pictures with a code w, `[512, 512]` (`measure_visibility`).
+        covariance: of the codes w of faces, `[512, 512]`.
         rank: how many of the most visible directions to keep.
         prior: weight of the likelihood of a code, as the distance that one standard deviation is worth.
     """

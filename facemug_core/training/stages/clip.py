@@ -70,7 +70,7 @@ def check_enough(faces: Faces) -> None:
 
 
 class CaptionedFaces(Dataset[dict[str, Tensor]]):
-    """Random captions of faces: `number` of the face, `tokens`, and the `code` of what is said [FACE_DIM].
+    """Random captions of faces: `number` of the face, `tokens`, and the `code` of what is said `[FACE_DIM]`.
 
     Args:
         faces: of which all but the last `JUDGED` are drawn.
@@ -168,7 +168,7 @@ def fit_parts(clip: Clip, faces: Faces, numbers: range) -> None:
 
 
 def _line(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """The least squares line from inputs [N, I] to outputs [N, O]: weight [O, I] and bias [O]."""
+    """The least squares line from inputs `[N, I]` to outputs `[N, O]`: weight `[O, I]` and bias `[O]`."""
     middle, mean = inputs.mean(0), outputs.mean(0)
     centered = inputs - middle
     # Channels that never change must not stop it.
@@ -181,7 +181,8 @@ def _line(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
 def fit_read_out(
     head: nn.Linear, features: Tensor, codes: Tensor, kinds: Sequence[tuple[int, float]], judged: int
 ) -> Tensor:
-    """Set a read-out to the ridge regression of codes [N, D] on features [N, F], all but the last `judged`.
+    """Set a read-out to the ridge regression of codes `[N, D]` on features `[N, F]`, all but the last
+    `judged`.
 
     Args:
         head: the read-out.
@@ -191,7 +192,7 @@ def fit_read_out(
         judged: faces that are left out.
 
     Returns:
-        What it reads of all faces, [N, D].
+        What it reads of all faces, `[N, D]`.
     """
     features, codes = features.double(), codes.double()
     seen, known = features[: len(features) - judged], codes[: len(codes) - judged]
@@ -210,7 +211,7 @@ def fit_read_out(
 
 @torch.no_grad()
 def tower_features(clip: Clip, faces: Faces) -> Tensor:
-    """The image side's features [N, F] of all faces, in half precision."""
+    """The image side's features `[N, F]` of all faces, in half precision."""
     features = []
     for some in _groups(range(len(faces))):
         pictures = torch.stack([faces.face(i)[0] for i in some])
@@ -247,7 +248,7 @@ def retrieval_at_1(clip: Clip, faces: Faces, levels: NDArray[np.int64], seed: in
 
 
 def most_distinct(asserts: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which of each face's captions fits the fewest faces, [N].
+    """Which of each face's captions fits the fewest faces, `[N]`.
 
     Args:
         asserts: of the captions, [N, captions, attributes].

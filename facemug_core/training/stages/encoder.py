@@ -106,7 +106,8 @@ class EncoderStage(Stage):
 
     @torch.no_grad()
     def _with_drawn(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Guides [B, 26, H, W], codes [B, 512] and pictures of the batch and of the faces that join it."""
+        """Guides `[B, 26, H, W]`, codes `[B, 512]` and pictures of the batch and of the faces that join
+        it."""
         w, guides = batch["w"], batch["guides"]
         if self.drawn:
             w = torch.cat([w, random_codes(self.drawn, self.mapping)])

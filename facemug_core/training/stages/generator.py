@@ -166,7 +166,7 @@ class GeneratorStage(Stage):
         return model(conditions, parts, prior, codes)
 
     def _part_loss(self, edited: Tensor, wanted: Tensor) -> Tensor:
-        """Distance of the edits' parts to the wanted ones [B, 19, H, W], zero where any part may be."""
+        """Distance of the edits' parts to the wanted ones `[B, 19, H, W]`, zero where any part may be."""
         features = self.perceptual.features(F.adaptive_avg_pool2d(edited, SEEN_SIZE))
         return part_loss(self.photo_parts.reader(features), F.adaptive_avg_pool2d(wanted, PART_CELLS))
 
@@ -181,7 +181,7 @@ class GeneratorStage(Stage):
 
 
 def _given(guide: Tensor) -> Tensor:
-    """[B, 1, 1, 1]: 1 for the samples that have a guide [B, C, H, W], and 0 for the others."""
+    """`[B, 1, 1, 1]`: 1 for the samples that have a guide `[B, C, H, W]`, and 0 for the others."""
     return guide.flatten(1).any(1)[:, None, None, None].to(guide.dtype)
 
 

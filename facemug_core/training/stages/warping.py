@@ -72,7 +72,7 @@ class WarpStage(Stage):
 
     @torch.no_grad()
     def _codes(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Source, reference and wanted codes, each [B, 18, 512]."""
+        """Source, reference and wanted codes, each `[B, 18, 512]`."""
         image = batch["image"]
         wanted, mirrored = self._encoded(image), self._encoded(image.flip(-1))
         source = torch.lerp(wanted, mirrored, batch["turned"][..., None])  # Eq. 9
@@ -82,7 +82,7 @@ class WarpStage(Stage):
         return source, self._encoded(seen), wanted
 
     def _in_pose(self, w: Tensor, z: Tensor) -> Tensor:
-        """Pictures of strangers [B, 3, 256, 256] in the pose of the people with the codes w [B, 512]."""
+        """Pictures of strangers `[B, 3, 256, 256]` in the pose of the people with the codes w `[B, 512]`."""
         codes = broadcast(self.mapping(z).float()).clone()
         codes[:, :POSE_CODES] = w[:, None]
         return self._picture(codes)
