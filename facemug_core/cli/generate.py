@@ -24,7 +24,7 @@ def add_commands(commands: Any) -> None:
 
 
 def generate(options: GuidanceOptions) -> None:
-    """Make a face, and write all that is asked for."""
+    """Make a face, and write its files."""
     from ..latents import save_latent
     from ..pipeline.crop import edit_crop
     from ..pipeline.style import StylePlan

@@ -1,4 +1,4 @@
-"""The networks that options ask for."""
+"""Loads the networks that options name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def device_of(name: Device) -> str:
     if name == "auto":
         return next(device for device, is_there in there.items() if is_there)
     if not there[name]:
-        raise InputError(
-            f"There is no device {name} that this torch can use; leave out --device, or give cpu."
-        )
+        raise InputError(f"There is no device {name} in this torch; leave out --device, or give cpu.")
     return name
 
 
@@ -42,7 +40,7 @@ def load_editor(options: ModelOptions) -> PhotoEditor:
 
 
 def load_text_model(options: ClipOptions) -> Clip:
-    """The text-image model; loaded once, also where a folder of photos is edited."""
+    """The text-image model; loaded once for a whole folder of photos."""
     return _text_model(*options.clip, tuple(options.weights), device_of(options.device))
 
 

@@ -1,4 +1,4 @@
-"""Training of the head that reads the parts of a face off the bank's features."""
+"""Training of the part head, which reads parts off the bank's features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .stage import Batch, Stage, StageEntry, freeze
 
 
 class PartHeadStage(Stage):
-    """Shares of classes in each cell of the bank's finest fused map, by cross-entropy to the parser's.
+    """Part head against the parser's shares of classes in each cell of the bank's finest fused map.
 
     Args:
         config: of the head.
@@ -48,7 +48,7 @@ class PartHeadStage(Stage):
         return share_loss(self._read(model, batch["w"]), batch["labels"], self.weights)
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Columns: the face, its parts as they are read, as the parser sees them."""
+        """Columns: face, predicted parts, the parser's parts."""
         return parts_side_by_side(batch["image"], self._read(model, batch["w"]), batch["labels"])
 
     def _read(self, model: nn.Module, w: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Training of a "to RGB" head on bank faces: features of a code against the bank's own picture."""
+"""Training of a picture head on bank faces, from features of a code to the bank's picture."""
 
 from __future__ import annotations
 

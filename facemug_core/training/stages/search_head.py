@@ -1,4 +1,4 @@
-"""Training of the coarse picture head that inversion searches with, and the measuring of its coordinates."""
+"""Training of inversion's coarse picture head, and measurement of its coordinates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .picture_head import build_head
 from .stage import Stage, StageEntry
 
 DESCENT_RANK = 128
-"""Coordinates in which codes descend to a photo; beyond them little is seen."""
+"""Number of coordinates of inversion; the others are hardly visible."""
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
@@ -27,7 +27,7 @@ def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run)
 
 
 def export_inverter(config: ModelConfig, folder: Path) -> None:
-    """Measure by an exported search head in which coordinates codes descend to a photo, and write them."""
+    """Measure the coordinates of inversion with an exported search head, and write them."""
     weights = Weights(folder)
     mapping, bank, head = weights.mapping(config), weights.bank(config), weights.search_head(config)
     codes = measured_codes(mapping)
