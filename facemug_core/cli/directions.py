@@ -83,9 +83,10 @@ def add_commands(commands: Any) -> None:
 
 def list_all(options: WeightsOptions) -> None:
     """Print a line for each shipped direction."""
+    from ..checkpoints.places import Places
     from ..editing.direction_facts import describe, shipped_facts
 
-    for name, facts in shipped_facts(options.weights).items():
+    for name, facts in shipped_facts(Places(*options.weights)).items():
         print(describe(name, facts))
 
 
@@ -171,7 +172,7 @@ def sheet(options: SheetOptions) -> None:
     from .pictures import save
 
     def shipped() -> Mapping[str, Linear]:
-        return shipped_directions(options.weights)
+        return shipped_directions(options.all_weights())
 
     names = options.names or list(shipped())
     model = load_model(options)

@@ -69,7 +69,7 @@ def measure(options: EvaluateOptions) -> None:
         report = evaluate(
             model, options.suites or list(SUITES), limit=options.limit, report_dir=options.report,
             cache_dir=options.cache, faces_dir=options.faces, pairs_dir=options.pairs,
-            peers=dict(options.beside), folders=options.weights,
+            peers=dict(options.beside), weights=options.all_weights(),
             progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     for name, value in report.values.items():
@@ -82,14 +82,13 @@ def measure(options: EvaluateOptions) -> None:
 
 def demo(options: DemoOptions) -> None:
     """Draw the sheet."""
-    from ..checkpoints.manifest import locate
     from ..demo import demonstrate
     from ..photo import Photo
     from .loading import load_editor
     from .pictures import save
 
     editor = load_editor(options)
-    photo = Photo.from_file(locate("astronaut.png", *options.weights))
+    photo = Photo.from_file(editor.weights.path("astronaut.png"))
     drawn = demonstrate(editor, photo, progress=print)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "demo.png"

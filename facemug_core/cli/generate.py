@@ -74,7 +74,7 @@ def _exemplar(options: GuidanceOptions, path: Path, model: FaceMug) -> Tensor:
     from ..pipeline.editor import PhotoEditor
     from ..pipeline.locate import exemplar_warnings
 
-    face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_file(path))
+    face = PhotoEditor(model, options.all_weights()).find_exemplar(Photo.from_file(path))
     for warning in exemplar_warnings(face):
         show_warning(warning)
     return face.crop

@@ -70,7 +70,7 @@ def _moves(options: GuidanceOptions) -> list[Move]:
     """Sliders with their amounts, and the direction of a text in direction mode."""
     asked = [
         Move(
-            parse_direction(name, lambda: shipped_directions(options.weights)),
+            parse_direction(name, lambda: shipped_directions(options.all_weights())),
             amount,
             {"operation": "attribute", "name": name, "amount": amount},
         )

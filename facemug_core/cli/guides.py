@@ -74,4 +74,4 @@ def _labels(options: GuideOptions, photo: Tensor) -> Tensor:
     """The photo's labels on its own grid."""
     from ..faces.parsing import Parser
 
-    return Parser.load(options.weights).parse(photo)
+    return Parser.load(options.all_weights()).parse(photo)

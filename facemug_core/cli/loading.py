@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ..checkpoints.weights import Weights
 from ..editing.clip import Clip, load_clip
 from ..errors import InputError
 from ..model import FaceMug
@@ -30,12 +31,12 @@ def device_of(name: Device) -> str:
 
 def load_model(options: ModelOptions) -> FaceMug:
     """The model."""
-    return FaceMug.load(options.model, device_of(options.device), options.weights)
+    return FaceMug.load(options.model, device_of(options.device), options.all_weights())
 
 
 def load_editor(options: ModelOptions) -> PhotoEditor:
     """The model for photos of any size."""
-    return PhotoEditor(load_model(options), options.weights)
+    return PhotoEditor(load_model(options), options.all_weights())
 
 
 def load_text_model(options: ClipOptions) -> Clip:
@@ -45,4 +46,4 @@ def load_text_model(options: ClipOptions) -> Clip:
 
 @lru_cache(1)
 def _text_model(name: str, file: Path | None, folders: tuple[Path, ...], device: str) -> Clip:
-    return load_clip(name, file, folders).to(device)
+    return load_clip(name, file, Weights(*folders)).to(device)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+if TYPE_CHECKING:
+    from ..checkpoints.weights import Weights
+
 NoFace = Literal["error", "skip"]
 
 OUTPUT = ("-o", "--output")
@@ -33,6 +36,12 @@ class WeightsOptions:
         "--weights", type=Path, action="append", default=[], metavar="FOLDER",
         help="search here for weights first",
     )  # fmt: skip
+
+    def all_weights(self) -> Weights:
+        """Weights in these folders, then those of the pack."""
+        from ..checkpoints.weights import Weights
+
+        return Weights(*self.weights)
 
 
 @dataclass(frozen=True)

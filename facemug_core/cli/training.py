@@ -113,12 +113,13 @@ def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
 
 def train(options: TrainOptions) -> None:
     """Train a stage, or make a shipped file by its recipe."""
+    from ..checkpoints.weights import Weights
     from ..training.options import Run, Settings
     from ..training.run import run_recipe, run_stage
 
-    folders = () if options.init is None else (options.init,)
+    weights = Weights(*filter(None, [options.init]))
     run = Run(
-        options.folder, options.data, options.init, folders, options.export, options.minutes,
+        options.folder, options.data, options.init, weights, options.export, options.minutes,
         options.save_minutes, options.workers,
     )  # fmt: skip
     if options.stage is None:

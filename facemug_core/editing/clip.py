@@ -19,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.assembling import Folders, load_trained
 from ..checkpoints.files import read_metadata
-from ..checkpoints.manifest import locate, located, missing
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
@@ -132,14 +131,14 @@ class Clip:
         return not isinstance(self.tokenizer, WordTokenizer) or bool(self.tokenizer([text])[0, 1])
 
 
-def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders = ()) -> Clip:
+def load_clip(name: str = FACE, file: str | Path | None = None, weights: Weights = SHIPPED) -> Clip:
     """A text-image model by name, on the CPU.
 
     Args:
         name: `face`, or a name of open_clip's such as `ViT-B-32`.
         file: its weights as open_clip publishes them; by default NAME.safetensors (.pt, .pth, .bin) in one of
             the folders, with "-" for each "/" of the name.
-        folders: searched first.
+        weights: finds that file, the face model and its relevance.
 
     Raises:
         DependencyError: open_clip or torchvision is missing or broken.
@@ -150,8 +149,8 @@ def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders
     open_clip = import_open_clip()
     # Gradients go through the network, so its tensors must not be inference tensors.
     with torch.inference_mode(False):
-        clip = _load_face_clip(folders) if name == FACE else _load_named(open_clip, name, file, folders)
-        return replace(clip, relevance=find_relevance(name, folders))
+        clip = _load_face_clip(weights) if name == FACE else _load_named(open_clip, name, file, weights)
+        return replace(clip, relevance=find_relevance(name, weights))
 
 
 def import_open_clip() -> ModuleType:
@@ -193,13 +192,13 @@ def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
     return Clip(FACE, network, WordTokenizer(tuple(words)), IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
-def _load_face_clip(folders: Folders) -> Clip:
-    words = json.loads(read_metadata(locate(FACE_FILE, *folders))["words"])
-    network = load_trained(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"), folders)
+def _load_face_clip(weights: Weights) -> Clip:
+    words = json.loads(read_metadata(weights.path(FACE_FILE))["words"])
+    network = weights.network(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"))
     return face_clip(network, words)
 
 
-def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folders: Folders) -> Clip:
+def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, weights: Weights) -> Clip:
     config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
     if config is None:
         raise InputError(
@@ -210,7 +209,7 @@ def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folde
         raise InputError(
             f"{name} loads its text part from a hub, but nothing is downloaded here. Choose another model."
         )
-    path = _weights_file(name, folders) if file is None else Path(file)
+    path = _weights_file(name, weights) if file is None else Path(file)
     if not path.is_file():
         raise InputError(f"Expected the weights of {name}, but there is no file {path}.")
     with torch.random.fork_rng():
@@ -226,18 +225,16 @@ def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folde
     return Clip(name, network, tokenizer, about["mean"], about["std"], about["interpolation"])
 
 
-def _weights_file(name: str, folders: Folders) -> Path:
+def _weights_file(name: str, weights: Weights) -> Path:
     stem = name.replace("/", "-")
-    found = next(
-        (path for ending in ENDINGS if (path := located(f"{stem}{ending}", *folders)) is not None), None
-    )
+    found = next((path for ending in ENDINGS if (path := weights.find(f"{stem}{ending}"))), None)
     if found is None:
         wanted = f"{stem}.safetensors"
         advice = (
             f"Download open_clip's weights of {name} (mostly called open_clip_model.safetensors or "
             f"open_clip_pytorch_model.bin) and put them into one of these folders as {wanted} (or .pt, .bin)."
         )
-        raise missing([wanted], *folders, advice={wanted: advice})
+        raise weights.missing([wanted], {wanted: advice})
     return found
 
 

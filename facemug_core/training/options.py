@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checkpoints.weights import SHIPPED, Weights
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -39,8 +41,8 @@ class Run:
     """Training faces, made by `prepare`."""
     init: Path | None = None
     """Folder of weights to start from, or a published file."""
-    folders: tuple[Path, ...] = ()
-    """Searched for weights of frozen networks before the shipped ones."""
+    weights: Weights = SHIPPED
+    """Of frozen networks."""
     export: Path | None = None
     """Folder for the averaged weights, in fp16."""
     minutes: float | None = None

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints.assembling import load_bank
 from ..checkpoints.files import replacing
+from ..checkpoints.weights import SHIPPED
 from ..conditions.reading import picture_files
 from ..config import LIGHT
 from ..errors import FaceNotFoundError, InputError
@@ -38,7 +38,7 @@ def prepare_bank_faces(
 
     Face i has seed i (`bank_code`).
     """
-    mapping, bank = load_bank(LIGHT)
+    mapping, bank = SHIPPED.mapping(LIGHT), SHIPPED.bank(LIGHT)
     parser = Parser.load()
     for module in (bank, parser.network):
         place(module, torch.device(device))

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.utils.data import default_collate
 
-from ..checkpoints.assembling import load_mapping, start_from
 from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..checkpoints.weights import start_from
 from ..config import SIZES
 from ..errors import InputError
 from .data import FaceShards
@@ -100,7 +100,7 @@ def run_stage(
     samples = stage.dataset if entry.grid is None else entry.grid(faces, SAMPLE_SEED)
     name = entry.file_name(settings)
     if run.init is not None and run.init.is_file():
-        start_from(stage.model, Path(name).stem, run.init, load_mapping(config).mean_code)
+        start_from(stage.model, Path(name).stem, run.init, run.weights.mapping(config).mean_code)
     elif run.init is not None:
         load_weights(stage.model, run.init / name, after)
     ended = train(stage, settings, run, default_collate([samples[i] for i in range(SAMPLES)]))

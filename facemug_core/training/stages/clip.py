@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ...checkpoints.assembling import load_mobilenet
 from ...checkpoints.files import FACE_CLIP_KIND
+from ...checkpoints.weights import Weights
 from ...config import ModelConfig
 from ...editing.clip import (
     FACE_FILE,
@@ -269,12 +269,14 @@ def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run)
     # Tones change hair color: facts about colors must fit the picture as it is shown.
     toned = Toned(faces, len(faces) - JUDGED)
     levels = load_facts(run.data, toned, OBSERVED_TONED), load_facts(run.data, faces)
-    return ClipStage(Together(toned, faces), np.concatenate(levels), load_mobilenet(), seed=settings.seed)
+    return ClipStage(
+        Together(toned, faces), np.concatenate(levels), run.weights.mobilenet(), seed=settings.seed
+    )
 
 
 def _judge(stage: ClipStage, config: ModelConfig, folder: Path) -> None:
     """Log how many unseen faces the exported model finds."""
-    right = retrieval_at_1(load_clip(folders=[folder]), stage.faces, stage.levels)
+    right = retrieval_at_1(load_clip(weights=Weights(folder)), stage.faces, stage.levels)
     log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
 
 

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_mobilenet, load_picture_head, load_recognition
 from ...config import ModelConfig
 from ...conventions import ENCODER_CHANNELS
 from ...latents import broadcast
@@ -126,20 +125,20 @@ class EncoderStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    mapping, bank = load_bank(config)
+    mapping, bank = run.weights.mapping(config), run.weights.bank(config)
     stage = EncoderStage(
-        config, faces, bank, mapping, load_picture_head(config, run.folders),
-        PerceptualLoss(load_mobilenet()), IdentityLoss(load_recognition()), seed=settings.seed,
+        config, faces, bank, mapping, run.weights.picture_head(config),
+        PerceptualLoss(run.weights.mobilenet()), IdentityLoss(run.weights.recognition()), seed=settings.seed,
         drawn=settings.drawn,
     )  # fmt: skip
     if config.encoder.backbone == "mobilenet_v2":
-        _start_from_imagenet(stage.model)
+        _start_from_imagenet(stage.model, run.weights.mobilenet())
     return stage
 
 
-def _start_from_imagenet(encoder: nn.Module) -> None:
+def _start_from_imagenet(encoder: nn.Module, mobilenet: nn.Module) -> None:
     """Fill the backbone of a light encoder with MobileNetV2's published weights."""
-    tensors = load_mobilenet().state_dict()
+    tensors = mobilenet.state_dict()
     tensors["features.0.0.weight"] = widen_stem(tensors["features.0.0.weight"])
     encoder.load_state_dict(tensors, strict=False)
 

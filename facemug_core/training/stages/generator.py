@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_encoder, load_photo_parts, load_prior_heads
 from ...compositing.seams import boundary
 from ...conditions import Conditions
 from ...config import ModelConfig
@@ -187,11 +186,11 @@ def _given(guide: Tensor) -> Tensor:
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    mapping, bank = load_bank(config)
-    encoder = load_encoder(config, mapping.mean_code, run.folders)
-    heads = load_prior_heads(config, run.folders) if config.generator.bank_picture else None
+    mapping, bank = run.weights.mapping(config), run.weights.bank(config)
+    encoder = run.weights.encoder(config, mapping.mean_code)
+    heads = run.weights.prior_heads(config) if config.generator.bank_picture else None
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, heads, load_photo_parts(run.folders), seed=settings.seed,
+        config, faces, bank, mapping, encoder, heads, run.weights.photo_parts(), seed=settings.seed,
         adversarial_from=settings.adversarial_from,
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank
 from ...config import ModelConfig, PartHeadConfig
 from ...latents import broadcast
 from ...networks.banks import FeatureBank
@@ -59,7 +58,7 @@ class PartHeadStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    _, bank = load_bank(config)
+    bank = run.weights.bank(config)
     return PartHeadStage(config.part_head, faces, bank, seed=settings.seed)
 
 

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_mobilenet
 from ...config import ModelConfig
 from ...networks.part_reader import SEEN_SIZE, PartReader
 from ...networks.perceptual import PerceptualLoss
@@ -56,7 +55,7 @@ class PartReaderStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    return PartReaderStage(faces, PerceptualLoss(load_mobilenet()), seed=settings.seed)
+    return PartReaderStage(faces, PerceptualLoss(run.weights.mobilenet()), seed=settings.seed)
 
 
 ENTRY = StageEntry(_build, file="part_reader.safetensors")

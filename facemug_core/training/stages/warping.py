@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_encoder, load_picture_head
 from ...conditions import whole_photo
 from ...config import ModelConfig
 from ...latents import broadcast
@@ -96,9 +95,9 @@ class WarpStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    mapping, bank = load_bank(config)
-    encoder = load_encoder(config, mapping.mean_code, run.folders)
-    head = load_picture_head(config, run.folders)
+    mapping, bank = run.weights.mapping(config), run.weights.bank(config)
+    encoder = run.weights.encoder(config, mapping.mean_code)
+    head = run.weights.picture_head(config)
     return WarpStage(config, faces, bank, mapping, encoder, head, seed=settings.seed)
 
 
