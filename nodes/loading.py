@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..facemug_core.checkpoints.weights import SHIPPED, Weights
 from ..facemug_core.config import SIZES
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
@@ -22,8 +23,8 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class HostedEditor:
     """What a FACEMUG_MODEL is: all networks, brought to the device by the host when a node needs them."""
 
-    def __init__(self, model: FaceMug, folders: list[str]) -> None:
-        self._editor = PhotoEditor(model, folders)
+    def __init__(self, model: FaceMug, weights: Weights = SHIPPED) -> None:
+        self._editor = PhotoEditor(model, weights)
         self._networks = host.managed(nn.ModuleList(model.networks))
 
     def editor(self, *, parses: bool = False) -> PhotoEditor:
@@ -58,7 +59,7 @@ class HostedEditor:
     @cached_property
     def _comparer(self) -> tuple[FaceComparer, host.ModelPatcher]:
         with torch.inference_mode(False):
-            comparer = FaceComparer.load(self._editor.folders)
+            comparer = FaceComparer.load(self._editor.weights)
         return comparer, host.managed(comparer.network)
 
     @cached_property
@@ -69,10 +70,10 @@ class HostedEditor:
 @lru_cache(maxsize=1)
 def hosted_editor(size: str, precision: str) -> HostedEditor:
     """The model of a size; all nodes that ask for the same one in turn share it."""
-    folders = host.weight_folders()
+    weights = Weights(*host.weight_folders())
     with torch.inference_mode(False):
-        model = FaceMug.load(size, folders=folders, precision=PRECISIONS[precision])
-    return HostedEditor(model, folders)
+        model = FaceMug.load(size, weights=weights, precision=PRECISIONS[precision])
+    return HostedEditor(model, weights)
 
 
 def model_inputs() -> list[Any]:

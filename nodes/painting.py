@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from ..facemug_core.batches import MAX_SEED, Progress
+from ..facemug_core.checkpoints.weights import Weights
 from ..facemug_core.conditions.reading import read_mask, read_photo
 from ..facemug_core.editing.clip import load_clip
 from ..facemug_core.editing.directions import Linear, named
@@ -182,7 +183,7 @@ def _text_direction(text: str) -> Linear:
 @cache
 def _clip() -> HostedClip:
     with torch.inference_mode(False):
-        return HostedClip(load_clip(folders=host.clip_folders()))
+        return HostedClip(load_clip(weights=Weights(*host.clip_folders())))
 
 
 def _parsed(text: str) -> Any:

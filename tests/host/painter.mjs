@@ -11,7 +11,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
 });
 const page = await browser.newPage({ viewport: { width: 1500, height: 1150 } });
-page.setDefaultTimeout(300 * SECONDS);
+page.setDefaultTimeout(600 * SECONDS);
 const errors = [];
 page.on('pageerror', error => errors.push(error.message));
 
@@ -40,13 +40,17 @@ async function stroke(...places) {
   await page.mouse.up();
 }
 
-// Waits until the panel shows the edit of its text, and that is not the text before.
-async function shown(before) {
-  await page.waitForFunction(before => {
-    const { value } = app.graph.nodes.find(node => node.type === 'FACEMUG_Painter')
-      .widgets.find(widget => widget.name === 'painting');
-    return value !== before && document.querySelector('.facemug-painter .result').dataset.shown === value;
-  }, before);
+// Waits until the text is not the one before: what was painted is stored.
+async function stored(before) {
+  await page.waitForFunction(before => app.graph.nodes.find(node => node.type === 'FACEMUG_Painter')
+    .widgets.find(widget => widget.name === 'painting').value !== before, before);
+}
+
+// Waits until the panel shows the edit of its text.
+async function shown() {
+  await page.waitForFunction(() => document.querySelector('.facemug-painter .result').dataset.shown ===
+    app.graph.nodes.find(node => node.type === 'FACEMUG_Painter')
+      .widgets.find(widget => widget.name === 'painting').value);
 }
 
 async function look(name) {
@@ -84,9 +88,8 @@ report.faces = await panel.locator('.faces > div').count();
 await panel.locator('[data-tool=region]').click();
 let before = await text();
 await stroke([0.5, 0.1]);
-await shown(before);
+await stored(before);
 report.region = (await layers()).mask.file;
-await look('region');
 
 // A stroke of color; undone and done again.
 before = await text();
@@ -94,30 +97,30 @@ await panel.locator('[data-layer=color]').click();
 await panel.locator('[data-tool=brush]').click();
 await panel.getByLabel('Color', { exact: true }).fill('#2040c0');
 await stroke([0.3, 0.25], [0.4, 0.1], [0.6, 0.1], [0.7, 0.25]);
-await shown(before);
+await stored(before);
 report.painted = (await layers()).color.file;
-const drawn = await canvas('.stage .layers');
+await shown();
+const drawn = await canvas('.stage .layers'), result = await canvas('.result canvas');
 await look('painted');
 before = await text();
 await page.keyboard.press('Control+z');
-await shown(before);
+await stored(before);
 report.undone = (await layers()).color.file;
 before = await text();
 await page.keyboard.press('Control+Shift+Z');
-await shown(before);
+await stored(before);
 report.redone = (await layers()).color.file;
 report.same_after_redo = await canvas('.stage .layers') === drawn;
 
 // The page is left and opened again.
 report.text = await text();
 const workflow = await page.evaluate(() => app.graph.serialize());
-const result = await canvas('.result canvas');
 await page.evaluate(() => { localStorage.clear(); sessionStorage.clear(); });
 await open();
 await page.evaluate(workflow => app.loadGraphData(workflow), workflow);
 await page.evaluate(() => app.extensionManager.command.execute('Comfy.Canvas.FitView'));
 await panel.waitFor();
-await shown('');
+await shown();
 report.same_text_after_reload = await text() === report.text;
 report.same_after_reload = await canvas('.stage .layers') === drawn;
 report.same_result_after_reload = await canvas('.result canvas') === result;

@@ -101,7 +101,8 @@ def test_the_workflow_runs_in_another_host_with_its_files(
             target.parent.mkdir(exist_ok=True)
             shutil.copy(browsed.folder / "input" / file, target)
         painter = {"size": "light", "precision": "float32", "painting": seen["text"]}
-        prompt = graph(painter=("FACEMUG_Painter", painter), shown=("PreviewImage", {"images": ["painter", 0]}))
+        preview = {"images": ["painter", 0]}
+        prompt = graph(painter=("FACEMUG_Painter", painter), shown=("PreviewImage", preview))
         (there,) = other.pictures(other.run(prompt), "shown")
     (here,) = browsed.pictures(browsed.finished(seen["prompt"]), seen["shown"])
     np.testing.assert_array_equal(there, here)

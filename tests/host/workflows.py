@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def thumbnail(host: Host, prompt: Prompt) -> Image.Image:
-    """The first picture that a workflow loads, or the example, and up to four that it shows last, in a row."""
+    """The first picture that a workflow loads, and up to four that it shows last, in a row."""
     run = host.run(prompt)
     loaded = (node["inputs"]["image"] for node in prompt.values() if node["class_type"] == "LoadImage")
     pictures = [Image.open(FOLDER / "inputs" / next(loaded, PHOTO))]
