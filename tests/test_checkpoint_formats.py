@@ -479,7 +479,7 @@ def test_an_encoder_starts_from_e4e(encoder_folder, encoder_state):
 
 
 def test_nothing_starts_from_a_file_of_another_network(stylegan2_file):
-    with pytest.raises(CheckpointError, match=r"some name\.pt has nothing.*full_generator"):
+    with pytest.raises(CheckpointError, match=r"some name\.pt has no weights.*full_generator"):
         start_from(Generator(small_generator()), "full_generator", stylegan2_file, torch.zeros(512))
 
 
@@ -538,7 +538,7 @@ def test_a_file_one_folder_too_deep_is_pointed_at(tmp_path, stylegan2_state):
     deep = tmp_path / "models" / "facemug" / "archive"
     deep.mkdir(parents=True)
     torch.save({"g_ema": stylegan2_state}, deep / "x.pt")
-    with pytest.raises(WeightsMissingError, match=r"archive.x\.pt would serve"):
+    with pytest.raises(WeightsMissingError, match=r"move .*archive.x\.pt"):
         Weights(deep.parent).mapping(FULL)
 
 

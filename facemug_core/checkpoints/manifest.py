@@ -102,7 +102,7 @@ def select(files: Sequence[WeightsFile], names: Iterable[str]) -> tuple[WeightsF
     unknown = wanted - {*GROUPS, *(file.name for file in files)}
     if unknown:
         raise InputError(
-            f"Cannot fetch {', '.join(sorted(unknown))}: unknown name. Groups are {', '.join(GROUPS)}; "
+            f"Nothing to fetch is called {', '.join(sorted(unknown))}. Groups are {', '.join(GROUPS)}; "
             f"files are {', '.join(file.name for file in files)}."
         )
     return tuple(file for file in files if wanted & {file.group, file.name})
