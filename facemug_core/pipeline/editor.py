@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..batches import Progress, no_progress
+from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
@@ -56,7 +56,7 @@ class EditRequest(FaceQuery, StylePlan):
     feather: int = 0
     opacity: float = 1.0
     people: Mapping[int, Tensor] = field(default_factory=dict)
-    """Codes of the people of a video [variants, 18, 512], by person number; `latent` is then ignored."""
+    """Codes of the people of a video `[variants, 18, 512]`, by person number; `latent` is then ignored."""
     warnings: Sequence[str] = ()
     """Warnings about the inputs, repeated in the result."""
 
@@ -86,7 +86,7 @@ class EditResult:
     faces: list[AlignedFace]
     """The edited faces."""
     latents: list[Latent]
-    """Codes of each face [variants, 18, 512], with their recipe."""
+    """Codes of each face `[variants, 18, 512]`, with their recipe."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -107,18 +107,18 @@ class PhotoEditor:
     """The model with face detection and parsing, for photos of any size."""
 
     model: FaceMug
-    folders: Sequence[str | Path] = ()
+    weights: Weights = SHIPPED
 
     @cached_property
     def detector(self) -> Detector:
         """Raises `WeightsMissingError` where its files are missing."""
-        return Detector.load(self.folders)
+        return Detector.load(self.weights)
 
     @cached_property
     def parser(self) -> Parser:
         """Raises `WeightsMissingError` where its weights are missing."""
         with torch.inference_mode(False):
-            return Parser.load(self.folders)
+            return Parser.load(self.weights)
 
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None

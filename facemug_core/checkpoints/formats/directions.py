@@ -1,12 +1,11 @@
 """Directions in the space of codes: InterFaceGAN, GANSpace, StyleCLIP mappers.
 
-They are recognised here; `editing.foreign` makes edits of them.
+They are recognized here; `editing.foreign` reads them.
 """
 
 from __future__ import annotations
 
 from ...conventions import CODE_DIM, NUM_CODES
-from ...networks.style_mapper import StyleMapper
 from ..stored import Checkpoint
 from .base import Found, prefixes_of
 from .ours import KIND
@@ -16,9 +15,9 @@ MAPPER_KEY = "mapping.1.weight"
 
 
 def find_vector(checkpoint: Checkpoint) -> Found | None:
-    """A file with one tensor that is [512], [1, 512], [T, 512] or [1, T, 512], as InterFaceGAN's."""
+    """A file with one tensor that is `[512]`, `[1, 512]`, `[T, 512]` or `[1, T, 512]`, as InterFaceGAN's."""
     shapes = [tensor.shape for tensor in checkpoint.tensors.values()]
-    if len(shapes) != 1 or KIND in checkpoint.values:  # ours say what they are
+    if len(shapes) != 1 or KIND in checkpoint.values:  # our files have a kind
         return None
     *outer, codes, length = (1, 1, *shapes[0])
     if length != CODE_DIM or codes > NUM_CODES or set(outer) != {1}:
@@ -41,6 +40,10 @@ def find_ganspace(checkpoint: Checkpoint) -> Found | None:
 def find_mapper(checkpoint: Checkpoint) -> Found | None:
     """A text mapper of three levels, each of which may be missing."""
     prefixes = [p.removesuffix("_mapping.") for p in prefixes_of(checkpoint, (MAPPER_KEY,))]
+    if not prefixes:
+        return None
+    from ...networks.style_mapper import StyleMapper
+
     levels = [level for level in StyleMapper.LEVELS if any(p.endswith(f"mapper.{level}") for p in prefixes)]
     if not levels:
         return None

@@ -1,22 +1,22 @@
 """Style encoders in the names of e4e: e4e itself, the 26-channel encoder of FACEMUG's authors, and pSp.
 
-All have the same layers. In e4e codes 1 to 17 are offsets from code 0, in pSp all are whole; only the options
-beside the tensors tell which. Both add a mean code, `latent_avg`.
+All have the same layers. In e4e codes 1 to 17 are offsets from code 0; in pSp all are absolute. Only the
+options in the file distinguish them. Both add a mean code, `latent_avg`.
 """
 
 from __future__ import annotations
 
 from functools import partial
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ...config import EncoderConfig
 from ...conventions import CODE_DIM, ENCODER_CHANNELS, NUM_CODES
-from ...networks.style_encoder import StyleEncoder, widen_stem
 from ..stored import Checkpoint, StoredTensor
 from .base import Found, Part, prefixes_of
 from .stylegan2 import MEAN_CODE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KEYS = (
     "input_layer.0.weight",
@@ -32,7 +32,7 @@ KEYS = (
 TYPE = "opts.encoder_type"
 FROM_MEAN = "opts.start_from_latent_avg"
 RELATIVE = {"Encoder4Editing": True, "GradualStyleEncoder": False}
-"""Whether codes 1 to 17 are offsets, by the type that the options name."""
+"""Whether codes 1 to 17 are offsets, by the type in the options."""
 
 
 def find(checkpoint: Checkpoint) -> Found | None:
@@ -50,33 +50,27 @@ def find(checkpoint: Checkpoint) -> Found | None:
         lacks = []
         mean = checkpoint.tensors.get(MEAN_CODE)
         if mean is None:
-            lacks.append(f"{MEAN_CODE}, the mean code, without which all faces would come out wrong")
+            lacks.append(f"{MEAN_CODE}, the mean code, without which all faces would be wrong")
         if relative is None:
-            lacks.append(f"{TYPE}, which tells whether it is e4e ({', '.join(RELATIVE)} are known)")
+            lacks.append(f"{TYPE}, which distinguishes e4e from pSp ({', '.join(RELATIVE)} are known)")
         if channels not in (3, ENCODER_CHANNELS):
             lacks.append(f"an input of 3 or {ENCODER_CHANNELS} channels")
         if lacks or relative is None or mean is None:
             return Found(kind, facts, "style encoder of the full model", lacks=lacks)
+        from torch import zeros_like
+
+        from ...networks.style_encoder import StyleEncoder, widen_stem
+
         if checkpoint.values.get(FROM_MEAN) is False:
-            mean = mean.mapped(mean.shape, torch.zeros_like)
+            mean = mean.mapped(mean.shape, zeros_like)
+        wide = stem.mapped((stem.shape[0], ENCODER_CHANNELS, *stem.shape[2:]), widen_stem)
         build = partial(StyleEncoder, _config(tensors, relative))
-        state = tensors | {KEYS[0]: _widened(stem)}
-        part = Part(build, state, mean.mapped((NUM_CODES, CODE_DIM), _rows))
+        part = Part(tensors | {KEYS[0]: wide}, build, mean.mapped((NUM_CODES, CODE_DIM), _rows))
         use = "style encoder of the full model"
         if channels == 3:
             use += " (guides have no effect until it is trained on; training starts from it)"
         return Found(kind, facts, use, {"full_encoder": part})
     return None
-
-
-def recentered(state: dict[str, Tensor], change: Tensor, relative: bool) -> dict[str, Tensor]:
-    """An encoder's state dict with all codes moved by `change` [18, 512], which the heads' biases take up.
-
-    Encoders come with mean codes of their own, the model adds its mapping network's.
-    """
-    steps = torch.cat([change[:1], change[1:] - change[:1]]) if relative else change
-    moved = {f"styles.{code}.linear.bias": step for code, step in enumerate(steps)}
-    return state | {name: state[name] + step for name, step in moved.items()}
 
 
 def _config(tensors: dict[str, StoredTensor], relative: bool) -> EncoderConfig:
@@ -90,10 +84,6 @@ def _config(tensors: dict[str, StoredTensor], relative: bool) -> EncoderConfig:
     )
 
 
-def _widened(stem: StoredTensor) -> StoredTensor:
-    return stem.mapped((stem.shape[0], ENCODER_CHANNELS, *stem.shape[2:]), widen_stem)
-
-
 def _rows(mean: Tensor) -> Tensor:
-    """[18, 512] from [512], [1, 512] or [18, 512]."""
+    """`[18, 512]` from `[512]`, `[1, 512]` or `[18, 512]`."""
     return mean.reshape(-1, CODE_DIM).expand(NUM_CODES, CODE_DIM)
