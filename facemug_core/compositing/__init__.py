@@ -76,9 +76,9 @@ class Scene:
     seen: Tensor
     """Shares of the materials in the visible photo, `[B, M, H, W]`."""
     face_tone: Tensor
-    """Predicted mean color of the hidden face, [B, 3, 1, 1] in [-1, 1]."""
+    """Predicted mean color of the hidden face, `[B, 3, 1, 1]` in [-1, 1]."""
     face_weight: Tensor
-    """Weight of this prediction, [B, 1, 1, 1] in [0, 1]."""
+    """Weight of this prediction, `[B, 1, 1, 1]` in [0, 1]."""
     mid: Tensor
     fine: Tensor
     """Energies of the photo's mid and fine bands, `[B, 1, H, W]`."""

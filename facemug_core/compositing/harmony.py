@@ -89,12 +89,12 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor, face: SkinTone) -> Ten
     """The offset from the bank's tone to the photo's, for each material.
 
     Args:
-        photo, bank: [B, 3, H, W].
-        both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
+        photo, bank: `[B, 3, H, W]`.
+        both: where both show a material and nothing is hidden, `[B, M, H, W]` in {0, 1}.
         face: predicted shift of the hidden face; it replaces the mean shift of the skin.
 
     Returns:
-        [B, M, 3, H, W]; 0 for a material that is nowhere visible, unless it is predicted.
+        `[B, M, 3, H, W]`; 0 for a material that is nowhere visible, unless it is predicted.
     """
     count = F.avg_pool2d(both, CELL)[:, :, None]  # [B, M, 1, h, w]
     sums = _pooled((photo - bank)[:, None] * both[:, :, None])  # [B, M, 3, h, w]

@@ -40,18 +40,18 @@ class SkinTone(NamedTuple):
     """Prediction of the mean color of a hidden face."""
 
     tone: Tensor
-    """[B, 3, 1, 1] in [-1, 1]."""
+    """`[B, 3, 1, 1]` in [-1, 1]."""
     weight: Tensor
-    """[B, 1, 1, 1] in [0, 1]; 0 where nothing can be predicted, or the face itself is visible."""
+    """`[B, 1, 1, 1]` in [0, 1]; 0 where nothing can be predicted, or the face itself is visible."""
 
 
 def predicted_tone(photo: Tensor, mask: Tensor, parts: Tensor) -> SkinTone:
     """The tone of the face under the mask.
 
     Args:
-        photo: [B, 3, H, W] in [-1, 1]; never read under the mask.
-        mask: [B, 1, H, W] in {0, 1}, 1 = hidden.
-        parts: shares of the classes in the visible photo, [B, 19, h, w].
+        photo: `[B, 3, H, W]` in [-1, 1]; never read under the mask.
+        mask: `[B, 1, H, W]` in {0, 1}, 1 = hidden.
+        parts: shares of the classes in the visible photo, `[B, 19, h, w]`.
     """
     face, shaded = (
         eroded((1 - mask) * (share(parts, names, photo) > 0.5), BORDER) for names in (FACE, SHADED)
@@ -68,8 +68,8 @@ def toward(goal: SkinTone, bank: Tensor, face: Tensor) -> SkinTone:
 
     Args:
         goal: the predicted tone.
-        bank: the bank's picture [B, 3, H, W].
-        face: hidden facial skin in it, [B, 1, H, W] in {0, 1}.
+        bank: the bank's picture `[B, 3, H, W]`.
+        face: hidden facial skin in it, `[B, 1, H, W]` in {0, 1}.
     """
     count = _count(face)
     own = _sum(bank * face) / count.clamp(min=1)
@@ -77,7 +77,7 @@ def toward(goal: SkinTone, bank: Tensor, face: Tensor) -> SkinTone:
 
 
 def share(parts: Tensor, names: tuple[str, ...], like: Tensor) -> Tensor:
-    """Share of some classes [B, 1, H, W] at the size of a picture, from shares [B, 19, h, w]."""
+    """Share of some classes `[B, 1, H, W]` at the size of a picture, from shares `[B, 19, h, w]`."""
     return enlarged(parts[:, [LABELS.index(name) for name in names]].sum(1, keepdim=True), like)
 
 
