@@ -1,13 +1,15 @@
-"""Text-image models: open_clip's networks with their tokenizer and preprocessing, on tensors throughout.
+"""Text-image models with their tokenizer and preprocessing, on tensors throughout.
 
-open_clip brings torchvision and takes seconds to import, so it is imported only where a model is loaded.
-Nothing is ever downloaded: `face` is the pack's own small model, all others are files that a person brings.
+`face` is the pack's own small model and needs no other package. All others are open_clip's, with weights that a
+person brings: nothing is ever downloaded. open_clip brings torchvision and takes seconds to import, so it is
+imported only where one of its models is loaded.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +27,7 @@ from ..checkpoints.manifest import locate, located, missing
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
+from ..networks.word_transformer import WordTransformer
 from .relevance import Relevance, find_relevance
 
 FACE = "face"
@@ -86,7 +89,7 @@ class Clip:
 
     name: str
     network: Any
-    """One of open_clip's classes, in eval mode."""
+    """A `FaceClip`, or one of open_clip's classes; in eval mode."""
     tokenizer: Callable[[Sequence[str]], Tensor]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -143,15 +146,14 @@ def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders
         folders: looked into first.
 
     Raises:
-        DependencyError: open_clip or torchvision is missing or broken.
+        DependencyError: the name is one of open_clip's, and open_clip or torchvision is missing or broken.
         InputError: open_clip knows no such model, or one that needs a hub.
         WeightsMissingError: the file is missing; says what to put where.
         CheckpointError: the file belongs to another model, or that of the relevance holds something else.
     """
-    open_clip = import_open_clip()
     # Gradients go through the network, so it must not be made of inference tensors.
     with torch.inference_mode(False):
-        clip = _load_face_clip(folders) if name == FACE else _load_named(open_clip, name, file, folders)
+        clip = _load_face_clip(folders) if name == FACE else _load_named(name, file, folders)
         return replace(clip, relevance=find_relevance(name, folders))
 
 
@@ -166,27 +168,25 @@ def import_open_clip() -> ModuleType:
     # A torchvision that was built for another torch fails with a RuntimeError, or worse ones.
     except Exception as error:
         raise DependencyError(
-            f"Text needs open_clip, which cannot be imported: {error}. Install it with `python -m pip "
-            "install open_clip_torch`; its torchvision must be the build for your torch "
-            f"({torch.__version__}). Everything but text works without."
+            f"All text-image models but {FACE!r} need open_clip, which cannot be imported: {error}. Install it "
+            f"with `{sys.executable} -m pip install open_clip_torch`; its torchvision must be the build for your "
+            f"torch ({torch.__version__})."
         ) from error
     return open_clip
 
 
-def face_clip_network(words: Sequence[str]) -> nn.Module:
-    """The face model's network, untrained, for a vocabulary: open_clip's class with a small text transformer.
+class FaceClip(WordTransformer):
+    """The face model's network, untrained, for a vocabulary.
 
-    Its image side is ours: a transformer learns too little from the few faces that a laptop can draw.
+    Its image side is no transformer, which would learn too little from the few faces that a laptop can draw.
     """
-    network = import_open_clip().CLIP(
-        embed_dim=FACE_DIM,
-        vision_cfg={"image_size": 32, "patch_size": 32, "width": 32, "head_width": 32, "layers": 1},
-        text_cfg={
-            "context_length": CONTEXT, "vocab_size": len(words) + 2, "width": 96, "heads": 3, "layers": 2,
-        },
-    )  # fmt: skip
-    network.visual = FaceTower(FACE_DIM)
-    return network
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(len(words) + 2, CONTEXT, FACE_DIM)
+        self.visual = FaceTower(FACE_DIM)
+
+    def encode_image(self, faces: Tensor) -> Tensor:
+        return self.visual(faces)
 
 
 def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
@@ -196,11 +196,13 @@ def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
 
 def _load_face_clip(folders: Folders) -> Clip:
     words = json.loads(read_metadata(locate(FACE_FILE, *folders))["words"])
-    network = load_trained(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"), folders)
+    name = FACE_FILE.removesuffix(".safetensors")
+    network = load_trained(lambda: FaceClip(words), name, folders, drop=("logit_scale",))
     return face_clip(network, words)
 
 
-def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folders: Folders) -> Clip:
+def _load_named(name: str, file: str | Path | None, folders: Folders) -> Clip:
+    open_clip = import_open_clip()
     config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
     if config is None:
         raise InputError(
