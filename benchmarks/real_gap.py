@@ -23,7 +23,7 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from facemug_core.checkpoints.assembling import load_mobilenet  # noqa: E402
+from facemug_core.checkpoints.weights import SHIPPED  # noqa: E402
 from facemug_core.conventions import LABELS  # noqa: E402
 from facemug_core.evaluation.photos import FolderFaces  # noqa: E402
 from facemug_core.evaluation.trials import Judges  # noqa: E402
@@ -106,7 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     model, judges = FaceMug.load("light"), Judges()
     photos = real_photos(options.photos, model)
-    network = PerceptualLoss(load_mobilenet())
+    network = PerceptualLoss(SHIPPED.mobilenet())
     faces = FaceShards(options.data, coded=True)
     rows = []
     for name, change in WAYS.items():

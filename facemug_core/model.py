@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -29,15 +28,7 @@ from torch import Tensor, nn
 
 from . import latents
 from .batches import Progress, common_batch, no_progress
-from .checkpoints.assembling import (
-    load_bank,
-    load_encoder,
-    load_inverter,
-    load_photo_parts,
-    load_prior_heads,
-    load_trained,
-    require,
-)
+from .checkpoints.weights import SHIPPED, Weights
 from .conditions import Conditions, whole_photo
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM
@@ -52,7 +43,6 @@ from .faces.grain import match_grain
 from .networks.banks import FeatureBank
 from .networks.generator import Features, Generator, PriorHeads, draw_prior
 from .networks.inverter import Inverter
-from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
 from .networks.part_reader import PhotoParts
@@ -98,10 +88,10 @@ class FaceMug:
         cls,
         size: str = "light",
         device: str | torch.device = "cpu",
-        folders: Sequence[str | Path] = (),
+        weights: Weights = SHIPPED,
         precision: torch.dtype = torch.float32,
     ) -> FaceMug:
-        """Build a size of the model from its weights, looked for in `folders` and in the pack's `weights/`.
+        """Build a size of the model from its weights.
 
         Published files of the full size are recognized by their content, not their names.
 
@@ -115,24 +105,17 @@ class FaceMug:
         config = SIZES[size]
         # The host runs nodes in inference mode; parameters made there could never be optimised through.
         with torch.inference_mode(False):
-            require(config, folders)
-            mapping, bank = load_bank(config, folders)
-            model = cls(
-                config,
-                mapping,
-                bank,
-                load_encoder(config, mapping.mean_code, folders),
-                load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
-            )
+            weights.require(config)
+            mapping, bank = weights.mapping(config), weights.bank(config)
+            encoder = weights.encoder(config, mapping.mean_code)
+            model = cls(config, mapping, bank, encoder, weights.generator(config))
             with suppress(WeightsMissingError):
-                model.warping = load_trained(
-                    lambda: LatentWarping(config.warp_rank), f"{size}_warping", folders
-                )
+                model.warping = weights.warping(config)
             with suppress(WeightsMissingError):
-                model.heads = load_prior_heads(config, folders)
+                model.heads = weights.prior_heads(config)
             with suppress(WeightsMissingError):
-                model.photo_parts = load_photo_parts(folders)
-                model.inverter = load_inverter(config, model.photo_parts, folders)
+                model.photo_parts = weights.photo_parts()
+                model.inverter = weights.inverter(config, model.photo_parts)
             model.precision = precision
             return model.to(device)
 

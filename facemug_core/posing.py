@@ -41,7 +41,7 @@ class Poser:
 
     def __init__(self, editor: PhotoEditor) -> None:
         self.editor = editor
-        directions = shipped_directions(editor.folders)
+        directions = shipped_directions(editor.weights)
         self.yaw: Linear = directions["yaw"]
         self.pitch: Linear = directions["pitch"]
 

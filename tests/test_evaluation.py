@@ -18,6 +18,7 @@ from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.editing.direction_facts import DIRECTIONS_FILE
 from facemug_core.editing.directions import Linear, save_directions
 from facemug_core.editing.measuring import Measurer
@@ -92,7 +93,7 @@ class TinyJudges(Judges):
     """Small networks; every picture shows the same face mesh, and there is one slider."""
 
     def __init__(self, perceptual: EfficientNetDistance, parser: Parser, folder: Path) -> None:
-        super().__init__([folder])
+        super().__init__(Weights(folder))
         self.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
         self.perceptual = perceptual
         self.parser = parser

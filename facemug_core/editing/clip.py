@@ -1,8 +1,8 @@
 """Text-image models with their tokenizer and preprocessing, on tensors throughout.
 
-`face` is the pack's own small model and needs no other package. All others are open_clip's, with weights that a
-person brings: nothing is ever downloaded. open_clip brings torchvision and takes seconds to import, so it is
-imported only where one of its models is loaded.
+`face` is the pack's own small model and needs no other package. All others are open_clip's, with weights that
+a person brings: nothing is ever downloaded. open_clip brings torchvision and takes seconds to import, so it
+is imported only where one of its models is loaded.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.assembling import Folders, load_trained
 from ..checkpoints.files import read_metadata
-from ..checkpoints.manifest import locate, located, missing
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
@@ -136,14 +135,14 @@ class Clip:
         return not isinstance(self.tokenizer, WordTokenizer) or bool(self.tokenizer([text])[0, 1])
 
 
-def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders = ()) -> Clip:
+def load_clip(name: str = FACE, file: str | Path | None = None, weights: Weights = SHIPPED) -> Clip:
     """A text-image model by name, on the CPU.
 
     Args:
         name: `face`, or a name of open_clip's such as `ViT-B-32`.
         file: its weights as open_clip publishes them; by default NAME.safetensors (.pt, .pth, .bin) in one of
             the folders. A "/" in the name is a "-" in the file's.
-        folders: looked into first.
+        weights: where that file, the face model and its relevance are.
 
     Raises:
         DependencyError: the name is one of open_clip's, and open_clip or torchvision is missing or broken.
@@ -153,8 +152,8 @@ def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders
     """
     # Gradients go through the network, so it must not be made of inference tensors.
     with torch.inference_mode(False):
-        clip = _load_face_clip(folders) if name == FACE else _load_named(name, file, folders)
-        return replace(clip, relevance=find_relevance(name, folders))
+        clip = _load_face_clip(weights) if name == FACE else _load_named(name, file, weights)
+        return replace(clip, relevance=find_relevance(name, weights))
 
 
 def import_open_clip() -> ModuleType:
@@ -168,9 +167,9 @@ def import_open_clip() -> ModuleType:
     # A torchvision that was built for another torch fails with a RuntimeError, or worse ones.
     except Exception as error:
         raise DependencyError(
-            f"All text-image models but {FACE!r} need open_clip, which cannot be imported: {error}. Install it "
-            f"with `{sys.executable} -m pip install open_clip_torch`; its torchvision must be the build for your "
-            f"torch ({torch.__version__})."
+            f"Text-image models other than {FACE!r} need open_clip, which cannot be imported: {error}. "
+            f"Install it with `{sys.executable} -m pip install open_clip_torch`; its torchvision must be the "
+            f"build for your torch ({torch.__version__})."
         ) from error
     return open_clip
 
@@ -194,14 +193,14 @@ def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
     return Clip(FACE, network, WordTokenizer(tuple(words)), IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
-def _load_face_clip(folders: Folders) -> Clip:
-    words = json.loads(read_metadata(locate(FACE_FILE, *folders))["words"])
+def _load_face_clip(weights: Weights) -> Clip:
+    words = json.loads(read_metadata(weights.path(FACE_FILE))["words"])
     name = FACE_FILE.removesuffix(".safetensors")
-    network = load_trained(lambda: FaceClip(words), name, folders, drop=("logit_scale",))
+    network = weights.network(lambda: FaceClip(words), name, drop=("logit_scale",))
     return face_clip(network, words)
 
 
-def _load_named(name: str, file: str | Path | None, folders: Folders) -> Clip:
+def _load_named(name: str, file: str | Path | None, weights: Weights) -> Clip:
     open_clip = import_open_clip()
     config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
     if config is None:
@@ -211,7 +210,7 @@ def _load_named(name: str, file: str | Path | None, folders: Folders) -> Clip:
         )
     if any(config["text_cfg"].get(key) for key in HUB_KEYS):
         raise InputError(f"{name} loads its text part from a hub, which is never done here; take another.")
-    path = _weights_file(name, folders) if file is None else Path(file)
+    path = _weights_file(name, weights) if file is None else Path(file)
     if not path.is_file():
         raise InputError(f"{path} is no file; expected the weights of {name}.")
     with torch.random.fork_rng():
@@ -227,18 +226,16 @@ def _load_named(name: str, file: str | Path | None, folders: Folders) -> Clip:
     return Clip(name, network, tokenizer, about["mean"], about["std"], about["interpolation"])
 
 
-def _weights_file(name: str, folders: Folders) -> Path:
+def _weights_file(name: str, weights: Weights) -> Path:
     stem = name.replace("/", "-")
-    found = next(
-        (path for ending in ENDINGS if (path := located(f"{stem}{ending}", *folders)) is not None), None
-    )
+    found = next((path for ending in ENDINGS if (path := weights.find(f"{stem}{ending}"))), None)
     if found is None:
         wanted = f"{stem}.safetensors"
         advice = (
             f"Bring open_clip's weights of {name} (on its page mostly called open_clip_model.safetensors or "
             f"open_clip_pytorch_model.bin) and put them into one of these folders as {wanted} (or .pt, .bin)."
         )
-        raise missing([wanted], *folders, advice={wanted: advice})
+        raise weights.missing([wanted], {wanted: advice})
     return found
 
 

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from ..batches import Progress, no_progress, one_by_one
 from ..checkpoints.files import DIRECTIONS_KIND
-from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_kind, save_safetensors
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import InputError, ShapeError
 from ..latents import check_codes
@@ -197,13 +197,13 @@ def load_directions(path: str | Path) -> dict[str, Linear]:
     return {name: Linear(tensors[name].float(), *facts) for name, facts in facts_in(metadata).items()}
 
 
-def shipped_directions(folders: Sequence[str | Path] = ()) -> dict[str, Linear]:
+def shipped_directions(weights: Weights = SHIPPED) -> dict[str, Linear]:
     """The pack's own directions by name.
 
     Raises:
         WeightsMissingError: their file is missing.
     """
-    return load_directions(locate(DIRECTIONS_FILE, *folders))
+    return load_directions(weights.path(DIRECTIONS_FILE))
 
 
 def named(directions: Mapping[str, Linear], name: str) -> Linear:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import LABELS, NUM_LABELS, REGIONS, WORKING_SIZE
 from ..faces.alignment import resample
 from ..faces.detection import Box, Detector
@@ -110,24 +110,24 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
 """What is measured and shipped as directions."""
 
 
-def load_measurer(folders: Folders = ()) -> Measurer:
+def load_measurer(weights: Weights = SHIPPED) -> Measurer:
     """A measurer with all that finds directions.
 
     Raises:
         WeightsMissingError: a file is missing; `fetch run train` brings all.
     """
-    return Measurer(Detector.load(folders), Parser.load(folders), load_networks(folders))
+    return Measurer(Detector.load(weights), Parser.load(weights), load_networks(weights))
 
 
 Network = Callable[[Tensor], dict[str, Tensor]]
 """Takes faces `[B, 3, 112, 112]`, RGB in [0, 255], and gives values `[B]` by measurement."""
 
 
-def load_networks(folders: Folders = ()) -> list[Network]:
+def load_networks(weights: Weights = SHIPPED) -> list[Network]:
     """The networks that tell expression, age and gender; errors as `load_measurer`."""
     return [
-        _Smile(load_trained(ExpressionNet, "face_expression", folders)),
-        _AgeAndGender(load_trained(AgeGenderNet, "age_gender", folders)),
+        _Smile(weights.network(ExpressionNet, "face_expression")),
+        _AgeAndGender(weights.network(AgeGenderNet, "age_gender")),
     ]
 
 

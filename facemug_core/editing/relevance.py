@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.files import RELEVANCE_KIND
-from ..checkpoints.manifest import located
+from ..checkpoints.places import Places
 from ..checkpoints.reading import read_kind, save_safetensors
 
 COMPONENTS = 100
@@ -57,13 +56,13 @@ def relevance_name(clip: str) -> str:
     return f"{clip.replace('/', '-')}_relevance.safetensors"
 
 
-def find_relevance(clip: str, folders: Sequence[str | Path] = ()) -> Relevance | None:
+def find_relevance(clip: str, places: Places) -> Relevance | None:
     """The relevance of a model, where somebody has measured it; that of the pack's own model ships.
 
     Raises:
         CheckpointError: its file is damaged or holds something else.
     """
-    path = located(relevance_name(clip), *folders)
+    path = places.find(relevance_name(clip))
     return None if path is None else load_relevance(path)
 
 

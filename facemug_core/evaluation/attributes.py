@@ -10,11 +10,10 @@ from types import MappingProxyType
 import numpy as np
 from torch import Tensor
 
-from ..checkpoints.assembling import Folders
 from ..checkpoints.building import build_empty
 from ..checkpoints.faceres import faceres_heads_state
-from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors
+from ..checkpoints.weights import SHIPPED, Weights
 from ..editing.directions import Linear
 from ..editing.measuring import ATTRIBUTES, SOURCES, Measurer, Reading, source_of
 from ..faces.comparison import FaceComparer
@@ -107,14 +106,14 @@ class Observer:
         return Observation(picture, reading, features[0] / features.norm())
 
 
-def load_heads(folders: Folders = ()) -> FaceResHeads:
+def load_heads(weights: Weights = SHIPPED) -> FaceResHeads:
     """The age and gender heads; `fetch compare` downloads their weights.
 
     Raises:
         WeightsMissingError: the weights are missing.
     """
     heads = build_empty(FaceResHeads)
-    heads.load_state_dict(faceres_heads_state(read_safetensors(locate("faceres.safetensors", *folders))[0]))
+    heads.load_state_dict(faceres_heads_state(read_safetensors(weights.path("faceres.safetensors"))[0]))
     return heads.eval().requires_grad_(False)
 
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..checkpoints.assembling import Folders, load_bank
 from ..checkpoints.files import replacing
+from ..checkpoints.weights import SHIPPED, Weights
 from ..config import LIGHT
 from ..errors import InputError
 from ..pipeline.editor import PhotoEditor
@@ -126,7 +126,7 @@ def evaluate(
     faces_dir: str | Path | None = None,
     pairs_dir: str | Path | None = None,
     peers: Mapping[str, Path] = MappingProxyType({}),
-    folders: Folders = (),
+    weights: Weights = SHIPPED,
     progress: Progress | None = None,
 ) -> Report:
     """Run suites on the first `limit` bank faces and write the report.
@@ -141,7 +141,7 @@ def evaluate(
         faces_dir: real photos (`FolderFaces`) for the same suites; their keys begin with "real.".
         pairs_dir: real photos with masks and exemplars (`FolderFaces.pairs`) for `PAIRS`.
         peers: folders with other systems' edits of these, by the system's name.
-        folders: searched first for weights.
+        weights: of the judges and of the bank.
         progress: called after each batch.
 
     Raises:
@@ -151,13 +151,13 @@ def evaluate(
     chosen = _chosen(suites)
     if limit < 1:
         raise InputError(f"The limit is {limit}, but evaluation needs at least one face.")
-    judges = Judges(folders, model.device)
-    bank = BankFaces(*load_bank(LIGHT, folders), judges.parser, cache_dir or cache_folder())
+    judges = Judges(weights, model.device)
+    bank = BankFaces(weights.mapping(LIGHT), weights.bank(LIGHT), judges.parser, cache_dir or cache_folder())
     real: Iterable[Faces] = ()
     real_portraits: Iterable[Faces] = ()
     real_rows: Iterable[Faces] = ()
     pairs: Iterable[Faces] = ()
-    editor = PhotoEditor(model, folders)
+    editor = PhotoEditor(model, weights)
     if faces_dir is not None:
         photos = FolderFaces(faces_dir, editor, judges.parser)
         real, real_portraits = photos.batches(limit, BATCH), photos.portraits(limit)

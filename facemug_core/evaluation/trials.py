@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import one_by_one
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conditions import Conditions, whole_photo
 from ..editing.clip import Clip, load_clip
 from ..editing.inversion import INVERSION_STEPS
@@ -44,43 +44,43 @@ class Judges:
     """The networks that judge; none of them is a training loss. Each is loaded at its first use.
 
     Args:
-        folders: searched first for weights.
+        weights: of the judges.
         device: of the networks.
 
     Raises:
         WeightsMissingError: at the first use of a network whose weights are missing.
     """
 
-    def __init__(self, folders: Folders = (), device: torch.device | str = "cpu") -> None:
-        self.folders = folders
+    def __init__(self, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> None:
+        self.weights = weights
         self.device = device
 
     @cached_property
     def perceptual(self) -> EfficientNetDistance:
         """Perceptual distances."""
-        network = load_trained(EfficientNetLite0, "efficientnet_lite0", self.folders)
+        network = self.weights.network(EfficientNetLite0, "efficientnet_lite0")
         return EfficientNetDistance(network.to(self.device))
 
     @cached_property
     def comparer(self) -> FaceComparer:
         """Identity features."""
-        return FaceComparer.load(self.folders, self.device)
+        return FaceComparer.load(self.weights, self.device)
 
     @cached_property
     def parser(self) -> Parser:
         """Classes of pixels."""
-        return Parser.load(self.folders, self.device)
+        return Parser.load(self.weights, self.device)
 
     @cached_property
     def detector(self) -> Detector:
         """Faces and landmarks."""
-        return Detector.load(self.folders)
+        return Detector.load(self.weights)
 
     @cached_property
     def observer(self) -> Observer:
         """Attributes of a face."""
-        measurer = Measurer(self.detector, self.parser, load_networks(self.folders))
-        return Observer(measurer, self.comparer, load_heads(self.folders))
+        measurer = Measurer(self.detector, self.parser, load_networks(self.weights))
+        return Observer(measurer, self.comparer, load_heads(self.weights))
 
     @cached_property
     def clip(self) -> Clip:
@@ -89,7 +89,7 @@ class Judges:
         Raises:
             DependencyError: open_clip is missing.
         """
-        return load_clip(folders=self.folders).to(self.device)
+        return load_clip(weights=self.weights).to(self.device)
 
     def mesh(self, picture: Tensor) -> NDArray[np.float64] | None:
         """Landmarks `[468, 2]`, (x, y) in pixels, of an aligned face `[3, 256, 256]`; None without a face."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints.building import build_empty
 from ..checkpoints.faceres import faceres_state
-from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import WORKING_SIZE
 from ..networks.faceres import FaceRes
 
@@ -39,13 +36,13 @@ class FaceComparer:
         self.network = network
 
     @classmethod
-    def load(cls, folders: Sequence[str | Path] = (), device: torch.device | str = "cpu") -> FaceComparer:
+    def load(cls, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> FaceComparer:
         """With the weights that `fetch compare` brings.
 
         Raises:
             WeightsMissingError: they are not there.
         """
-        tensors, _ = read_safetensors(locate("faceres.safetensors", *folders))
+        tensors, _ = read_safetensors(weights.path("faceres.safetensors"))
         network = build_empty(FaceRes)
         network.load_state_dict(faceres_state(tensors))
         return cls(network.eval().requires_grad_(False).to(device))

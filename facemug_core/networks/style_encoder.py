@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, stack
 
@@ -220,3 +221,13 @@ def widen_stem(weight: Tensor, in_channels: int = ENCODER_CHANNELS) -> Tensor:
     (PAPER 2.5).
     """
     return F.pad(weight, (0, 0, 0, 0, 0, in_channels - weight.shape[1]))
+
+
+def recentered(state: dict[str, Tensor], change: Tensor, relative: bool) -> dict[str, Tensor]:
+    """An encoder's state dict with all codes moved by `change` [18, 512], which the heads' biases take up.
+
+    Encoders come with mean codes of their own, the model adds its mapping network's.
+    """
+    steps = torch.cat([change[:1], change[1:] - change[:1]]) if relative else change
+    moved = {f"styles.{code}.linear.bias": step for code, step in enumerate(steps)}
+    return state | {name: state[name] + step for name, step in moved.items()}

@@ -18,8 +18,8 @@ class WordTransformer(nn.Module):
         super().__init__()
         self.token_embedding = nn.Embedding(words, width)
         self.positional_embedding = nn.Parameter(torch.empty(context, width))
-        blocks = nn.ModuleList(_Block(width, heads, layers) for _ in range(layers))
-        self.transformer = nn.ModuleDict({"resblocks": blocks})
+        blocks = [_Block(width, heads, layers) for _ in range(layers)]
+        self.transformer = nn.Sequential(OrderedDict(resblocks=nn.Sequential(*blocks)))
         self.ln_final = nn.LayerNorm(width)
         self.text_projection = nn.Parameter(torch.empty(width, dim))
         nn.init.normal_(self.token_embedding.weight, std=0.02)
@@ -27,13 +27,9 @@ class WordTransformer(nn.Module):
         nn.init.normal_(self.text_projection, std=width**-0.5)
 
     def encode_text(self, numbers: Tensor) -> Tensor:
-        values = self.token_embedding(numbers) + self.positional_embedding
-        context = values.shape[1]
-        later = values.new_full((context, context), -torch.inf).triu(1)
-        for block in self.transformer["resblocks"]:
-            values = block(values, later)
-        ends = numbers.argmax(1)
-        return self.ln_final(values)[torch.arange(len(values)), ends] @ self.text_projection
+        values = self.transformer(self.token_embedding(numbers) + self.positional_embedding)
+        ends = self.ln_final(values)[torch.arange(len(values)), numbers.argmax(1)]
+        return ends @ self.text_projection
 
 
 class _Block(nn.Module):
@@ -51,7 +47,8 @@ class _Block(nn.Module):
         for into in (self.attn.out_proj, narrow):
             nn.init.normal_(into.weight, std=(2 * layers * width) ** -0.5)
 
-    def forward(self, values: Tensor, later: Tensor) -> Tensor:
-        given = self.ln_1(values)
+    def forward(self, values: Tensor) -> Tensor:
+        given, context = self.ln_1(values), values.shape[1]
+        later = values.new_full((context, context), -torch.inf).triu(1)
         values = values + self.attn(given, given, given, need_weights=False, attn_mask=later)[0]
         return values + self.mlp(self.ln_2(values))

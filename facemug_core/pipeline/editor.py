@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..batches import Progress, no_progress
+from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
@@ -107,18 +107,18 @@ class PhotoEditor:
     """The model with face detection and parsing, for photos of any size."""
 
     model: FaceMug
-    folders: Sequence[str | Path] = ()
+    weights: Weights = SHIPPED
 
     @cached_property
     def detector(self) -> Detector:
         """Raises `WeightsMissingError` where its files are missing."""
-        return Detector.load(self.folders)
+        return Detector.load(self.weights)
 
     @cached_property
     def parser(self) -> Parser:
         """Raises `WeightsMissingError` where its weights are missing."""
         with torch.inference_mode(False):
-            return Parser.load(self.folders)
+            return Parser.load(self.weights)
 
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None

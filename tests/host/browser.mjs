@@ -97,16 +97,17 @@ async function blank() {
   });
 }
 
-// Warnings on nodes by title, and messages that the page shows.
+// Warnings on nodes by title, and those of them that a message shows as well.
 async function warnings() {
   await page.waitForTimeout(2 * SECONDS);
-  return page.evaluate(() => ({
-    shown: Object.fromEntries(app.graph.nodes.flatMap(node => {
+  return page.evaluate(() => {
+    const shown = Object.fromEntries(app.graph.nodes.flatMap(node => {
       const widget = node.widgets?.find(({ name }) => name === 'facemug_warnings');
       return widget?.element.isConnected ? [[node.title, [...widget.element.children].map(line => line.innerText)]] : [];
-    })),
-    messages: [...document.querySelectorAll('.p-toast-detail')].map(one => one.innerText),
-  }));
+    }));
+    const texts = [...document.querySelectorAll('*')].filter(one => !one.children.length).map(one => one.textContent);
+    return { shown, messages: Object.values(shown).flat().filter(line => texts.includes(line.replace('⚠ ', ''))) };
+  });
 }
 
 await blank();

@@ -56,7 +56,7 @@ def _case(trial: Trial, i: int) -> Case:
     still, drawn = observe(codes), _draw(trial.model, codes)
     numbers = {name: float(values[i]) for name, values in trial.identity_ends.items()}
     panels = {"as it is": _small(drawn, drawn)}
-    for name, direction in shipped_directions(trial.judges.folders).items():
+    for name, direction in shipped_directions(trial.judges.weights).items():
         observations = still and observe_along(name, direction, codes, still, observe)
         if observations:
             numbers |= {f"{name}.{key}": value for key, value in judge_face(name, observations).items()}

@@ -108,7 +108,7 @@ class Rows:
         """Edit one row."""
         (name,) = set(trial.faces.kinds)
         if name == "sliders":
-            directions = shipped_directions(trial.judges.folders)
+            directions = shipped_directions(trial.judges.weights)
             moves = [
                 (f"{slider} {by:+g}", directions[slider], by)
                 for slider, by in SLIDERS
