@@ -614,8 +614,8 @@ def text(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
             "## Say it in words\n"
-            "A style is searched for whose edit looks as the text says; watch it while it runs. It needs "
-            "`python -m pip install open_clip_torch`.\n\n"
+            "A style is searched for whose edit looks as the text says; watch it while it runs. The small "
+            "model knows some 160 words; the help of *Load CLIP* names others.\n\n"
             "**Try:** another *text*, with a mask that holds what it speaks of; *Text Direction* with *Apply "
             "Direction*, which needs no search."
         )
