@@ -104,8 +104,10 @@ def checking(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
     """The node, made to refuse unknown choices and wrong `checked` values before anything runs.
 
     Early hosts do not check choices by themselves. The error is raised: one that is returned is repeated
-    for each value.
+    for each value. A node that has a check of its own keeps that.
     """
+    if "validate_inputs" in vars(node):
+        return node
 
     def validate_inputs(cls: type[io.ComfyNode], **values: Any) -> bool:
         for socket in cls.define_schema().inputs:
@@ -211,6 +213,11 @@ def clip_folders() -> list[str]:
     known = folder_paths.folder_names_and_paths
     hosts = [known[kind][0] for kind in CLIP_FOLDERS if kind in known]
     return [*weight_folders(), *(folder for folders in hosts for folder in folders)]
+
+
+def user_file(name: str) -> Path:
+    """A file of ours in the folder where the host keeps what belongs to its users."""
+    return Path(folder_paths.get_user_directory(), name)
 
 
 def new_output_path(prefix: str, suffix: str) -> Path:
