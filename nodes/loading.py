@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import nn
 
 from ..facemug_core.config import SIZES
+from ..facemug_core.editing.clip import Clip, load_clip
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
 from ..facemug_core.model import FaceMug
@@ -49,6 +50,11 @@ class HostedEditor:
         """For finding faces, which needs none of the managed networks."""
         return self._editor
 
+    @cached_property
+    def text_model(self) -> Clip:
+        """The small text model that ships, on the CPU."""
+        return load_clip(folders=host.clip_folders())
+
     def comparer(self) -> tuple[FaceComparer, torch.device]:
         """What tells people apart, ready to run, and where it runs."""
         comparer, network = self._comparer
@@ -65,11 +71,19 @@ class HostedEditor:
         return host.managed(self._editor.parser.network)
 
 
+@cache
+def light_model() -> HostedEditor:
+    """The light model, loaded once for all nodes that do without Load FACEMUG Model."""
+    folders = host.weight_folders()
+    return HostedEditor(FaceMug.load(folders=folders), folders)
+
+
 class LoadModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadModel",
+            category="start here",
             search_aliases=["facemug loader", "face edit model", "load face model"],
             inputs=[
                 io.Combo.Input(

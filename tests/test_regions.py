@@ -27,7 +27,9 @@ def test_each_name_marks_its_classes(name):
     assert marked == sorted(REGIONS[name])
 
 
-@pytest.mark.parametrize("names", ["hair + brows", "hair,brows", "Hair brows", " hair, brows,", "hair+brows+"])
+@pytest.mark.parametrize(
+    "names", ["hair + brows", "hair,brows", "Hair brows", " hair, brows,", "hair+brows+"]
+)
 def test_names_joined_by_plus_commas_or_spaces_are_united(names):
     labels = all_labels()
     united = region_mask(labels, names)

@@ -518,9 +518,9 @@ def pose(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
             "## Turn an exemplar into the photo's pose\n"
-            "The exemplar looks aside. *Warp Latent* turns its style in one pass, *Pose* measures and "
-            "corrects; both are shown beside the style as it is, each fitted to the photo. Without *target*, "
-            "*Pose* turns to *yaw* and *pitch*: *Frontal* has both at 0.\n\n"
+            "The exemplar looks aside. *Warp FACEMUG Latent* turns its style in one pass, *Face Pose* "
+            "measures and corrects; both are shown beside the style as it is, each fitted to the photo. Without "
+            "*target*, *Face Pose* turns to *yaw* and *pitch*: *Frontal* has both at 0.\n\n"
             "**Try:** other angles in *Frontal*."
         )
         model = load_model(w)
