@@ -23,7 +23,7 @@ from .installing import BROWSER, CACHE, FRONTEND
 from .library_results import GROUP, Library, assert_same, faces_of_the_group, shortest_edit
 from .running import PACK, Host, Prompt
 from .test_workflows import shown_by
-from .workflows import DESCRIPTIONS, FOLDER, PHOTO
+from .workflows import DESCRIPTIONS, PHOTO, file_of
 
 SCREENSHOTS = CACHE / "screenshots"
 WAYS = {"own": "canvas", "newest": "canvas", "newest_vue": "vue"}
@@ -101,7 +101,7 @@ def left_out(way: str, name: str) -> bool:
 
 def saved_with_fields(values: list[Any]) -> dict[str, Any]:
     """A template as a front end saves it that shows `boxes` as fields, with these values of its node."""
-    workflow = json.loads((FOLDER / "sketch.json").read_text())
+    workflow = json.loads(file_of("sketch").read_text())
     node = finder(workflow)
     node["widgets_values"] = values
     (boxes,) = (socket for socket in node["inputs"] if socket["name"] == "boxes")
@@ -183,7 +183,7 @@ def test_the_shortest_edit_is_built_on_an_empty_canvas(
 def prompt(browsed: Host, tmp_path_factory: pytest.TempPathFactory) -> Prompt:
     """Of the template that `saved_with_fields` takes."""
     folder = tmp_path_factory.mktemp("converted")
-    return converted([FOLDER / "sketch.json"], browsed.nodes(), folder)[0]
+    return converted([file_of("sketch")], browsed.nodes(), folder)[0]
 
 
 @pytest.mark.parametrize("values", SAVED)
