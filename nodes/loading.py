@@ -7,6 +7,7 @@ from functools import cache, cached_property
 import torch
 from torch import nn
 
+from ..facemug_core.checkpoints.weights import SHIPPED, Weights
 from ..facemug_core.config import SIZES
 from ..facemug_core.editing.clip import Clip, load_clip
 from ..facemug_core.faces.comparison import FaceComparer
@@ -22,8 +23,8 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class HostedEditor:
     """What a FACEMUG_MODEL is: all networks, brought to the device by the host when a node needs them."""
 
-    def __init__(self, model: FaceMug, folders: list[str]) -> None:
-        self._editor = PhotoEditor(model, folders)
+    def __init__(self, model: FaceMug, weights: Weights = SHIPPED) -> None:
+        self._editor = PhotoEditor(model, weights)
         self._networks = host.managed(nn.ModuleList(model.networks))
 
     def editor(self, *, parses: bool = False) -> PhotoEditor:
@@ -53,7 +54,7 @@ class HostedEditor:
     @cached_property
     def text_model(self) -> Clip:
         """The small text model that ships, on the CPU."""
-        return load_clip(folders=host.clip_folders())
+        return load_clip(weights=Weights(*host.clip_folders()))
 
     def comparer(self) -> tuple[FaceComparer, torch.device]:
         """What tells people apart, ready to run, and where it runs."""
@@ -63,7 +64,7 @@ class HostedEditor:
     @cached_property
     def _comparer(self) -> tuple[FaceComparer, host.ModelPatcher]:
         with torch.inference_mode(False):
-            comparer = FaceComparer.load(self._editor.folders)
+            comparer = FaceComparer.load(self._editor.weights)
         return comparer, host.managed(comparer.network)
 
     @cached_property
@@ -71,11 +72,20 @@ class HostedEditor:
         return host.managed(self._editor.parser.network)
 
 
+def loaded(size: str, precision: torch.dtype) -> HostedEditor:
+    """A model from the host's folders of weights.
+
+    Raises:
+        WeightsMissingError: its weights are missing; says what to put where.
+    """
+    weights = Weights(*host.weight_folders())
+    return HostedEditor(FaceMug.load(size, weights=weights, precision=precision), weights)
+
+
 @cache
 def light_model() -> HostedEditor:
     """The light model, loaded once for all nodes that do without Load FACEMUG Model."""
-    folders = host.weight_folders()
-    return HostedEditor(FaceMug.load(folders=folders), folders)
+    return loaded("light", torch.float32)
 
 
 class LoadModel(io.ComfyNode):
@@ -104,6 +114,4 @@ class LoadModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, size: str, precision: str) -> io.NodeOutput:
-        folders = host.weight_folders()
-        model = FaceMug.load(size, folders=folders, precision=PRECISIONS[precision])
-        return io.NodeOutput(HostedEditor(model, folders))
+        return io.NodeOutput(loaded(size, PRECISIONS[precision]))

@@ -224,7 +224,7 @@ def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
 
 
 def gray_of(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W]; 16-bit values are scaled; if the largest value is 1, 1 is white."""
+    """8-bit gray values `[H, W]`; 16-bit values are scaled; if the largest value is 1, 1 is white."""
     gray = _own_gray(image)
     numbers = np.array(image) if image.mode in ("P", "F") else gray
     if gray.max() < 128 and numbers.max() == 1:
@@ -233,7 +233,7 @@ def gray_of(image: Image.Image) -> np.ndarray:
 
 
 def _own_gray(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W], without regard to files of 0 and 1."""
+    """8-bit gray values `[H, W]`, without regard to files of 0 and 1."""
     if image.mode.startswith("I"):
         values = np.array(image).astype(np.float64)
         return (values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8)
@@ -241,20 +241,20 @@ def _own_gray(image: Image.Image) -> np.ndarray:
 
 
 def rgb_of(image: Image.Image) -> Tensor:
-    """uint8 [H, W, 3]."""
+    """uint8 `[H, W, 3]`."""
     if image.mode.startswith("I"):
         image = Image.fromarray(gray_of(image))
     return torch.from_numpy(np.array(image.convert("RGBA")))[..., :3]
 
 
 def alpha_of(image: Image.Image) -> np.ndarray | None:
-    """8-bit alpha [H, W], or None if it is constant."""
+    """8-bit alpha `[H, W]`, or None if it is constant."""
     alpha = sheer_alpha_of(image)
     return alpha if alpha is not None and alpha.min() < alpha.max() else None
 
 
 def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
-    """8-bit alpha [H, W], or None if all pixels are opaque."""
+    """8-bit alpha `[H, W]`, or None if all pixels are opaque."""
     if not image.has_transparency_data:
         return None
     alpha = np.array(image.convert("RGBA").getchannel("A"))
@@ -262,7 +262,7 @@ def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
 
 
 def sketchable(image: Image.Image) -> np.ndarray:
-    """Colors uint8 [H, W, 3] to find strokes in; grays of 16 bits, and of 0 and 1, are scaled to 0…255."""
+    """Colors uint8 `[H, W, 3]` to find strokes in; grays of 16 bits, and of 0 and 1, are scaled to 0…255."""
     gray = gray_of(image)
     if image.mode.startswith(("I", "F")) or gray.max() != _own_gray(image).max():
         return np.repeat(gray[..., None], 3, 2)
@@ -274,7 +274,7 @@ def resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Ima
 
 
 def resized_plane(values: Tensor, size: Size) -> Tensor:
-    """Float32 [H, W], resized bilinearly."""
+    """Float32 `[H, W]`, resized bilinearly."""
     plane = resized(Image.fromarray(values.numpy()), size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(plane))
 

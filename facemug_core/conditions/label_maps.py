@@ -82,7 +82,7 @@ def read_semantic(
 
 
 def _of_either(image: Image.Image, say: Callable[[str], None]) -> Tensor:
-    """Labels [1, H, W] of display colors or of numbers, whichever the picture has."""
+    """Labels `[1, H, W]` of display colors or of numbers, whichever the picture has."""
     if image.mode in NUMBER_MODES:
         return _of_numbers(image)
     colors = rgb_of(image)
@@ -99,7 +99,7 @@ def _of_either(image: Image.Image, say: Callable[[str], None]) -> Tensor:
 
 
 def _of_numbers(image: Image.Image) -> Tensor:
-    """Class numbers [1, H, W] of a gray picture or palette file."""
+    """Class numbers `[1, H, W]` of a gray picture or palette file."""
     if image.mode in (*NUMBER_MODES, "P"):
         return _checked(torch.from_numpy(np.array(image).astype(np.int64))[None])
     colors = rgb_of(image)
@@ -109,7 +109,7 @@ def _of_numbers(image: Image.Image) -> Tensor:
 
 
 def _checked(numbers: Tensor) -> Tensor:
-    """Numbers [1, H, W], `UNKNOWN_NUMBER` made −1, if each is a class and none comes of smoothing."""
+    """Numbers `[1, H, W]`, `UNKNOWN_NUMBER` made −1, if each is a class and none comes of smoothing."""
     if _smoothed(numbers[0]):
         raise InputError(SMOOTHED)
     labels = torch.where(numbers == UNKNOWN_NUMBER, -1, numbers)
@@ -118,7 +118,7 @@ def _checked(numbers: Tensor) -> Tensor:
 
 
 def _smoothed(numbers: Tensor) -> bool:
-    """Whether numbers [H, W] were compressed or interpolated.
+    """Whether numbers `[H, W]` were compressed or interpolated.
 
     This leaves odd numbers: single ones between those on both sides, and specks that differ from all around.
     Clean steps, between numbers that are at least two apart, become rare.
@@ -151,14 +151,14 @@ def _shrunk(rows: Tensor) -> Tensor:
 
 
 def _opaque(image: Image.Image) -> Tensor:
-    """The colors uint8 [H, W, 3], black where transparent."""
+    """The colors uint8 `[H, W, 3]`, black where transparent."""
     colors, alpha = rgb_of(image), alpha_of(image)
     return colors if alpha is None else torch.where(torch.from_numpy(alpha)[..., None] >= 128, colors, 0)
 
 
 def _of_colors(image: Image.Image, say: Callable[[str], None]) -> Tensor:
-    """Labels [1, H, W] of display colors; near ones are taken for them, and pixels between two go with those
-    around them."""
+    """Labels `[1, H, W]` of display colors; near ones are taken for them, and pixels between two go with
+    those around them."""
     colors = _opaque(image)
     try:
         return palette_to_labels(colors[None])
@@ -177,7 +177,7 @@ def _of_colors(image: Image.Image, say: Callable[[str], None]) -> Tensor:
 
 
 def _nearest(colors: Tensor) -> Tensor:
-    """Label [H, W] of the nearest display color; `UNDECIDED` where none is near."""
+    """Label `[H, W]` of the nearest display color; `UNDECIDED` where none is near."""
     best = torch.full(colors.shape[:2], NEAR_COLOR + 1)
     labels = torch.full(colors.shape[:2], UNDECIDED)
     for label, color in enumerate(((0, 0, 0), *PALETTE), start=-1):
@@ -193,7 +193,7 @@ def _alone(labels: Tensor) -> Tensor:
 
 
 def _filled(labels: Tensor) -> Tensor:
-    """Undecided pixels of [H, W] take the label of a pixel beside them, over and over."""
+    """Undecided pixels of `[H, W]` take the label of a pixel beside them, over and over."""
     while (undecided := labels == UNDECIDED).any():
         filled = labels
         for other in _around(labels, 4):

@@ -70,7 +70,7 @@ def read_mask(source: Source, size: Size = None, say: Callable[[str], None] = un
 def _shown_by_alpha(
     image: Image.Image, alpha: NDArray[np.uint8], name: str, say: Callable[[str], None]
 ) -> NDArray[np.uint8]:
-    """8-bit values [H, W] of a mask in a picture of which parts are transparent."""
+    """8-bit values `[H, W]` of a mask in a picture of which parts are transparent."""
     paint = alpha > (127 if (alpha > 127).any() else 0)
     much = 2 * (alpha > 0).sum() > alpha.size
     colors = np.array(image.convert("RGB"))[paint]
@@ -87,7 +87,7 @@ def _shown_by_alpha(
 
 
 def _few(colors: NDArray[np.uint8]) -> bool:
-    """Whether nearly all of the colors [N, 3] are alike to one of a few."""
+    """Whether nearly all of the colors `[N, 3]` are alike to one of a few."""
     steps = (colors.astype(np.int64) + COLOR_STEP // 2) // COLOR_STEP
     _, counts = np.unique(steps @ (1, 32, 1024), return_counts=True)
     return bool(np.sort(counts)[-FEW_COLORS:].sum() >= PAINT_SHARE * len(colors))

@@ -73,7 +73,8 @@ def turned_along(
 def points_along(
     points: ArrayLike, name: str, photo_size: Size, orientation: int, drawn_on: DrawnOn | None
 ) -> NDArray[np.float64]:
-    """Points [N, 2] as (x, y) in pixels of the upright photo, from pixels or from shares of width and height.
+    """Points `[N, 2]` as (x, y) in pixels of the upright photo, from pixels or from shares of width and
+    height.
 
     Arguments and errors as `turned_along`.
     """

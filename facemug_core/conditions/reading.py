@@ -94,7 +94,7 @@ def _shares(alpha: np.ndarray) -> Tensor:
 
 
 def _color_shares(rgb: Tensor, no_color: NoColor) -> Tensor:
-    """1 where a pixel is a color, and 0 where it is the color of none, float32 [H, W]."""
+    """1 where a pixel is a color, and 0 where it is the color of none, float32 `[H, W]`."""
     if no_color == "black":
         return (rgb > NEAR_BLACK).any(-1).float()
     if no_color == "white":

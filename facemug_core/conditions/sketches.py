@@ -67,7 +67,7 @@ def boundary_sketch(labels: Tensor) -> Tensor:
 
 
 def _gray(image: Tensor) -> Tensor:
-    """Luma [B, 1, H, W] in [0, 1]."""
+    """Luma `[B, 1, H, W]` in [0, 1]."""
     luma = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     return ((luma + 1) / 2).clamp(0, 1)
 
@@ -93,7 +93,7 @@ def _contrast(strength: Tensor) -> Tensor:
 
 
 def missing_lines(contrast: Tensor, wanted: Tensor | float) -> Tensor:
-    """How much a line is fainter than wanted, 0 to 1, where one should be within a pixel: [B, 1, H, W]."""
+    """How much a line is fainter than wanted, 0 to 1, where one should be within a pixel: `[B, 1, H, W]`."""
     return F.relu(1 - clearest(contrast) / wanted)
 
 

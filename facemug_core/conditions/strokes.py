@@ -35,7 +35,8 @@ LEAST_TILES = 12
 
 
 def strokes_of(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
-    """Where strokes are, bool [H, W], in a drawing [H, W, 3], with its alpha [H, W] if parts are transparent.
+    """Where strokes are, bool `[H, W]`, in a drawing `[H, W, 3]`, with its alpha `[H, W]` if parts are
+    transparent.
 
     Paint on a transparent layer is strokes; but where most of the layer is a sheet on which something is
     drawn, that is.
@@ -51,7 +52,7 @@ def strokes_of(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArr
 
 
 def standing_out(contrast: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the difference from the ground, [H, W], is that of a stroke, and not of noise or of an edge."""
+    """Where the difference from the ground, `[H, W]`, is that of a stroke, and not of noise or of an edge."""
     values = torch.from_numpy(contrast)[None, None].float()
     ground = contrast[contrast <= MOST_NOISE]
     threshold = max(VISIBLE, NOISE_FACTOR * float(np.median(ground)) if ground.size else 0)
@@ -78,7 +79,7 @@ def _contrast(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> NDArray[np.ui
 
 
 def _ground(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
-    """The sheet's own color at each pixel, [H, W] for each channel: the commonest, shaded as scans are."""
+    """The sheet's own color at each pixel, `[H, W]` for each channel: the commonest, shaded as scans are."""
     commonest = _commonest(rgb[sheet])
     everywhere = [np.full((1, 1), value, np.float32) for value in commonest]
     if (np.abs(rgb[sheet].astype(np.int16) - np.int16(commonest)) <= 1).all(-1).mean() > EVEN_SHARE:
@@ -117,7 +118,7 @@ def _terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _commonest(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The middle of those of the colors [N, 3] that lie closest together."""
+    """The middle of those of the colors `[N, 3]` that lie closest together."""
     bins = colors // BIN
     side = 256 // BIN
     counts = np.bincount((bins.astype(np.int64) @ (side * side, side, 1)), minlength=side**3)

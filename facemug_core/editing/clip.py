@@ -19,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.assembling import Folders, load_trained
 from ..checkpoints.files import read_metadata
-from ..checkpoints.manifest import locate, located, missing
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
@@ -107,11 +106,11 @@ class Clip:
         return self
 
     def images(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [-1, 1] → unit vectors [B, D]; differentiable."""
+        """Pictures `[B, 3, H, W]` in [-1, 1] → unit vectors `[B, D]`; differentiable."""
         return F.normalize(self.network.encode_image(self.seen(pictures)), dim=-1)
 
     def seen(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [-1, 1] as the network takes them: resized and normalised."""
+        """Pictures `[B, 3, H, W]` in [-1, 1] as the network takes them: resized and normalised."""
         seen = F.interpolate(
             (pictures + 1) / 2, self.size, mode=self.interpolation, antialias=True, align_corners=False
         )
@@ -120,7 +119,7 @@ class Clip:
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:
-        """Texts → unit vectors [N, D]."""
+        """Texts → unit vectors `[N, D]`."""
         device = next(self.network.parameters()).device
         return F.normalize(self.network.encode_text(self.tokenizer(texts).to(device)), dim=-1)
 
@@ -133,14 +132,14 @@ class Clip:
         return not isinstance(self.tokenizer, WordTokenizer) or bool(self.tokenizer([text])[0, 1])
 
 
-def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders = ()) -> Clip:
+def load_clip(name: str = FACE, file: str | Path | None = None, weights: Weights = SHIPPED) -> Clip:
     """A text-image model by name, on the CPU.
 
     Args:
         name: `face`, or a name of open_clip's such as `ViT-B-32`.
         file: its weights as open_clip publishes them; by default NAME.safetensors (.pt, .pth, .bin) in one of
             the folders. A "/" in the name is a "-" in the file's.
-        folders: looked into first.
+        weights: where that file, the face model and its relevance are.
 
     Raises:
         DependencyError: open_clip or torchvision is missing or broken.
@@ -151,8 +150,8 @@ def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders
     open_clip = import_open_clip()
     # Gradients go through the network, so it must not be made of inference tensors.
     with torch.inference_mode(False):
-        clip = _load_face_clip(folders) if name == FACE else _load_named(open_clip, name, file, folders)
-        return replace(clip, relevance=find_relevance(name, folders))
+        clip = _load_face_clip(weights) if name == FACE else _load_named(open_clip, name, file, weights)
+        return replace(clip, relevance=find_relevance(name, weights))
 
 
 def import_open_clip() -> ModuleType:
@@ -194,13 +193,13 @@ def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
     return Clip(FACE, network, WordTokenizer(tuple(words)), IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
-def _load_face_clip(folders: Folders) -> Clip:
-    words = json.loads(read_metadata(locate(FACE_FILE, *folders))["words"])
-    network = load_trained(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"), folders)
+def _load_face_clip(weights: Weights) -> Clip:
+    words = json.loads(read_metadata(weights.path(FACE_FILE))["words"])
+    network = weights.network(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"))
     return face_clip(network, words)
 
 
-def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folders: Folders) -> Clip:
+def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, weights: Weights) -> Clip:
     config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
     if config is None:
         raise InputError(
@@ -209,7 +208,7 @@ def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folde
         )
     if any(config["text_cfg"].get(key) for key in HUB_KEYS):
         raise InputError(f"{name} loads its text part from a hub, which is never done here; take another.")
-    path = _weights_file(name, folders) if file is None else Path(file)
+    path = _weights_file(name, weights) if file is None else Path(file)
     if not path.is_file():
         raise InputError(f"{path} is no file; expected the weights of {name}.")
     with torch.random.fork_rng():
@@ -225,18 +224,16 @@ def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folde
     return Clip(name, network, tokenizer, about["mean"], about["std"], about["interpolation"])
 
 
-def _weights_file(name: str, folders: Folders) -> Path:
+def _weights_file(name: str, weights: Weights) -> Path:
     stem = name.replace("/", "-")
-    found = next(
-        (path for ending in ENDINGS if (path := located(f"{stem}{ending}", *folders)) is not None), None
-    )
+    found = next((path for ending in ENDINGS if (path := weights.find(f"{stem}{ending}"))), None)
     if found is None:
         wanted = f"{stem}.safetensors"
         advice = (
             f"Bring open_clip's weights of {name} (on its page mostly called open_clip_model.safetensors or "
             f"open_clip_pytorch_model.bin) and put them into one of these folders as {wanted} (or .pt, .bin)."
         )
-        raise missing([wanted], *folders, advice={wanted: advice})
+        raise weights.missing([wanted], {wanted: advice})
     return found
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..checkpoints.files import DIRECTIONS_KIND, check_kind, read_metadata
-from ..checkpoints.manifest import locate
+from ..checkpoints.places import Places
 
 Layers = tuple[int, int]
 """First code that is changed, and the one after the last."""
@@ -41,14 +40,14 @@ def facts_in(metadata: Mapping[str, str]) -> dict[str, Facts]:
     }
 
 
-def shipped_facts(folders: Sequence[str | Path] = ()) -> dict[str, Facts]:
+def shipped_facts(places: Places) -> dict[str, Facts]:
     """Facts of the pack's own directions by name.
 
     Raises:
         WeightsMissingError: their file is missing.
         CheckpointError: it is damaged or holds something else.
     """
-    path = locate(DIRECTIONS_FILE, *folders)
+    path = places.path(DIRECTIONS_FILE)
     metadata = read_metadata(path)
     check_kind(path, metadata, DIRECTIONS_KIND, NO_DIRECTIONS)
     return facts_in(metadata)

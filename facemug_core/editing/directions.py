@@ -1,6 +1,6 @@
 """Directions of style codes, which attribute sliders move along (PAPER section 6).
 
-Every direction takes codes [B, 18, 512] and an amount, and gives codes of the same shape; an amount of 0
+Every direction takes codes `[B, 18, 512]` and an amount, and gives codes of the same shape; an amount of 0
 returns the very codes. Three kinds are known:
 
 - `Linear` adds: codes + amount · vector (InterFaceGAN, and our own).
@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from ..batches import Progress, no_progress, one_by_one
 from ..checkpoints.files import DIRECTIONS_KIND
-from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_kind, save_safetensors
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import CODE_DIM, NUM_CODES
 from ..errors import InputError, ShapeError
 from ..latents import check_codes
@@ -42,10 +42,10 @@ class Direction(Protocol):
     """One way to change codes."""
 
     def apply(self, codes: Tensor, amount: float) -> Tensor:
-        """Changed codes [B, 18, 512]; an amount of 0 returns the codes themselves.
+        """Changed codes `[B, 18, 512]`; an amount of 0 returns the codes themselves.
 
         Raises:
-            ShapeError: the codes are not [B, 18, 512].
+            ShapeError: the codes are not `[B, 18, 512]`.
         """
 
 
@@ -54,7 +54,7 @@ class Linear:
     """Adds a vector."""
 
     vector: Tensor
-    """[512], the same for all layers, or [18, 512]."""
+    """`[512]`, the same for all layers, or `[18, 512]`."""
     layers: Layers = ALL_LAYERS
     safe: tuple[float, float] = (-1.0, 1.0)
     """Amounts between which faces stay faces."""
@@ -71,7 +71,7 @@ class Linear:
 
     @cached_property
     def offset(self) -> Tensor:
-        """What an amount of 1 adds to the codes, [18, 512]."""
+        """What an amount of 1 adds to the codes, `[18, 512]`."""
         first, end = self.layers
         offset = torch.zeros(NUM_CODES, CODE_DIM)
         offset[first:end] = self.vector.float().expand(NUM_CODES, -1)[first:end]
@@ -90,9 +90,9 @@ class Coordinate:
     """Sets one coordinate of a principal component analysis (GANSpace)."""
 
     mean: Tensor
-    """[512]"""
+    """`[512]`"""
     component: Tensor
-    """[512], of length 1."""
+    """`[512]`, of length 1."""
     deviation: float
     """Standard deviation along the component: the unit of coordinates."""
     target: float
@@ -103,7 +103,7 @@ class Coordinate:
         check_layers(self.layers)
 
     def of(self, codes: Tensor) -> Tensor:
-        """The coordinate [B] of codes; read from their first layer alone."""
+        """The coordinate `[B]` of codes; read from their first layer alone."""
         centered = codes[:, 0] - self.mean.to(codes)
         return centered @ self.component.to(codes) / self.deviation
 
@@ -124,7 +124,7 @@ class Mapped:
     """Adds a network's output for the codes (StyleCLIP's latent mapper)."""
 
     mapper: nn.Module
-    """Codes [B, 18, 512] to a change of the same shape."""
+    """Codes `[B, 18, 512]` to a change of the same shape."""
 
     @torch.no_grad()
     def apply(self, codes: Tensor, amount: float) -> Tensor:
@@ -165,7 +165,7 @@ def check_layers(layers: Layers) -> None:
 def sweep(
     codes: Tensor, direction: Direction, amounts: Sequence[float], progress: Progress = no_progress
 ) -> Tensor:
-    """Each of the codes [B, 18, 512] at all amounts, one after the other: [B · amounts, 18, 512].
+    """Each of the codes `[B, 18, 512]` at all amounts, one after the other: [B · amounts, 18, 512].
 
     A second sweep of the result gives a grid: a row for each amount of the first. `progress` is called for
     every amount.
@@ -197,13 +197,13 @@ def load_directions(path: str | Path) -> dict[str, Linear]:
     return {name: Linear(tensors[name].float(), *facts) for name, facts in facts_in(metadata).items()}
 
 
-def shipped_directions(folders: Sequence[str | Path] = ()) -> dict[str, Linear]:
+def shipped_directions(weights: Weights = SHIPPED) -> dict[str, Linear]:
     """The pack's own directions by name.
 
     Raises:
         WeightsMissingError: their file is missing.
     """
-    return load_directions(locate(DIRECTIONS_FILE, *folders))
+    return load_directions(weights.path(DIRECTIONS_FILE))
 
 
 def named(directions: Mapping[str, Linear], name: str) -> Linear:

@@ -27,7 +27,7 @@ WHITENED = 200
 
 
 def standardized(values: Array) -> Array:
-    """Columns [N, K] as normal scores by rank: outliers lose their weight, and missing values become 0."""
+    """Columns `[N, K]` as normal scores by rank: outliers lose their weight, and missing values become 0."""
     from scipy.stats import norm, rankdata
 
     result = np.zeros_like(values)
@@ -39,15 +39,15 @@ def standardized(values: Array) -> Array:
 
 
 def find_from_values(codes: Array, values: Array, ridge: float = 300.0, loose: float = 0.3) -> Array:
-    """Directions [K, 512] along which each of K measurements grows and the others stay.
+    """Directions `[K, 512]` along which each of K measurements grows and the others stay.
 
     Ridge regression in whitened codes predicts the measurements. A direction is the step that is predicted to
     raise its own by one standard deviation, at the least sum of squared changes of the others and of squared
     length: a short step stays where faces are likely.
 
     Args:
-        codes: [N, 512].
-        values: [N, K], standardized.
+        codes: `[N, 512]`.
+        values: `[N, K]`, standardized.
         ridge: penalty on the slopes.
         loose: weight of the length; the larger, the less the other measurements are held.
     """
@@ -70,8 +70,8 @@ def find_attribute(
 
     Args:
         name: of the attribute.
-        codes: of the faces, [N, 512].
-        observed: their measurements [N] by name, NaN where a face does not show it.
+        codes: of the faces, `[N, 512]`.
+        observed: their measurements `[N]` by name, NaN where a face does not show it.
         layers: codes that the direction may change.
 
     Raises:
@@ -86,7 +86,7 @@ def find_attribute(
 
 
 def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL_LAYERS) -> Linear:
-    """A direction from codes [N, 18, 512] of faces with and without something, by logistic regression.
+    """A direction from codes `[N, 18, 512]` of faces with and without something, by logistic regression.
 
     An amount of 1 is half the way from the mean of those without to the mean of those with it, along the
     normal of the boundary.
@@ -117,7 +117,7 @@ def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL
 
 
 def find_components(codes: Tensor, count: int, layers: Layers = ALL_LAYERS) -> list[Linear]:
-    """Principal components of codes w [N, 512], strongest first; an amount of 1 is two standard deviations.
+    """Principal components of codes w `[N, 512]`, strongest first; an amount of 1 is two standard deviations.
 
     Raises:
         InputError: more components than codes or dimensions.
@@ -138,7 +138,7 @@ def find_factors(modulations: Sequence[Tensor], count: int, layers: Layers = ALL
     """Closed-form factorization (Shen and Zhou 2021): unit directions that change the modulation most.
 
     Args:
-        modulations: weights [C, 512] of the bank's maps from codes to channel scales, of the wanted layers.
+        modulations: weights `[C, 512]` of the bank's maps from codes to channel scales, of the wanted layers.
         count: how many, strongest first.
         layers: what the directions are said to act on.
     """

@@ -66,7 +66,7 @@ def read_direction(
 
     Args:
         path: InterFaceGAN .pt or .npy, GANSpace `ffhq_pca.pt`, StyleCLIP mapper .pt, what `directions find`
-            wrote, or a .safetensors, .pt or .npy file with one tensor [512] or [T, 512].
+            wrote, or a .safetensors, .pt or .npy file with one tensor `[512]` or `[T, 512]`.
         layers: codes that are changed; ignored by mappers, which have their own.
         component: of a GANSpace file: its index, or a name out of `GANSPACE_EDITS`, which then tells
             the layers. Of a file of ours with several directions: the name of one.
@@ -162,7 +162,8 @@ def _read_array(path: Path) -> Tensor:
 
 
 def _vector(tensor: Tensor, path: Path) -> Tensor:
-    """[512] or [18, 512] from [512], [1, 512], [T, 512] or [1, T, 512]; missing fine codes stay unchanged."""
+    """`[512]` or `[18, 512]` from `[512]`, `[1, 512]`, `[T, 512]` or `[1, T, 512]`; missing fine codes stay
+    unchanged."""
     vector = tensor.detach().float().squeeze()
     if vector.shape == (CODE_DIM,):
         return vector

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import LABELS, NUM_LABELS, REGIONS, WORKING_SIZE
 from ..faces.alignment import resample
 from ..faces.detection import Box, Detector
@@ -110,24 +110,24 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
 """What is measured and shipped as directions."""
 
 
-def load_measurer(folders: Folders = ()) -> Measurer:
+def load_measurer(weights: Weights = SHIPPED) -> Measurer:
     """A measurer with all that finds directions.
 
     Raises:
         WeightsMissingError: a file is missing; `fetch run train` brings all.
     """
-    return Measurer(Detector.load(folders), Parser.load(folders), load_networks(folders))
+    return Measurer(Detector.load(weights), Parser.load(weights), load_networks(weights))
 
 
 Network = Callable[[Tensor], dict[str, Tensor]]
-"""Takes faces [B, 3, 112, 112], RGB in [0, 255], and gives values [B] by measurement."""
+"""Takes faces `[B, 3, 112, 112]`, RGB in [0, 255], and gives values `[B]` by measurement."""
 
 
-def load_networks(folders: Folders = ()) -> list[Network]:
+def load_networks(weights: Weights = SHIPPED) -> list[Network]:
     """The networks that tell expression, age and gender; errors as `load_measurer`."""
     return [
-        _Smile(load_trained(ExpressionNet, "face_expression", folders)),
-        _AgeAndGender(load_trained(AgeGenderNet, "age_gender", folders)),
+        _Smile(weights.network(ExpressionNet, "face_expression")),
+        _AgeAndGender(weights.network(AgeGenderNet, "age_gender")),
     ]
 
 
@@ -149,9 +149,9 @@ class Measurer:
     def measure(
         self, picture: Tensor, labels: Tensor | None = None, sources: Collection[str] = SOURCES
     ) -> Reading | None:
-        """Measurements of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen.
+        """Measurements of an aligned face `[1, 3, 256, 256]` in [-1, 1]; None where no face is seen.
 
-        `labels` [1, 256, 256] spares the parser where the classes are known; only what comes from `sources`
+        `labels` `[1, 256, 256]` spares the parser where the classes are known; only what comes from `sources`
         is measured.
         """
         pixels = to_pixels(picture[0])
@@ -172,7 +172,7 @@ class Measurer:
 
 
 def find_mesh(detector: Detector, pixels: NDArray[np.uint8]) -> Array | None:
-    """Mesh [468, 2] of an aligned face [256, 256, 3], (x, y) in pixels; None where no face is seen."""
+    """Mesh `[468, 2]` of an aligned face `[256, 256, 3]`, (x, y) in pixels; None where no face is seen."""
     found = detector.measure(pixels, [FACE_BOX])
     return found[0].landmarks if found else None
 
@@ -200,7 +200,7 @@ class _AgeAndGender:
 
 
 def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading:
-    """Measurements from classes [256, 256] of an aligned face [256, 256, 3]."""
+    """Measurements from classes `[256, 256]` of an aligned face `[256, 256, 3]`."""
     face = _Parsed(pixels / 255.0, labels)
     eyes, nose, mouth = face.center("eyes"), face.center("nose"), face.center("mouth")
     skin = face.region("face")
@@ -236,7 +236,8 @@ def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading
 
 
 def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
-    """Measurements from the face mesh [468, 2] of an aligned face [256, 256, 3], and colors at its points.
+    """Measurements from the face mesh `[468, 2]` of an aligned face `[256, 256, 3]`, and colors at its
+    points.
 
     Left and right in the names of variables are as seen in the picture.
     """
@@ -342,7 +343,7 @@ def _balance(first: float, second: float) -> float:
 
 
 def head_turn(mesh: Array) -> tuple[float, float]:
-    """Where the nose of a mesh [468, 2] lies: beside the middle, as a share of the face's width, and below
+    """Where the nose of a mesh `[468, 2]` lies: beside the middle, as a share of the face's width, and below
     the eyes, as a share of the way to the lips.
     """
     eyes = (mesh[33] + mesh[133] + mesh[362] + mesh[263]) / 4
@@ -382,7 +383,7 @@ def _openness(p: Array, top: int, bottom: int, outer: int, inner: int) -> float:
 
 
 def _face_square(picture: Tensor, mesh: Array) -> Tensor:
-    """The face in a square [1, 3, 112, 112], from a picture [1, 3, H, W] in [0, 255]."""
+    """The face in a square `[1, 3, 112, 112]`, from a picture `[1, 3, H, W]` in [0, 255]."""
     low, high = mesh.min(0), mesh.max(0)
     side = NETWORK_MARGIN * float((high - low).max())
     matrix = np.eye(3)

@@ -48,7 +48,7 @@ class Pose:
 
 
 def pose_from_mesh(mesh: NDArray[np.float64]) -> Pose:
-    """Pose of an aligned face from its mesh [468, 2]."""
+    """Pose of an aligned face from its mesh `[468, 2]`."""
     aside, height = head_turn(mesh)
     return Pose(math.degrees(math.atan(aside / YAW_SCALE)), PITCH_SCALE * (LEVEL - height))
 
@@ -61,7 +61,7 @@ def turn_to(
     pitch: Linear,
     progress: Progress = no_progress,
 ) -> Tensor:
-    """Codes [1, 18, 512] moved along the directions until their picture has the wanted pose, or the nearest
+    """Codes `[1, 18, 512]` moved along the directions until their picture has the wanted pose, or the nearest
     that was seen.
 
     The amounts stay within `REACH`, and a move after which no face is seen is halved: an extreme pose is met

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.files import RELEVANCE_KIND
-from ..checkpoints.manifest import located
+from ..checkpoints.places import Places
 from ..checkpoints.reading import read_kind, save_safetensors
 
 COMPONENTS = 100
@@ -22,15 +21,15 @@ class Relevance:
     """How a text-image model's view of a face answers to its code (StyleCLIP measures it by channel)."""
 
     steps: Tensor
-    """One standard deviation along each principal component of the codes, [K, 512]."""
+    """One standard deviation along each principal component of the codes, `[K, 512]`."""
     answers: Tensor
-    """How the model's view moves with each step, [K, D]."""
+    """How the model's view moves with each step, `[K, D]`."""
     clip: str
     """Name of the model."""
 
 
 def principal_steps(codes: Tensor) -> Tensor:
-    """One standard deviation along each principal component of codes w [N, 512], largest first: [K, 512].
+    """One standard deviation along each principal component of codes w `[N, 512]`, largest first: `[K, 512]`.
 
     Faces lie there; what is left of the space draws glaring colors.
     """
@@ -40,7 +39,8 @@ def principal_steps(codes: Tensor) -> Tensor:
 
 
 def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 100.0) -> Relevance:
-    """Relevance from faces' codes w [N, 512] and the model's views of their pictures [N, D]: a regression."""
+    """Relevance from faces' codes w `[N, 512]` and the model's views of their pictures `[N, D]`: a
+    regression."""
     codes, views = codes.double(), views.double()
     steps = principal_steps(codes)
     scores = (codes - codes.mean(0)) @ steps.T / steps.square().sum(1)  # [N, K], unit variance
@@ -56,13 +56,13 @@ def relevance_name(clip: str) -> str:
     return f"{clip.replace('/', '-')}_relevance.safetensors"
 
 
-def find_relevance(clip: str, folders: Sequence[str | Path] = ()) -> Relevance | None:
+def find_relevance(clip: str, places: Places) -> Relevance | None:
     """The relevance of a model, where somebody has measured it; that of the pack's own model ships.
 
     Raises:
         CheckpointError: its file is damaged or holds something else.
     """
-    path = located(relevance_name(clip), *folders)
+    path = places.find(relevance_name(clip))
     return None if path is None else load_relevance(path)
 
 

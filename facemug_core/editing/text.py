@@ -50,7 +50,7 @@ PREVIEW_EVERY = 5
 """Steps between previews."""
 
 Preview = Callable[[Tensor], object]
-"""Shown the best picture so far, [1, 3, 256, 256]."""
+"""Shown the best picture so far, `[1, 3, 256, 256]`."""
 
 
 def no_preview(picture: Tensor) -> None:
@@ -108,7 +108,7 @@ class TextEdit:
     """What an optimization came to."""
 
     codes: Tensor
-    """The best codes found, [1, 18, 512]."""
+    """The best codes found, `[1, 18, 512]`."""
     curve: tuple[float, ...]
     """Loss before each step."""
     best: int
@@ -118,7 +118,7 @@ class TextEdit:
 
 
 def text_change(clip: Clip, text: str, source: str = SOURCE, templates: Sequence[str] = TEMPLATES) -> Tensor:
-    """ΔT of Eq. 5 as a unit vector [D]: from the source to the text, each averaged over the templates.
+    """ΔT of Eq. 5 as a unit vector `[D]`: from the source to the text, each averaged over the templates.
 
     Words that the model does not know raise an `UnknownWordsWarning` that names them.
 
@@ -166,10 +166,10 @@ def optimize(
     interrupts.
 
     Args:
-        draw: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable; makes no inference tensors.
+        draw: codes `[1, 18, 512]` → picture `[1, 3, 256, 256]`, differentiable; makes no inference tensors.
         codes: to start from.
-        steps: coordinates in which all codes are moved alike, [K, 512] (see `principal_steps`): where layers
-            part, faces turn into caricatures in glaring colors.
+        steps: coordinates in which all codes are moved alike, `[K, 512]` (see `principal_steps`): where
+            layers part, faces turn into caricatures in glaring colors.
         text: what the face should be.
         clip: judges.
         options: weights, steps and layers.
@@ -178,7 +178,7 @@ def optimize(
 
     Raises:
         InputError: the text is empty, or no layers are free.
-        ShapeError: the codes are not [1, 18, 512].
+        ShapeError: the codes are not `[1, 18, 512]`.
     """
     if len(check_codes(codes)) != 1:
         raise ShapeError(f"Expected the codes of one face, [1, 18, 512], but got {list(codes.shape)}.")
@@ -257,7 +257,7 @@ class _Search:
 
 
 def directional_loss(picture_change: Tensor, text_change: Tensor) -> Tensor:
-    """1 − cosine of the change of pictures [B, D] and the unit change of text [D], mean over B (Eq. 5).
+    """1 − cosine of the change of pictures `[B, D]` and the unit change of text `[D]`, mean over B (Eq. 5).
 
     Softened: faint changes count less (see `SOFTNESS`).
     """
@@ -309,7 +309,7 @@ def text_direction(clip: Clip, text: str, options: TextOptions = DEFAULTS) -> Li
 
 
 def _step_along(clip: Clip, relevance: Relevance, change: Tensor) -> Tensor:
-    """The step of the codes, [512], that is predicted to change the model's view as a text does."""
+    """The step of the codes, `[512]`, that is predicted to change the model's view as a text does."""
     answers, change = relevance.answers, change.cpu()
     if relevance.clip != clip.name or answers.shape[1] != len(change):
         raise InputError(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints.building import build_empty
 from ..checkpoints.faceres import faceres_state
-from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import WORKING_SIZE
 from ..networks.faceres import FaceRes
 
@@ -30,7 +27,7 @@ class FaceComparer:
     """Compares aligned faces.
 
     Args:
-        network: faces [B, 3, 224, 224], blue first, less `MEAN_BGR` → features [B, C]; in eval mode.
+        network: faces `[B, 3, 224, 224]`, blue first, less `MEAN_BGR` → features `[B, C]`; in eval mode.
     """
 
     name = "FaceRes cosine"
@@ -39,20 +36,20 @@ class FaceComparer:
         self.network = network
 
     @classmethod
-    def load(cls, folders: Sequence[str | Path] = (), device: torch.device | str = "cpu") -> FaceComparer:
+    def load(cls, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> FaceComparer:
         """With the weights that `fetch compare` brings.
 
         Raises:
             WeightsMissingError: they are not there.
         """
-        tensors, _ = read_safetensors(locate("faceres.safetensors", *folders))
+        tensors, _ = read_safetensors(weights.path("faceres.safetensors"))
         network = build_empty(FaceRes)
         network.load_state_dict(faceres_state(tensors))
         return cls(network.eval().requires_grad_(False).to(device))
 
     @torch.no_grad()
     def embed(self, crops: Tensor) -> Tensor:
-        """Aligned crops [B, 3, 256, 256] in [-1, 1] → vectors [B, C] of unit length on the crops' device.
+        """Aligned crops `[B, 3, 256, 256]` in [-1, 1] → vectors `[B, C]` of unit length on the crops' device.
 
         The cosine of two faces, the sum of their vectors' products, is about 0.6 for one person in two
         photos and 0.35 for two people.

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..checkpoints.manifest import locate
+from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import NamedFaces
 from ..errors import CheckpointError, InputError, WeightsMissingError
 from .alignment import MESH_POINTS, Border, Matrix, alignment_matrix, resample
@@ -177,9 +177,9 @@ class Detector:
         self._mesh = _FaceMesh(folder / LANDMARK_FILE)
 
     @classmethod
-    def load(cls, folders: Sequence[str | Path] = ()) -> Detector:
+    def load(cls, weights: Weights = SHIPPED) -> Detector:
         """With the files that `fetch run` brings; errors as above."""
-        return cls(locate(LANDMARK_FILE, *folders).parent)
+        return cls(weights.path(LANDMARK_FILE).parent)
 
     def detect(self, image: NDArray[np.uint8], small: bool = True, within: Box | None = None) -> list[Face]:
         """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.

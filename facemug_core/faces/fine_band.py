@@ -42,18 +42,18 @@ def with_fine_band(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         edited: [B, 3, s, s] in [-1, 1].
-        photo: [B, 3, S, S] in [-1, 1], S a multiple of s; never read under the mask.
+        photo: `[B, 3, S, S]` in [-1, 1], S a multiple of s; never read under the mask.
         mask: [B, 1, s, s], 1 = edited. Without kept pixels the edit is only enlarged.
 
     Returns:
-        [B, 3, S, S], about [-1, 1].
+        `[B, 3, S, S]`, about [-1, 1].
     """
     each = zip(edited.split(1), photo.split(1), (mask > 0).split(1), strict=True)
     return torch.cat([_sharpened(*one) for one in each])
 
 
 def enlarge(picture: Tensor, factor: int) -> Tensor:
-    """A picture [B, 3, h, w], `factor` times the side, bicubic."""
+    """A picture `[B, 3, h, w]`, `factor` times the side, bicubic."""
     return F.interpolate(picture, scale_factor=factor, mode="bicubic", align_corners=False)
 
 
@@ -86,7 +86,7 @@ def _without(mask: Tensor) -> Tensor:
 
 
 def _descriptors(picture: Tensor, places: Tensor) -> Tensor:
-    """Descriptors [N, D] of the blocks of a picture [1, 3, s, s] that begin at places [N, 2]."""
+    """Descriptors `[N, D]` of the blocks of a picture [1, 3, s, s] that begin at places `[N, 2]`."""
     rows, columns = places.T
     gray = picture.mean(1, keepdim=True)
     fine = gray - F.avg_pool2d(gray, COARSE, 1, COARSE // 2, count_include_pad=False)
@@ -98,13 +98,13 @@ def _descriptors(picture: Tensor, places: Tensor) -> Tensor:
 
 
 def _some(places: Tensor) -> Tensor:
-    """`EXAMPLES` of places [N, 2] at most, always the same."""
+    """`EXAMPLES` of places `[N, 2]` at most, always the same."""
     order = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))[:EXAMPLES]
     return places[order.to(places.device)]
 
 
 def _like(wanted: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
-    """For each wanted descriptor [N, D]: index of a similar example [K, D], and the confidence in it."""
+    """For each wanted descriptor `[N, D]`: index of a similar example `[K, D]`, and the confidence in it."""
     count = min(ALIKE, len(examples))
     chance = torch.rand(len(wanted), count, generator=torch.Generator().manual_seed(0)).to(wanted.device)
     numbers, apart = [], []
@@ -118,7 +118,7 @@ def _like(wanted: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _laid(blocks: Tensor, wanted: Tensor, step: int) -> Tensor:
-    """Blocks [3, N, n, n] laid where they are wanted (bool [G, H]) and blended: [1, 3, R, C].
+    """Blocks [3, N, n, n] laid where they are wanted (bool `[G, H]`) and blended: `[1, 3, R, C]`.
 
     The squares of the weights, not the weights, sum to one: a mean of two textures would be fainter than
     both.

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import FLIPPED_LABELS, IMAGENET_MEAN, IMAGENET_STD
 from ..networks.bisenet import BiSeNet
 
@@ -25,13 +25,13 @@ class Parser:
         self.network = network
 
     @classmethod
-    def load(cls, folders: Folders = (), device: torch.device | str = "cpu") -> Parser:
+    def load(cls, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> Parser:
         """With the weights that `fetch run` brings.
 
         Raises:
             WeightsMissingError: they are not there.
         """
-        return cls(load_trained(BiSeNet, "bisenet", folders).to(device))
+        return cls(weights.network(BiSeNet, "bisenet").to(device))
 
     @torch.no_grad()
     def parse(self, images: Tensor) -> Tensor:
