@@ -96,7 +96,7 @@ say(await page.evaluate(async ([key, photo, group, words]) => {
     [node.type, node.inputs.filter(input => !input.widget).map(input => input.name)]));
   const { $pinia } = document.getElementById('vue-app').__vue_app__.config.globalProperties;
   const { nodeSearchService } = $pinia._s.get('nodeDef');
-  const found = Object.fromEntries(words.map(word => [word, nodeSearchService.searchNode(word, []).map(node => node.name)]));
+  const found = Object.fromEntries(words.map(word => [word, nodeSearchService.searchNode(word, [], { limit: 64 }).map(node => node.name)]));
   app.graph.clear();
   x = 0;
   const link = (from, output, to, input) => from.connect(

@@ -105,7 +105,7 @@ def reports(
         },
         "photo": PHOTO,
         "group": GROUP,
-        "words": WORDS,
+        "words": list(WORDS),
     }
     jobs.write_text(json.dumps(work))
     folder = SCREENSHOTS / way
