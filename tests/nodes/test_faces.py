@@ -225,7 +225,7 @@ def test_an_index_names_one_face_and_the_overlay_shows_all(model: Any, monkeypat
 
 def test_an_index_that_no_face_has_is_refused(model: Any, monkeypatch: Any) -> None:
     three_faces(monkeypatch)
-    with pytest.raises(InputError, match="Face 3 was asked for, but 3 were found"):
+    with pytest.raises(InputError, match="There is no face 3: 3 were found"):
         run("DetectFaces", model=model, image=photo(), which="index", index=3)
 
 
