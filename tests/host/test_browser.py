@@ -30,7 +30,7 @@ from .installing import BROWSER, CACHE, FRONTEND
 from .library_results import GROUP, Library, assert_same, edited, faces_of_the_group, shortest_edit
 from .running import PACK, Host, Prompt
 from .test_workflows import shown_by
-from .workflows import DESCRIPTIONS, PHOTO, TITLES, file_of
+from .workflows import DESCRIPTIONS, MAP, PHOTO, TITLES, file_of
 
 SCREENSHOTS = CACHE / "screenshots"
 WAYS = {"own": "canvas", "newest": "canvas", "newest_vue": "vue"}
@@ -56,6 +56,8 @@ SEEN = (
     "control_after_generate", "text",
 )  # fmt: skip
 """Values of FACEMUG Edit before the fold, with the one that the front end adds to the seed."""
+
+EDIT_TITLE = "FACEMUG Edit (Inpaint, Retouch)"
 
 NODE = "FACEMUG_DetectFaces"
 FINDER, BOXES_FOUND = 100, 4
@@ -106,6 +108,7 @@ def reports(
         "photo": PHOTO,
         "group": GROUP,
         "words": list(WORDS),
+        "map": MAP,
     }
     jobs.write_text(json.dumps(work))
     folder = SCREENSHOTS / way
@@ -254,6 +257,22 @@ def without(values: Mapping[str, Any], prompt: Prompt) -> dict[str, dict[str, An
         key: {name: value for name, value in own.items() if (name, value) not in values.items()}
         for key, own in inputs(prompt).items()
     }
+
+
+def test_warnings_stand_on_their_nodes_and_are_shown_once(reports: dict) -> None:
+    report = reports["warned", ""]
+    assert report["end"] == "execution_success"
+    assert report["errors"] == []
+    edit, semantic = (report["shown"][title] for title in (EDIT_TITLE, "Semantic Map from Image"))
+    assert any("mask is empty" in line for line in edit)
+    assert any("pixels have colors near those of labels" in line for line in semantic)
+    assert sorted(report["messages"]) == sorted([*edit, *semantic])
+
+
+def test_a_warning_goes_when_its_node_runs_again_without_it(reports: dict) -> None:
+    report = reports["mended", ""]
+    assert report["end"] == "execution_success"
+    assert report["shown"].keys() == {EDIT_TITLE}
 
 
 @pytest.fixture(scope="module")
