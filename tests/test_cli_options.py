@@ -38,6 +38,8 @@ COMMANDS = {
     "prepare faces": "PrepareOptions",
     "train encoder --data faces --run run": "TrainOptions",
     "evaluate --report report": "EvaluateOptions",
+    "evaluate solid --report report": "EvaluateOptions",
+    "evaluate paper --faces faces --report report": "PaperOptions",
 }
 
 

@@ -96,6 +96,11 @@ class MetricNetworks:
     crowd: Crowd
     identity: Identity
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of their metrics."""
+        return (self.distance.name, *self.crowd[:3], self.identity.name)
+
     @classmethod
     def load(cls, judges: Judges, folder: Path | None = None) -> MetricNetworks:
         """Published networks as far as the folder has their files, and stand-ins for the others.
@@ -142,7 +147,7 @@ def published_files(folder: Path) -> dict[str, Path]:
 
 
 def lpips_distance(net: str, path: Path, device: torch.device | str) -> Callable[[Tensor, Tensor], Tensor]:
-    """LPIPS v0.1 of pictures in [-1, 1], `[B]`, by the package lpips and torchvision's file of the network."""
+    """LPIPS v0.1 `[B]` of pictures in [-1, 1], by the package lpips and torchvision's file of a network."""
     package = _package("lpips", "lpips")
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it calls torchvision the old way
