@@ -18,9 +18,9 @@ class CropEdit(NamedTuple):
     """An edited crop in its variants."""
 
     pictures: Tensor
-    """[N, 3, 256, 256] in [-1, 1]; only masked pixels are new."""
+    """`[N, 3, 256, 256]` in [-1, 1]; only masked pixels are new."""
     latent: Latent
-    """Their codes, [N, 18, 512], with the recipe."""
+    """Their codes, `[N, 18, 512]`, with the recipe."""
     notices: list[str]
     """Warnings for the person at the screen."""
 
@@ -39,7 +39,7 @@ def edit_crop(
         model: of the edit.
         conditions: photo, mask and guides of one edit (batch 1).
         plan: how the style codes are made.
-        exemplar: aligned exemplar photo [1, 3, 256, 256].
+        exemplar: aligned exemplar photo `[1, 3, 256, 256]`.
         progress: called for every step and variant.
 
     Raises:

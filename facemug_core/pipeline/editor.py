@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..batches import Progress, no_progress
+from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
@@ -38,7 +38,7 @@ class EditRequest(FaceQuery, StylePlan):
     """An edit of a photo: which faces, which style codes, where. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
+    """`[1, 1, H, W]`, bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
     photo by this share. The networks fill all pixels that are not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
@@ -80,9 +80,9 @@ class EditResult:
     photos: list[Photo]
     """One for each variant."""
     mask: Tensor
-    """Bool [1, 1, H, W]: where the photos may differ from the input."""
+    """Bool `[1, 1, H, W]`: where the photos may differ from the input."""
     untouched: Tensor
-    """Bool [1, 1, H, W]: the part of the mask outside the crops, which was not edited."""
+    """Bool `[1, 1, H, W]`: the part of the mask outside the crops, which was not edited."""
     faces: list[AlignedFace]
     """The edited faces."""
     latents: list[Latent]
@@ -107,18 +107,18 @@ class PhotoEditor:
     """The model with face detection and parsing, for photos of any size."""
 
     model: FaceMug
-    folders: Sequence[str | Path] = ()
+    weights: Weights = SHIPPED
 
     @cached_property
     def detector(self) -> Detector:
         """Raises `WeightsMissingError` where its files are missing."""
-        return Detector.load(self.folders)
+        return Detector.load(self.weights)
 
     @cached_property
     def parser(self) -> Parser:
         """Raises `WeightsMissingError` where its weights are missing."""
         with torch.inference_mode(False):
-            return Parser.load(self.folders)
+            return Parser.load(self.weights)
 
     def find_faces(
         self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None

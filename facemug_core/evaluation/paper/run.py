@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import torch
 
-from ...checkpoints.assembling import Folders
+from ...checkpoints.weights import SHIPPED, Weights
 from ...errors import WeightsMissingError
 from ...model import FaceMug
 from ...pipeline.editor import PhotoEditor
@@ -38,7 +38,7 @@ def evaluate_paper(
     extras: int = DEFAULT_EXTRAS,
     networks_dir: Path | None = None,
     results: Mapping[str, Path] = MappingProxyType({}),
-    folders: Folders = (),
+    weights: Weights = SHIPPED,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Report:
     """Edit and measure photos by the paper's protocol, and write the report.
@@ -54,7 +54,7 @@ def evaluate_paper(
         networks_dir: holds files of published networks, see `MetricNetworks`.
         results: folders with other systems' edits of the photos in their masks, by the system's name. The
             edit of `photo_NAME` or `NAME` is called `result_NAME`.
-        folders: where weights are looked for first.
+        weights: of the judges.
         progress: called after each face.
 
     Raises:
@@ -62,8 +62,8 @@ def evaluate_paper(
         WeightsMissingError: a network of the evaluation has no weights.
         DependencyError: a published network lacks its package.
     """
-    judges = Judges(folders, model.device)
-    editor = PhotoEditor(model, folders)
+    judges = Judges(weights, model.device)
+    editor = PhotoEditor(model, weights)
     networks = MetricNetworks.load(judges, networks_dir)
     methods = all_methods(model, judges, results)
     try:

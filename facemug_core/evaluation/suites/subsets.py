@@ -1,4 +1,4 @@
-"""Every subset of the five modalities: none may harm."""
+"""Every subset of the five modalities: a further one should never harm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODALITIES = ("photo", "sketch", "semantic", "color", "exemplar")
 SUBSETS: tuple[tuple[str, ...], ...] = tuple(
     chosen for count in range(len(MODALITIES) + 1) for chosen in combinations(MODALITIES, count)
 )
-"""All 32, the empty one first."""
+"""All 32 subsets, the empty one first."""
 
 PAIRS = tuple(
     (SUBSETS.index(chosen), SUBSETS.index(tuple(m for m in MODALITIES if m in (*chosen, added))))
@@ -25,7 +25,7 @@ PAIRS = tuple(
     for added in MODALITIES
     if added not in chosen
 )
-"""Places in `SUBSETS` of a subset and of the same with one modality more, 80 in all."""
+"""The 80 pairs of a subset and the same with one modality more, as places in `SUBSETS`."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Subsets:
     """Perceptual distance to the truth inside the mask, for each subset of guides."""
 
     name: str = "subsets"
-    most: int = 6
+    max_faces: int = 6
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -55,7 +55,7 @@ class Subsets:
         )
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Mean distance of each subset ÷ that of the empty one; the worst; how many pairs improve."""
+        """Mean distance of each subset ÷ that of the empty one; the worst; number of pairs that improve."""
         means = stacked(found, "distances").mean(0)
         ratios = {
             f"subsets.{'+'.join(s) or 'none'}": float(m / means[0])
