@@ -16,7 +16,7 @@ from .declaring import Command
 FAMILIES = (edit, generate, guides, directions, latents, pose, weights, training, evaluate)
 """In the order of the help."""
 
-TWO_WORDS = {("evaluate", "paper")}
+TWO_WORDS = {("evaluate", "paper"), ("evaluate", "study")}
 """Commands that the first word alone does not name: `evaluate` takes names of suites."""
 
 

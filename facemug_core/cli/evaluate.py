@@ -66,6 +66,25 @@ class PaperOptions(ModelOptions):
 
 
 @dataclass(frozen=True)
+class StudyOptions:
+    """Which pictures people compare, or whose votes are counted."""
+
+    report: Path = argument("--report", type=Path, required=True, metavar="DIR", help="folder of the study")
+    between: Sequence[tuple[str, Path]] = argument(
+        "--between", type=values.named_folder, action="append", either=True, metavar="NAME=DIR",
+        help="write a page about pictures of the same name in two folders",
+    )  # fmt: skip
+    votes: Sequence[Path] = argument(
+        "--votes", type=Path, nargs="+", either=True, metavar="FILE",
+        help="count the votes that the page has saved",
+    )  # fmt: skip
+    pairs: int = argument(
+        "--pairs", type=values.at_least_one, default=20, metavar="N", help="number of pairs (20)"
+    )
+    seed: int = argument("--seed", type=values.whole, default=0, help="of pairs, order and sides")
+
+
+@dataclass(frozen=True)
 class DemoOptions(ModelOptions):
     """Arguments of `demo`."""
 
@@ -80,6 +99,8 @@ def add_commands(commands: Any) -> None:
     add_command(commands, "evaluate", about, EvaluateOptions, measure)
     about = "Measure by the paper's protocol, beside other methods."
     add_command(commands, "evaluate paper", about, PaperOptions, measure_as_paper)
+    about = "Ask people which of two pictures is better, and count their votes."
+    add_command(commands, "evaluate study", about, StudyOptions, study)
 
 
 def measure(options: EvaluateOptions) -> None:
@@ -126,6 +147,21 @@ def measure_as_paper(options: PaperOptions) -> None:
             numbers = [f"{key} {value:.4g}" for key, value in row.items() if isinstance(value, float)]
             print(f"{row['method']:32} {', '.join(numbers)}")
     print(f"Look at {options.report / 'index.html'}.")
+
+
+def study(options: StudyOptions) -> None:
+    """Write the page, or count its votes."""
+    from ..evaluation.study import count_votes, write_study
+
+    if options.between:
+        count = write_study(options.report, dict(options.between), options.pairs, options.seed)
+        page = options.report / "page"
+        print(f"{page} has {count} pairs: show people this folder, and keep {options.report / 'key.json'}.")
+        return
+    for question, shares in count_votes(options.report, options.votes).items():
+        for name, one in shares.items():
+            interval = f"95 % interval {one.low:.1%} to {one.high:.1%}"
+            print(f"{question:12} {name:24} {one.share:.1%} of {one.of} votes, {interval}")
 
 
 def demo(options: DemoOptions) -> None:
