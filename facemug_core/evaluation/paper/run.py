@@ -99,5 +99,5 @@ def run_paper(
     for done in chain(first, side_by_side(record, numbered)):
         records.append(done)
         progress(len(records))
-    names = [method.name for method in work.methods]
+    names = [m.name for m in work.methods if any(m.name in record.edits for record in records)]
     return Report(records, work.networks, names, time.perf_counter() - begun)
