@@ -7,10 +7,10 @@ from .comparing import CompareFaces
 from .conditions import Conditions
 from .editing import Edit
 from .examples import place_examples
-from .faces import DetectFaces, ParseFace, PasteFaces, RegionMask
+from .faces import DetectFaces, ParseFace, PasteFaces, RefineMask, RegionMask
 from .generation import AddDetail, Aggregate, Generate
 from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
-from .host import ComfyExtension, io
+from .host import ComfyExtension, checking, io
 from .latents import (
     AddLatents,
     BlendLatents,
@@ -28,20 +28,21 @@ from .loading import LoadModel
 from .painter import Painter
 from .posing import Pose
 from .routes import add_routes
+from .sliders import PortraitSliders
 from .text import LoadClip, OptimizeText, TextDirection
 
 NODES: tuple[type[io.ComfyNode], ...] = (
-    LoadModel,
+    PortraitSliders,
     Edit,
     Painter,
-    DetectFaces,
+    LoadModel,
     ParseFace,
     RegionMask,
-    SemanticMap,
+    RefineMask,
     Sketch,
+    SemanticMap,
     ColorMap,
     SplitPaint,
-    Conditions,
     EncodeExemplar,
     ProjectConditions,
     RandomStyle,
@@ -52,15 +53,17 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     WarpLatent,
     FitLatent,
     Pose,
+    AttributeSliders,
     LoadDirection,
     ApplyDirection,
     SweepDirection,
-    AttributeSliders,
+    SaveLatent,
+    LoadLatent,
     LoadClip,
     OptimizeText,
     TextDirection,
-    SaveLatent,
-    LoadLatent,
+    DetectFaces,
+    Conditions,
     Aggregate,
     Generate,
     AddDetail,
@@ -73,4 +76,4 @@ class Extension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         place_examples()  # here, since older hosts never call on_load
         add_routes()
-        return list(NODES)
+        return [checking(node) for node in NODES]

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..facemug_core.checkpoints.weights import SHIPPED, Weights
 from ..facemug_core.config import SIZES
+from ..facemug_core.editing.clip import Clip, load_clip
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
 from ..facemug_core.model import FaceMug
@@ -51,6 +52,11 @@ class HostedEditor:
         """For finding faces, which needs none of the managed networks."""
         return self._editor
 
+    @cached_property
+    def text_model(self) -> Clip:
+        """The small text model that ships, on the CPU."""
+        return load_clip(weights=Weights(*host.clip_folders()))
+
     def comparer(self) -> tuple[FaceComparer, torch.device]:
         """What tells people apart, ready to run, and where it runs."""
         comparer, network = self._comparer
@@ -68,12 +74,19 @@ class HostedEditor:
 
 
 @lru_cache(maxsize=1)
-def hosted_editor(size: str, precision: str) -> HostedEditor:
-    """The model of a size; all nodes that ask for the same one in turn share it."""
+def loaded(size: str, precision: str) -> HostedEditor:
+    """A model from the host's folders of weights; nodes that ask for the same one in turn share it.
+
+    Raises:
+        WeightsMissingError: its weights are missing; says what to put where.
+    """
     weights = Weights(*host.weight_folders())
-    with torch.inference_mode(False):
-        model = FaceMug.load(size, weights=weights, precision=PRECISIONS[precision])
-    return HostedEditor(model, weights)
+    return HostedEditor(FaceMug.load(size, weights=weights, precision=PRECISIONS[precision]), weights)
+
+
+def light_model() -> HostedEditor:
+    """The light model, for nodes that do without Load FACEMUG Model."""
+    return loaded("light", "float32")
 
 
 def model_inputs() -> list[Any]:
@@ -89,6 +102,7 @@ class LoadModel(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadModel",
+            category="start here",
             search_aliases=["facemug loader", "face edit model", "load face model"],
             inputs=model_inputs(),
             outputs=[host.Model.Output(display_name="model")],
@@ -96,4 +110,4 @@ class LoadModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, size: str, precision: str) -> io.NodeOutput:
-        return io.NodeOutput(hosted_editor(size, precision))
+        return io.NodeOutput(loaded(size, precision))

@@ -12,7 +12,7 @@ from . import host, tensors
 from .attributes import shipped
 from .editing import STYLES
 from .host import io
-from .loading import hosted_editor, model_inputs
+from .loading import loaded, model_inputs
 from .painting import EDITING, edited, read_painting
 from .recipes import codes_of
 
@@ -25,6 +25,7 @@ class Painter(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Painter",
+            category="start here",
             search_aliases=["paint face", "face editor", "live preview", "draw mask", "facemug paint"],
             inputs=[*model_inputs(), painting_input()],
             outputs=[
@@ -34,14 +35,6 @@ class Painter(io.ComfyNode):
                 host.Latent.Output(display_name="latent"),
             ],
         )
-
-    @classmethod
-    def validate_inputs(cls, painting: str) -> bool | str:
-        try:
-            read_painting(painting)
-        except InputError as error:
-            return str(error)
-        return True
 
     @classmethod
     def fingerprint_inputs(cls, size: str, precision: str, painting: str) -> str:
@@ -55,7 +48,7 @@ class Painter(io.ComfyNode):
     @classmethod
     def execute(cls, size: str, precision: str, painting: str) -> io.NodeOutput:
         with EDITING:
-            result = edited(hosted_editor(size, precision), read_painting(painting), host.Watch())
+            result = edited(loaded(size, precision), read_painting(painting), host.Watch())
         for warning in result.warnings:
             host.warn(warning)
         return io.NodeOutput(
@@ -77,4 +70,4 @@ def painting_input() -> io.String.Input:
         "styles": list(STYLES),
         "attributes": {name: direction.safe for name, direction in shipped().items()},
     }
-    return socket
+    return host.checked(socket, read_painting)

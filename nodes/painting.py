@@ -7,28 +7,21 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..facemug_core.batches import MAX_SEED, Progress
-from ..facemug_core.checkpoints.weights import Weights
 from ..facemug_core.conditions.reading import read_mask, read_photo
-from ..facemug_core.editing.clip import load_clip
-from ..facemug_core.editing.directions import Linear, named
-from ..facemug_core.editing.text import text_direction
+from ..facemug_core.editing.directions import named
 from ..facemug_core.errors import InputError, NothingToEditError
 from ..facemug_core.modalities import MODALITIES, Reading
 from ..facemug_core.photo import Photo
 from ..facemug_core.pipeline.editor import EditRequest, EditResult
-from ..facemug_core.pipeline.style import Move
+from ..facemug_core.pipeline.style import Move, slider_move
 from . import host
 from .attributes import shipped
-from .editing import STYLES
+from .editing import STYLES, text_moves
 from .loading import HostedEditor
-from .text import HostedClip
 
 VERSION = 1
 MOST_CHARACTERS = 2**16
@@ -95,8 +88,8 @@ def read_painting(text: str) -> Painting:
         style_mix=state.number("style_mix", 0.0, 0, 1),
         seed=int(state.number("seed", 0, 0, MAX_SEED)),
         attributes={name: attributes.number(name, 0.0, -100, 100) for name in attributes.values},
-        text=state.text("text").strip(),
-        text_amount=state.number("text_amount", 1.0, -100, 100),
+        text=state.text("text"),
+        text_amount=state.number("text_amount", 1.0, -2, 2),
     )
 
 
@@ -111,7 +104,7 @@ def edited(model: HostedEditor, painting: Painting, progress: Progress, *, draft
         raise NothingToEditError(
             "Nothing is marked for editing yet: brush over the photo, or click a part of the face."
         )
-    request = _request(painting, photo)
+    request = _request(model, painting, photo)
     if draft:
         request = replace(request, inversion=0, fit=0)
     return model.editor().edit(photo, request, progress)
@@ -135,7 +128,7 @@ def photo_of(painting: Painting) -> Photo:
     return Photo.from_file(painting.photo)
 
 
-def _request(painting: Painting, photo: Photo) -> EditRequest:
+def _request(model: HostedEditor, painting: Painting, photo: Photo) -> EditRequest:
     """The edit on its photo."""
     guides = {
         name: replace(
@@ -153,37 +146,14 @@ def _request(painting: Painting, photo: Photo) -> EditRequest:
         exemplar=None if painting.exemplar is None else Photo.from_file(painting.exemplar),
         style_mix=painting.style_mix,
         seeds=(painting.seed,),
-        directions=[*_sliders(painting.attributes), *_by_text(painting)],
+        directions=[*_sliders(painting.attributes), *text_moves(model, painting.text, painting.text_amount)],
     )
 
 
 def _sliders(attributes: Mapping[str, float]) -> list[Move]:
     """The directions of the sliders that are not at 0, in the order of the sliders."""
-    return [
-        Move(direction, amount, {"operation": "attribute", "name": name, "amount": amount})
-        for name, direction in shipped().items()
-        if (amount := attributes.get(name, 0.0)) != 0
-    ]
-
-
-def _by_text(painting: Painting) -> list[Move]:
-    """The direction of the text, if there is one."""
-    if not painting.text or painting.text_amount == 0:
-        return []
-    step = {"operation": "direction", "text": painting.text, "amount": painting.text_amount}
-    return [Move(_text_direction(painting.text), painting.text_amount, step)]
-
-
-@lru_cache(maxsize=16)
-def _text_direction(text: str) -> Linear:
-    with torch.inference_mode(False):
-        return text_direction(_clip().clip(), text)
-
-
-@cache
-def _clip() -> HostedClip:
-    with torch.inference_mode(False):
-        return HostedClip(load_clip(weights=Weights(*host.clip_folders())))
+    moved = ((name, direction, attributes.get(name, 0.0)) for name, direction in shipped().items())
+    return [slider_move(name, direction, amount) for name, direction, amount in moved if amount != 0]
 
 
 def _parsed(text: str) -> Any:

@@ -21,7 +21,7 @@ from ..facemug_core.faces.alignment import inverse
 from ..facemug_core.pipeline.editor import EditResult
 from ..facemug_core.pipeline.locate import FaceQuery
 from .host import Answer, is_running, serve
-from .loading import PRECISIONS, HostedEditor, hosted_editor
+from .loading import PRECISIONS, HostedEditor, loaded
 from .painting import EDITING, MOST_CHARACTERS, Painting, edited, photo_of, read_painting
 
 PREFIX = "/facemug/painter"
@@ -139,7 +139,7 @@ def _request(body: bytes) -> Request:
     painting = asked.get("painting")
     if not isinstance(painting, str):
         raise InputError("`painting` should be a painter's text.")
-    return Request(hosted_editor(size, precision), read_painting(painting), asked.get("draft") is True)
+    return Request(loaded(size, precision), read_painting(painting), asked.get("draft") is True)
 
 
 def _faces(asked: Request, progress: Progress) -> dict[str, Any]:

@@ -105,8 +105,9 @@ def test_pictures_that_are_too_large_are_refused(inputs: Path, monkeypatch: pyte
 
 def test_the_host_refuses_a_wrong_text_before_it_runs_anything(inputs: Path) -> None:
     node = NODES["FACEMUG_Painter"]
-    assert node.validate_inputs(painting=text()) is True
-    assert "input folder" in node.validate_inputs(painting=text(photo="missing.png"))
+    assert node.validate_inputs(painting=text())
+    with pytest.raises(InputError, match="input folder"):
+        node.validate_inputs(painting=text(photo="missing.png"))
 
 
 def test_the_node_runs_again_when_a_picture_changes(inputs: Path) -> None:

@@ -175,7 +175,7 @@ export class Controls {
       type: "text", placeholder: "a text, such as: curly blond hair", "aria-label": "Text that the face follows",
       onchange: () => this.#set("text", this.text.value),
     });
-    this.amount = slider("amount", { min: -3, max: 3, step: 0.1, value: 1 }, () => {},
+    this.amount = slider("amount", { min: -2, max: 2, step: 0.1, value: 1 }, () => {},
       (amount) => this.#set("text_amount", amount));
     return make("div", { class: "bar", role: "group", "aria-label": "Style" },
       labelled("style", this.style), labelled("exemplar", this.exemplar), this.#fileButton("Upload an exemplar", brought),
