@@ -68,10 +68,10 @@ def test_sliders_at_0_return_the_photo_without_a_model() -> None:
 def test_without_a_model_the_light_one_is_loaded_once(model: Any, monkeypatch: Any) -> None:
     loaded: list[Any] = []
     monkeypatch.setattr(loading.FaceMug, "load", lambda *_, **__: loaded.append(tiny_model()) or loaded[-1])
-    loading.light_model.cache_clear()
+    loading.loaded.cache_clear()
     values = {"image": photo(), "mask": center_mask(), "smile": 1.0}
     own = [run("PortraitSliders", **values)[0] for _ in range(2)]
-    loading.light_model.cache_clear()
+    loading.loaded.cache_clear()
     assert len(loaded) == 1
     assert torch.equal(own[0], own[1])
     assert torch.equal(own[0], run("PortraitSliders", model=model, **values)[0])
