@@ -1,4 +1,4 @@
-"""Telling people apart: how alike two faces are, whatever the light, hair and background."""
+"""Identity of faces, independent of light, hair and background."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..networks.faceres import FaceRes
 
 INPUT_SIZE = 224
 MEAN_BGR = (103.939, 116.779, 123.68)
-"""Mean of each channel that the weights were trained without, blue first."""
+"""Mean of each channel, blue first, which is subtracted from the input."""
 
 TOP, LEFT, SIDE = 46, 38, 180
-"""The square of a 256 px crop that is compared: face without most of hair and background. Measured on twelve
-photos of six people: same and different people lie 4.6 standard deviations apart, with whole crops 4.3; red
-first or without the mean it is 3.0 to 3.4."""
+"""Square of a 256 px crop that is compared: the face without most of hair and background. On twelve photos of
+six people it separates same and different people by 4.6 standard deviations (whole crops: 4.3; red first or
+without the mean: 3.0 to 3.4)."""
 
 
 class FaceComparer:
@@ -37,10 +37,10 @@ class FaceComparer:
 
     @classmethod
     def load(cls, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> FaceComparer:
-        """With the weights that `fetch compare` brings.
+        """Load the weights, which `fetch compare` downloads.
 
         Raises:
-            WeightsMissingError: they are not there.
+            WeightsMissingError: the weights are missing.
         """
         tensors, _ = read_safetensors(weights.path("faceres.safetensors"))
         network = build_empty(FaceRes)
@@ -49,16 +49,15 @@ class FaceComparer:
 
     @torch.no_grad()
     def embed(self, crops: Tensor) -> Tensor:
-        """Aligned crops `[B, 3, 256, 256]` in [-1, 1] → vectors `[B, C]` of unit length on the crops' device.
+        """Aligned crops `[B, 3, 256, 256]` in [-1, 1] → features `[B, C]` of unit length.
 
-        The cosine of two faces, the sum of their vectors' products, is about 0.6 for one person in two
-        photos and 0.35 for two people.
+        The cosine of two faces is about 0.6 for two photos of one person, and 0.35 for two people.
         """
         return F.normalize(self.features(crops), dim=1)
 
     @torch.no_grad()
     def features(self, crops: Tensor) -> Tensor:
-        """The same vectors as the network gives them, of any length."""
+        """The features before normalization."""
         scale = crops.shape[-1] / WORKING_SIZE
         top, left, side = (round(n * scale) for n in (TOP, LEFT, SIDE))
         faces = crops[..., top : top + side, left : left + side]
