@@ -1,4 +1,4 @@
-"""The host: the only module that imports comfy_api, comfy and folder_paths."""
+"""The host: the only module that imports the host's modules."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,9 +18,11 @@ import folder_paths
 import numpy as np
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import ComfyExtension, io
+from comfy_api.latest import ComfyExtension, io, ui
+from comfy_execution.utils import get_executing_context
 from numpy.typing import NDArray
 from PIL import Image
+from server import PromptServer
 from torch import Tensor, nn
 
 from ..facemug_core.batches import MAX_SEED
@@ -28,6 +31,8 @@ from ..facemug_core.errors import InputError
 __all__ = ["ComfyExtension", "io"]
 
 CATEGORY = "image/face/FACEMUG"
+SHOWN = 16
+"""Most pictures of a batch that a node shows on itself."""
 MODEL_FOLDER = "facemug"
 CLIP_FOLDERS = ("clip_vision", "text_encoders")
 """The host's kinds of models among which open_clip's weights may lie."""
@@ -60,7 +65,7 @@ TEXTS: dict[str, Any] = json.loads(
 """What nodes, inputs and outputs are called and say, by node id, in the form that hosts translate by."""
 
 
-def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
+def schema(node_id: str, *, category: str, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
     """A node's schema with its English texts, of those fields that this host knows: later hosts know more."""
     texts = TEXTS[node_id]
     for socket in inputs:
@@ -72,7 +77,7 @@ def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any
         node_id=node_id,
         display_name=texts["display_name"],
         description=texts["description"],
-        category=CATEGORY,
+        category=f"{CATEGORY}/{category}",
         inputs=inputs,
         outputs=outputs,
         **{name: value for name, value in fields.items() if name in known},
@@ -91,13 +96,64 @@ def linked(socket: Any) -> Any:
     return socket
 
 
+def shown(pictures: Tensor) -> dict[str, Any]:
+    """What a node shows of an IMAGE on itself; the host's PreviewImage would draw random numbers."""
+    files = ui.ImageSaveHelper.save_images(pictures[:SHOWN], LATENT_FOLDER, io.FolderType.temp, None)
+    return {"images": files, "animated": (False,)}
+
+
+def checked(socket: Any, check: Callable[[Any], object]) -> Any:
+    """A value whose mistakes the check raises before anything runs."""
+    socket.check = check
+    return socket
+
+
+def checking(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
+    """The node, made to refuse unknown choices and wrong `checked` values before anything runs.
+
+    Early hosts do not check choices by themselves. The error is raised: one that is returned is repeated
+    for each value. A node that has a check of its own keeps that.
+    """
+    if "validate_inputs" in vars(node):
+        return node
+
+    def validate_inputs(cls: type[io.ComfyNode], **values: Any) -> bool:
+        for socket in cls.define_schema().inputs:
+            if values.get(socket.id) is not None:
+                _check(socket, values[socket.id])
+        return True
+
+    # Hosts give the values that the signature names, and check no ranges of these.
+    names = [socket.id for socket in node.define_schema().inputs if _is_checked(socket)]
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("cls", *names)]
+    validate_inputs.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    node.validate_inputs = classmethod(validate_inputs)  # type: ignore[assignment]
+    return node
+
+
+def _is_checked(socket: Any) -> bool:
+    return isinstance(socket, io.Combo.Input) or hasattr(socket, "check")
+
+
+def _check(socket: Any, value: Any) -> None:
+    if hasattr(socket, "check"):
+        socket.check(value)
+    elif isinstance(socket, io.Combo.Input) and value not in socket.options:
+        names = ", ".join(map(str, socket.options))
+        raise InputError(f"`{socket.id}` is {value!r:.100}, which is none of its choices: {names}.")
+
+
 def seed_input() -> Any:
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True)
 
 
 def warn(message: str) -> None:
-    """Tell the person something that is no error."""
+    """Tell the person something that is no error: in the log, and on the running node (`web/warnings.js`)."""
     log.warning("FACEMUG: %s", message)
+    running = get_executing_context()
+    server = getattr(PromptServer, "instance", None)  # other programs run nodes without one
+    if running is not None and server is not None:
+        server.send_sync("facemug.warning", {"node": running.node_id, "message": message}, server.client_id)
 
 
 class Watch:
@@ -165,6 +221,11 @@ def clip_folders() -> list[str]:
     known = folder_paths.folder_names_and_paths
     hosts = [known[kind][0] for kind in CLIP_FOLDERS if kind in known]
     return [*weight_folders(), *(folder for folders in hosts for folder in folders)]
+
+
+def user_file(name: str) -> Path:
+    """A file of ours in the folder where the host keeps what belongs to its users."""
+    return Path(folder_paths.get_user_directory(), name)
 
 
 def new_output_path(prefix: str, suffix: str) -> Path:

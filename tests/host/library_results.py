@@ -26,10 +26,9 @@ from facemug_core.pipeline.crop import edit_crop
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.guides import crop_conditions, guides_to_crop
 from facemug_core.pipeline.locate import AlignedFace, FaceQuery
-from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
+from facemug_core.pipeline.style import FIT_STEPS, StylePlan, slider_move, styled
 from facemug_core.posing import Poser
 
-from ..text_models import open_clip
 from .example_inputs import FOLDER
 from .running import Host, Prompt, Run
 from .workflows import EXEMPLARS, GROUP, HOLE, MOUTH_MASK, PHOTO
@@ -93,6 +92,14 @@ RESULTS: dict[str, Callable[[Library], Pictures]] = {}
 def of_workflow(result: Callable[[Library], Pictures]) -> Callable[[Library], Pictures]:
     RESULTS[result.__name__] = result
     return result
+
+
+@of_workflow
+def portrait_sliders(library: Library) -> Pictures:
+    known = shipped_directions()
+    amounts = {"smile": -0.6, "eyes_open": 0.8, "age": 0.5}
+    moves = [slider_move(name, known[name], amount) for name, amount in amounts.items()]
+    return edited(library, EditRequest(regions="face", grow=4, directions=moves))
 
 
 @of_workflow
@@ -281,7 +288,6 @@ def attributes_grid(library: Library) -> Pictures:
 
 @of_workflow
 def text(library: Library) -> Pictures:
-    open_clip()
     mask = own_mask(library, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
     return staged(library, EditRequest(mask=mask, latent=Latent(encoded(library, PHOTO)), fit=0, text=goal))

@@ -21,7 +21,7 @@ from .packing import packed, unpacked
 from .running import Host, Prompt
 from .snapshot import FILE
 from .test_pack import compare_faces
-from .workflows import FOLDER, PHOTO, last_preview
+from .workflows import PHOTO, file_of, last_preview
 
 NAME = "facemug"
 """Folder that a manager makes of the project's name."""
@@ -61,7 +61,7 @@ def bring_weights(host: Host) -> None:
 
 
 def quick_edit(host: Host, folder: Path) -> Prompt:
-    return converted([FOLDER / "quick_edit.json"], host.nodes(), folder)[0]
+    return converted([file_of("quick_edit")], host.nodes(), folder)[0]
 
 
 def test_the_archive_is_small(archive: Path) -> None:
@@ -156,10 +156,18 @@ def test_without_the_runtime_that_finds_faces_an_edit_says_how_to_install_it(
     assert "pip install ai-edge-litert" in host.run(quick_edit(host, tmp_path)).error
 
 
-def test_without_open_clip_its_node_says_how_to_install_it(lacking: tuple[str, Host]) -> None:
-    _, host = lacking
-    prompt = {
-        "1": {"class_type": "FACEMUG_LoadClip", "inputs": {"name": "face"}},
+def load_clip(name: str) -> Prompt:
+    return {
+        "1": {"class_type": "FACEMUG_LoadClip", "inputs": {"name": name}},
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
     }
-    assert "pip install open_clip_torch" in host.run(prompt).error
+
+
+def test_without_open_clip_its_models_say_how_to_install_it(lacking: tuple[str, Host]) -> None:
+    _, host = lacking
+    assert "pip install open_clip_torch" in host.run(load_clip("ViT-B-32")).error
+
+
+def test_the_face_model_needs_no_open_clip(lacking: tuple[str, Host]) -> None:
+    _, host = lacking
+    assert host.run(load_clip("face")).error == ""
