@@ -10,6 +10,7 @@ from torch import nn
 from ..facemug_core.config import SIZES
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
+from ..facemug_core.memory import Memory
 from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.editor import PhotoEditor
 from . import host
@@ -48,6 +49,11 @@ class HostedEditor:
     def finder(self) -> PhotoEditor:
         """For finding faces, which needs none of the managed networks."""
         return self._editor
+
+    @property
+    def memory(self) -> Memory:
+        """What earlier runs of nodes have found."""
+        return self._editor.memory
 
     def comparer(self) -> tuple[FaceComparer, torch.device]:
         """What tells people apart, ready to run, and where it runs."""

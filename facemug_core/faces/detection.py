@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..batches import Progress, no_progress
 from ..checkpoints.manifest import locate
 from ..choices import NamedFaces
 from ..errors import CheckpointError, InputError, WeightsMissingError
@@ -169,7 +170,13 @@ class Detector:
         """With the files that `fetch run` brings; errors as above."""
         return cls(locate(LANDMARK_FILE, *folders).parent)
 
-    def detect(self, image: NDArray[np.uint8], small: bool = True, within: Box | None = None) -> list[Face]:
+    def detect(
+        self,
+        image: NDArray[np.uint8],
+        small: bool = True,
+        within: Box | None = None,
+        progress: Progress = no_progress,
+    ) -> list[Face]:
         """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.
 
         Looks at the whole photo, at the photo within a wide border (for faces that fill it) and at
@@ -179,22 +186,23 @@ class Detector:
             image: the photo.
             small: look for small faces even if the whole photo shows a sure face.
             within: look for small faces only in parts of the photo that reach into this box.
+            progress: called for every part.
         """
         pyramid = _Pyramid(image)
         wide, parts = list(_wholes(*pyramid.size)), list(_parts(*pyramid.size))
         if within is not None:
             parts = [part for part in parts if part.reaches(within)]
-        best = self._faces(pyramid, wide, 0)
+        best = self._faces(pyramid, wide, 0, progress)
         if small or not _sure(best):
-            best = _distinct(best + self._faces(pyramid, parts, 0))
+            best = _distinct(best + self._faces(pyramid, parts, 0, progress))
         for quarter_turns in TURNS[1:]:
             if _sure(best):
                 break
-            turned = self._faces(pyramid, wide, quarter_turns)
+            turned = self._faces(pyramid, wide, quarter_turns, progress)
             best = max(best, turned, key=_best_score)
         turn = _quarter_turns(max(best, key=lambda face: face.score)) if best else 0
         if turn and small:  # the others of a group are turned as well
-            best = _distinct(best + self._faces(pyramid, wide + parts, turn))
+            best = _distinct(best + self._faces(pyramid, wide + parts, turn, progress))
         return left_to_right(best)
 
     def measure(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
@@ -231,10 +239,13 @@ class Detector:
                 break
         return _Candidate(best.score, box, best.eyes)
 
-    def _faces(self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int) -> list[Face]:
+    def _faces(
+        self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int, progress: Progress
+    ) -> list[Face]:
         """Detections in rotated squares that the mesh confirms as faces."""
         candidates: list[_Candidate] = []
-        for center, side, whole in looks:
+        for done, (center, side, whole) in enumerate(looks):
+            progress(done, len(looks))
             square = _square(center, side, quarter_turns)
             candidates += self._full_range(pyramid, square)
             if whole:

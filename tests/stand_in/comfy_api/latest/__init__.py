@@ -48,8 +48,8 @@ class ComfyNode:
 
 
 class NodeOutput:
-    def __init__(self, *args: Any) -> None:
-        self.args = args
+    def __init__(self, *args: Any, ui: dict[str, Any] | None = None) -> None:
+        self.args, self.ui = args, ui
 
 
 class ComfyExtension:

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+
+def get_executing_context() -> None:
+    """No host runs a node."""
