@@ -21,7 +21,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from facemug_core.checkpoints.manifest import locate  # noqa: E402
+from facemug_core.checkpoints.places import Places  # noqa: E402
 from facemug_core.modalities import Guide  # noqa: E402
 from facemug_core.model import FaceMug  # noqa: E402
 from facemug_core.photo import Photo  # noqa: E402
@@ -40,7 +40,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
 
     editor = PhotoEditor(FaceMug.load("light", "cpu"))
-    picture = Image.open(locate("astronaut.png")).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
+    picture = Image.open(Places().path("astronaut.png")).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
     first = photo = Photo.from_image(picture)
     touched = torch.zeros(1, 1, *photo.size, dtype=torch.bool)
     editor.edit(photo, EditRequest(regions="mouth"))  # the first edit of a process loads the parser

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 
 from facemug_core.checkpoints.reading import save_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.config import FULL
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator
@@ -76,7 +77,7 @@ def load_with_torch(folder: Path) -> float:
 def measure(folder: Path, device: str, precision: torch.dtype, batch: int) -> Measured:
     """Load the model and edit a batch, projection included, in this precision."""
     torch.set_num_threads(1)
-    load, model = timed(lambda: FaceMug.load("full", device, [folder], precision))
+    load, model = timed(lambda: FaceMug.load("full", device, Weights(folder), precision))
     conditions = random_conditions(batch=batch)
 
     def edit() -> tuple[Features, torch.Tensor, torch.Tensor]:

@@ -49,7 +49,7 @@ class StyledConv(nn.Module):
         self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x [B, C_in, R, R], code [B, code_dim]. Returns [B, C_out, R, R]."""
+        """x `[B, C_in, R, R]`, code [B, code_dim]. Returns `[B, C_out, R, R]`."""
         x = self.conv(x * self.scale(code)[:, :, None, None])
         return F.leaky_relu(x + self.noise, 0.2)
 
@@ -65,7 +65,7 @@ class MobileBlock(nn.Module):
         self.conv2 = StyledConv(code_dim, out_channels, _separable(out_channels, out_channels), resolution)
 
     def forward(self, x: Tensor, code1: Tensor, code2: Tensor) -> Tensor:
-        """x [B, C_in, R/2, R/2], two codes [B, code_dim]. Returns [B, C_out, R, R]."""
+        """x `[B, C_in, R/2, R/2]`, two codes [B, code_dim]. Returns `[B, C_out, R, R]`."""
         x = inverse_haar(x * self.up(code1)[:, :, None, None])
         return self.conv2(self.conv1(x, code1), code2)
 
@@ -79,7 +79,7 @@ class ToImage(nn.Module):
         self.conv = nn.Conv2d(in_channels, 12, 1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x [B, C, R, R], code [B, code_dim]. Returns [B, 3, 2·R, 2·R]."""
+        """x `[B, C, R, R]`, code [B, code_dim]. Returns [B, 3, 2·R, 2·R]."""
         return inverse_haar(self.conv(x * self.scale(code)[:, :, None, None]))
 
 
@@ -131,7 +131,7 @@ class MobileStyleGAN(nn.Module):
                 only in later levels (see `first_resolution`). They are passed through, not computed again.
 
         Returns:
-            Resolution → map [B, C, R, R], coarse to fine.
+            Resolution → map `[B, C, R, R]`, coarse to fine.
 
         Raises:
             ShapeError: the codes do not fit.
@@ -145,7 +145,7 @@ class MobileStyleGAN(nn.Module):
         return {size: maps[size] for size in self.resolutions if size <= up_to}
 
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
-        """Picture [B, 3, S, S] in about [-1, 1] (not clamped), S twice the finest level.
+        """Picture `[B, 3, S, S]` in about [-1, 1] (not clamped), S twice the finest level.
 
         Arguments and errors as in `features`.
         """

@@ -23,7 +23,7 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from facemug_core.checkpoints.assembling import load_mobilenet  # noqa: E402
+from facemug_core.checkpoints.weights import SHIPPED  # noqa: E402
 from facemug_core.conventions import LABELS  # noqa: E402
 from facemug_core.evaluation.photos import FolderFaces  # noqa: E402
 from facemug_core.evaluation.trials import Judges  # noqa: E402
@@ -39,7 +39,7 @@ from facemug_core.training.masks import stroke_mask  # noqa: E402
 from facemug_core.training.samples import misaligned  # noqa: E402
 
 Change = Callable[[Tensor, Tensor, Tensor, Draw], Tensor]
-"""A face [3, 256, 256], its labels [256, 256], another face and random choices → the changed face."""
+"""A face `[3, 256, 256]`, its labels `[256, 256]`, another face and random choices → the changed face."""
 
 PLACES = 8
 """Maps are averaged to so many cells a side."""
@@ -49,7 +49,7 @@ HELD_OUT = 0.1
 
 
 def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """A face [3, H, W] before something else: another picture, turned upside down and blurred."""
+    """A face `[3, H, W]` before something else: another picture, turned upside down and blurred."""
     width = 1 + 2 * draw.integer(12)
     scene = F.avg_pool2d(other.flip(-2)[None], width, stride=1, padding=width // 2, count_include_pad=False)
     behind = (labels == LABELS.index("background")).to(image.dtype)[None, None]
@@ -58,7 +58,7 @@ def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -
 
 
 def occluded(image: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """A face [3, H, W] with a piece of another picture before it, as hands, microphones and hats are."""
+    """A face `[3, H, W]` with a piece of another picture before it, as hands, microphones and hats are."""
     return torch.where(stroke_mask(draw.generator, image.shape[-1]) > 0, other.flip(-1), image)
 
 
@@ -106,7 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     model, judges = FaceMug.load("light"), Judges()
     photos = real_photos(options.photos, model)
-    network = PerceptualLoss(load_mobilenet())
+    network = PerceptualLoss(SHIPPED.mobilenet())
     faces = FaceShards(options.data, coded=True)
     rows = []
     for name, change in WAYS.items():
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def real_photos(folder: Path, model: FaceMug) -> Tensor:
-    """Aligned faces of a folder's photos, [N, 3, 256, 256]."""
+    """Aligned faces of a folder's photos, `[N, 3, 256, 256]`."""
     source = FolderFaces(folder, PhotoEditor(model), Parser.load())
     batches = list(source.batches(3 * len(source.names), 3))  # a batch is a photo in each kind of mask
     return torch.cat([batch.photo[:1] for batch in batches])
@@ -132,7 +132,7 @@ def real_photos(folder: Path, model: FaceMug) -> Tensor:
 
 @torch.no_grad()
 def seen(network: PerceptualLoss, images: Tensor) -> Tensor:
-    """Coarse maps of images [B, 3, 256, 256], flat: [B, C]."""
+    """Coarse maps of images `[B, 3, 256, 256]`, flat: `[B, C]`."""
     maps = network.features(images)
     return torch.cat([F.adaptive_avg_pool2d(maps[stride], PLACES).flatten(1) for stride in (16, 32)], 1)
 
@@ -140,7 +140,7 @@ def seen(network: PerceptualLoss, images: Tensor) -> Tensor:
 def read_out(
     network: PerceptualLoss, faces: FaceShards, change: Change, count: int, turn: int
 ) -> Callable[[Tensor], Tensor]:
-    """Learn codes from maps of changed faces: maps [B, C] → codes w [B, 512]."""
+    """Learn codes from maps of changed faces: maps `[B, C]` → codes w `[B, 512]`."""
     inputs, codes = [], []
     for number in range(count):
         draw = Draw(turn, number)
@@ -170,7 +170,7 @@ def likeness(
     code_of: Callable[[Tensor], Tensor],
     network: PerceptualLoss,
 ) -> Tensor:
-    """FaceRes cosine and perceptual distance of photos and the bank's pictures of their codes, [N, 2]."""
+    """FaceRes cosine and perceptual distance of photos and the bank's pictures of their codes, `[N, 2]`."""
     assert model.heads is not None
     pictures = [
         model.heads.picture.picture(model.bank, broadcast(code_of(seen(network, photo)))).clamp(-1, 1)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .checkpoints.weights import Weights
     from .conditions import Conditions
     from .modalities import Guide
     from .model import FaceMug
@@ -18,7 +19,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Conditions", "EditRequest", "EditResult", "FaceMug", "Guide", "Photo", "PhotoEditor", "StylePlan",
-    "edit_crop",
+    "Weights", "edit_crop",
 ]  # fmt: skip
 
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "Guide": ".modalities",
     "Photo": ".photo",
     "StylePlan": ".pipeline.style",
+    "Weights": ".checkpoints.weights",
     "edit_crop": ".pipeline.crop",
     **dict.fromkeys(("EditRequest", "EditResult", "PhotoEditor"), ".pipeline.editor"),
 }

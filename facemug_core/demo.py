@@ -24,9 +24,9 @@ class Subject:
     photo: Photo
     """Cut to a square around the face."""
     rgb: Tensor
-    """[1, 3, H, W] in [-1, 1]."""
+    """`[1, 3, H, W]` in [-1, 1]."""
     labels: Tensor
-    """[1, H, W]."""
+    """`[1, H, W]`."""
 
 
 def demonstrate(editor: PhotoEditor, photo: Photo, progress: Callable[[str], object]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""W+ style codes [B, 18, 512]: interpolate, mix, combine, save and load."""
+"""W+ style codes `[B, 18, 512]`: interpolate, mix, combine, save and load."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST_CODE = 200.0
 
 
 def check_codes(codes: Tensor) -> Tensor:
-    """The codes in float32, if they are [B, 18, 512] and of a size that a picture can be made of.
+    """The codes in float32, if they are `[B, 18, 512]` and of a size that a picture can be made of.
 
     Raises:
         ShapeError: another shape, or no codes at all.
@@ -43,7 +43,7 @@ def check_codes(codes: Tensor) -> Tensor:
 
 
 def broadcast(w: Tensor) -> Tensor:
-    """One code per face [B, 512] → the same for all layers [B, 18, 512]."""
+    """One code per face `[B, 512]` → the same for all layers `[B, 18, 512]`."""
     return w[:, None].expand(-1, NUM_CODES, -1)
 
 
@@ -78,7 +78,7 @@ def mix_layers(coarse: Tensor, fine: Tensor, crossover: int) -> Tensor:
 
 
 def blend(people: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Weighted mean of several people's codes, each [B, 18, 512].
+    """Weighted mean of several people's codes, each `[B, 18, 512]`.
 
     Weights count relative to their sum. A person of weight 0 leaves no trace, and one alone keeps the bits.
     Batches of 1 are repeated.
@@ -124,11 +124,11 @@ class Latent:
     """Codes with their model's name, mean code and recipe, as files keep them."""
 
     codes: Tensor
-    """[B, 18, 512]."""
+    """`[B, 18, 512]`."""
     size: str = ""
     """The model size that made them; empty where unknown. Both sizes can use them."""
     mean_code: Tensor | None = None
-    """[512], the mean face of the space that they lie in."""
+    """`[512]`, the mean face of the space that they lie in."""
     recipe: tuple[dict[str, Any], ...] = ()
     """The operations, oldest first: {"operation": name, …}."""
     before: tuple[Tensor, ...] = ()
@@ -208,10 +208,10 @@ def load_latent(path: str | Path) -> Latent:
 
 
 def save_codes(path: str | Path, codes: Tensor, size: str = "") -> None:
-    """Write codes [B, 18, 512] without a recipe as a latent file."""
+    """Write codes `[B, 18, 512]` without a recipe as a latent file."""
     save_latent(path, Latent(codes, size))
 
 
 def load_codes(path: str | Path) -> Tensor:
-    """Codes [B, 18, 512] of a latent file; errors as `load_latent`."""
+    """Codes `[B, 18, 512]` of a latent file; errors as `load_latent`."""
     return load_latent(path).codes

@@ -25,14 +25,16 @@ class Guide:
     """A guide on the photo's grid, and how much it counts."""
 
     values: Tensor
-    """Sketch [1, 1, H, W] in {0, 1}, labels [1, H, W] (−1 = unknown) or color [1, 3, H, W] (0 = none)."""
+    """Sketch `[1, 1, H, W]` in {0, 1}, labels `[1, H, W]` (−1 = unknown) or color `[1, 3, H, W]` (0 =
+    none)."""
     strength: float = 1.0
     aligned: bool = False
     """The values are on the grid of the aligned crop already."""
     photo_size: tuple[int, int] | None = None
     """(height, width) of the photo, if the values lie over all of it on another grid."""
     opacity: Tensor | None = None
-    """How much each color counts, [1, 1, H, W] in [0, 1], on the grid of the values; None for all of them."""
+    """How much each color counts, `[1, 1, H, W]` in [0, 1], on the grid of the values; None for all of
+    them."""
 
     def to_crop(self, matrix: Matrix) -> Matrix:
         """The map crop pixel → pixel of the values, from that of the crop to the photo."""
@@ -60,7 +62,7 @@ class Modality:
     """Values as in `Guide` → as in `Conditions`, by the map crop pixel → pixel of the values; None where they
     are on the crop's grid."""
     panel: Callable[[Tensor], Tensor]
-    """Conditions [C, H, W] → a picture [3, H, W] in [-1, 1]."""
+    """Conditions `[C, H, W]` → a picture `[3, H, W]` in [-1, 1]."""
     silent: str
     """What to say where a guide says nothing."""
 

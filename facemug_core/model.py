@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -29,15 +28,7 @@ from torch import Tensor, nn
 
 from . import latents
 from .batches import Preview, Progress, common_batch, no_preview, no_progress
-from .checkpoints.assembling import (
-    load_bank,
-    load_encoder,
-    load_inverter,
-    load_photo_parts,
-    load_prior_heads,
-    load_trained,
-    require,
-)
+from .checkpoints.weights import SHIPPED, Weights
 from .conditions import Conditions, whole_photo
 from .config import SIZES, ModelConfig
 from .conventions import CODE_DIM
@@ -52,7 +43,6 @@ from .faces.grain import match_grain
 from .networks.banks import FeatureBank
 from .networks.generator import Features, Generator, PriorHeads, draw_prior
 from .networks.inverter import Inverter
-from .networks.latent_warping import LatentWarping
 from .networks.layers import place
 from .networks.mapping import MappingNetwork
 from .networks.part_reader import PhotoParts
@@ -98,10 +88,10 @@ class FaceMug:
         cls,
         size: str = "light",
         device: str | torch.device = "cpu",
-        folders: Sequence[str | Path] = (),
+        weights: Weights = SHIPPED,
         precision: torch.dtype = torch.float32,
     ) -> FaceMug:
-        """Build a size of the model from its weights, looked for in `folders` and in the pack's `weights/`.
+        """Build a size of the model from its weights.
 
         Published files of the full size are recognized by their content, not their names.
 
@@ -115,24 +105,17 @@ class FaceMug:
         config = SIZES[size]
         # The host runs nodes in inference mode; parameters made there could never be optimised through.
         with torch.inference_mode(False):
-            require(config, folders)
-            mapping, bank = load_bank(config, folders)
-            model = cls(
-                config,
-                mapping,
-                bank,
-                load_encoder(config, mapping.mean_code, folders),
-                load_trained(lambda: Generator(config.generator), f"{size}_generator", folders),
-            )
+            weights.require(config)
+            mapping, bank = weights.mapping(config), weights.bank(config)
+            encoder = weights.encoder(config, mapping.mean_code)
+            model = cls(config, mapping, bank, encoder, weights.generator(config))
             with suppress(WeightsMissingError):
-                model.warping = load_trained(
-                    lambda: LatentWarping(config.warp_rank), f"{size}_warping", folders
-                )
+                model.warping = weights.warping(config)
             with suppress(WeightsMissingError):
-                model.heads = load_prior_heads(config, folders)
+                model.heads = weights.prior_heads(config)
             with suppress(WeightsMissingError):
-                model.photo_parts = load_photo_parts(folders)
-                model.inverter = load_inverter(config, model.photo_parts, folders)
+                model.photo_parts = weights.photo_parts()
+                model.inverter = weights.inverter(config, model.photo_parts)
             model.precision = precision
             return model.to(device)
 
@@ -154,12 +137,12 @@ class FaceMug:
 
     @torch.no_grad()
     def encode(self, exemplar: Tensor) -> Tensor:
-        """Aligned exemplar photos [B, 3, 256, 256] in [-1, 1] → codes [B, 18, 512] (PAPER section 2)."""
+        """Aligned exemplar photos `[B, 3, 256, 256]` in [-1, 1] → codes `[B, 18, 512]` (PAPER section 2)."""
         return self.project(whole_photo(exemplar))
 
     @torch.no_grad()
     def project(self, conditions: Conditions) -> Tensor:
-        """Photo, mask and guides → codes of the face [B, 18, 512] (w_prj).
+        """Photo, mask and guides → codes of the face `[B, 18, 512]` (w_prj).
 
         The photo's background is hidden from the encoder, because it is not part of the person.
         """
@@ -176,7 +159,7 @@ class FaceMug:
         progress: Progress = no_progress,
         preview: Preview = no_preview,
     ) -> Tensor:
-        """Moves codes [B, 18, 512] by gradient descent: their pictures come nearer to the visible part of
+        """Moves codes `[B, 18, 512]` by gradient descent: their pictures come nearer to the visible part of
         aligned photos, and under the mask nearer to the guides.
 
         The encoder's codes resemble a person; a few steps find the person. Codes of another person take over
@@ -224,15 +207,16 @@ class FaceMug:
         return latents.broadcast(torch.lerp(self.mapping.mean_code, w, psi))
 
     def as_latent(self, codes: Tensor) -> latents.Latent:
-        """Codes [B, 18, 512] as a latent: with this model's size and mean code, as files keep them."""
+        """Codes `[B, 18, 512]` as a latent: with this model's size and mean code, as files keep them."""
         return latents.Latent(codes.cpu(), self.config.name, self.mapping.mean_code.cpu())
 
     def interpolate(self, codes: Tensor, other: Tensor, amount: float) -> Tensor:
-        """codes + λ (other − codes), [B, 18, 512] (PAPER section 4); λ = 0 returns the codes' bits."""
+        """codes + λ (other − codes), `[B, 18, 512]` (PAPER section 4); λ = 0 returns the codes' bits."""
         return latents.interpolate(codes, other, amount)
 
     def apply_direction(self, codes: Tensor, direction: Direction, amount: float = 1.0) -> Tensor:
-        """Codes [B, 18, 512] moved along a direction (PAPER section 6); an amount of 0 returns their bits."""
+        """Codes `[B, 18, 512]` moved along a direction (PAPER section 6); an amount of 0 returns their
+        bits."""
         return direction.apply(codes, amount)
 
     def optimize_text(
@@ -245,7 +229,7 @@ class FaceMug:
         progress: Progress = no_progress,
         preview: Preview = no_preview,
     ) -> TextEdit:
-        """Codes of one face [1, 18, 512], optimized for a text (PAPER section 7).
+        """Codes of one face `[1, 18, 512]`, optimized for a text (PAPER section 7).
 
         Only bank and decoder run again at every step. Works inside inference mode; the same inputs give the
         same bits.
@@ -274,7 +258,7 @@ class FaceMug:
 
     @torch.no_grad()
     def warp(self, codes: Tensor, target: Tensor) -> Tensor:
-        """Codes of the same person in the pose of the target's codes, [B, 18, 512] (PAPER section 5).
+        """Codes of the same person in the pose of the target's codes, `[B, 18, 512]` (PAPER section 5).
 
         Raises:
             WeightsMissingError: this size has no warping weights.
@@ -296,7 +280,7 @@ class FaceMug:
             return self.generator.aggregate(conditions, self._parts(conditions))
 
     def generate(self, features: Features, codes: Tensor) -> Tensor:
-        """The edited crop [B, 3, 256, 256]; only masked pixels are new (PAPER sections 9-11).
+        """The edited crop `[B, 3, 256, 256]`; only masked pixels are new (PAPER sections 9-11).
 
         Features of one edit serve any number of codes, and one code any number of edits. Differentiable with
         respect to the codes.
@@ -324,10 +308,10 @@ class FaceMug:
 
     @torch.no_grad()
     def add_detail(self, edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-        """The edited crop at the photo's size, as sharp and as grainy as its kept pixels: [B, 3, S, S].
+        """The edited crop at the photo's size, as sharp and as grainy as its kept pixels: `[B, 3, S, S]`.
 
         Args:
-            edited: result of `generate`, [B, 3, 256, 256].
+            edited: result of `generate`, `[B, 3, 256, 256]`.
             photo: larger aligned crops of the same faces, [B or 1, 3, S, S] in [-1, 1], S one of
                 `DETAIL_SIZES`; kept pixels come back with their bits.
             mask: of the edit, [B or 1, 1, 256, 256].
@@ -349,12 +333,12 @@ class FaceMug:
         return torch.where(here, match_grain(drawn, photo, here).clamp(-1, 1), photo)
 
     def render(self, codes: Tensor) -> Tensor:
-        """The bank's own picture of the codes, averaged down to [B, 3, 256, 256]."""
+        """The bank's own picture of the codes, averaged down to `[B, 3, 256, 256]`."""
         return at_working_size(self.bank(latents.check_codes(codes)))
 
     @cached_property
     def _steps(self) -> Tensor:
-        """One standard deviation along each principal component of faces' codes, [100, 512]."""
+        """One standard deviation along each principal component of faces' codes, `[100, 512]`."""
         with torch.inference_mode(False), torch.no_grad():
             return principal_steps(self._some_codes.cpu()).to(self.device)
 
@@ -369,19 +353,19 @@ class FaceMug:
 
     @cached_property
     def _some_codes(self) -> Tensor:
-        """Codes w [2048, 512] of random faces."""
+        """Codes w `[2048, 512]` of random faces."""
         z = torch.randn(SPREAD_FACES, CODE_DIM, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode(False), torch.no_grad():
             return self.mapping(z.to(self.device))
 
     def _bounded(self, codes: Tensor) -> Tensor:
-        """Codes [B, 18, 512] within `BOUND` of the mean code."""
+        """Codes `[B, 18, 512]` within `BOUND` of the mean code."""
         apart = codes - self.mapping.mean_code
         far = (apart @ self._deviations).norm(dim=-1, keepdim=True)
         return self.mapping.mean_code + apart * (BOUND / far.clamp(min=1e-6)).clamp(max=1)
 
     def _parts(self, conditions: Conditions) -> Tensor:
-        """Shares of the classes in the visible photo, [B, 19, h, w]; zeros without weights for them."""
+        """Shares of the classes in the visible photo, `[B, 19, h, w]`; zeros without weights for them."""
         if self.photo_parts is None:
             return conditions.semantic.new_zeros(conditions.semantic.shape)
         return self.photo_parts(conditions.masked_image)

@@ -33,7 +33,7 @@ class Photo:
     """A photo in its own mode, and how networks see it."""
 
     pixels: Tensor
-    """uint8 [1, C, H, W]: the picture's own values."""
+    """uint8 `[1, C, H, W]`: the picture's own values."""
     mode: str
     """Pillow mode, one of `OWN_MODES`."""
     profile: bytes | None = None
@@ -104,11 +104,11 @@ class Photo:
 
     @cached_property
     def rgb(self) -> Tensor:
-        """[1, 3, H, W] in [0, 255], uint8."""
+        """`[1, 3, H, W]` in [0, 255], uint8."""
         return self.pixels[:, : self.color_channels].expand(-1, 3, -1, -1)
 
     def with_crop(self, crop: Tensor, mask: Tensor, matrix: Matrix, feather: int, opacity: float) -> Photo:
-        """The photo with an edited crop [1, 3, h, w] in [-1, 1] pasted in; alpha is kept."""
+        """The photo with an edited crop `[1, 3, h, w]` in [-1, 1] pasted in; alpha is kept."""
         values = (crop + 1) * 127.5
         if self.color_channels == 1:
             weights = torch.tensor([0.299, 0.587, 0.114], device=crop.device)  # ITU-R 601, as Pillow's "L"

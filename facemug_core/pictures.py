@@ -26,7 +26,7 @@ def to_bytes(picture: Tensor) -> Tensor:
 
 
 def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
-    """[3, H, W] in [-1, 1] → RGB pixels [H, W, 3], as `to_bytes`."""
+    """`[3, H, W]` in [-1, 1] → RGB pixels `[H, W, 3]`, as `to_bytes`."""
     return to_bytes(picture).permute(1, 2, 0).contiguous().numpy()
 
 
@@ -36,14 +36,15 @@ def from_bytes(values: Tensor) -> Tensor:
 
 
 def as_jpeg(picture: Tensor, quality: int) -> Tensor:
-    """[3, H, W] in [-1, 1] as a JPEG file of a quality from 1 to 95 gives it back, on the CPU."""
+    """`[3, H, W]` in [-1, 1] as a JPEG file of a quality from 1 to 95 gives it back, on the CPU."""
     file = io.BytesIO()
     Image.fromarray(to_pixels(picture)).save(file, "JPEG", quality=quality)
     return from_bytes(torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1))
 
 
 def at_working_size(picture: Tensor) -> Tensor:
-    """A square picture [B, 3, S, S], S a multiple of 256, averaged down to [B, 3, 256, 256] and clamped."""
+    """A square picture `[B, 3, S, S]`, S a multiple of 256, averaged down to `[B, 3, 256, 256]` and
+    clamped."""
     return F.avg_pool2d(picture, picture.shape[-1] // WORKING_SIZE).clamp(-1, 1)
 
 

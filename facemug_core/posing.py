@@ -22,9 +22,9 @@ class Posed:
     """A person in another pose."""
 
     picture: Tensor
-    """The bank's picture [1, 3, 256, 256] in [-1, 1]."""
+    """The bank's picture `[1, 3, 256, 256]` in [-1, 1]."""
     codes: Tensor
-    """[1, 18, 512]"""
+    """`[1, 18, 512]`"""
     pose: Pose
     """What the picture shows."""
 
@@ -41,12 +41,12 @@ class Poser:
 
     def __init__(self, editor: PhotoEditor) -> None:
         self.editor = editor
-        directions = shipped_directions(editor.folders)
+        directions = shipped_directions(editor.weights)
         self.yaw: Linear = directions["yaw"]
         self.pitch: Linear = directions["pitch"]
 
     def read(self, picture: Tensor) -> Pose | None:
-        """Pose of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen."""
+        """Pose of an aligned face `[1, 3, 256, 256]` in [-1, 1]; None where no face is seen."""
         mesh = find_mesh(self.editor.detector, to_pixels(picture[0]))
         return None if mesh is None else pose_from_mesh(mesh)
 
@@ -63,7 +63,7 @@ class Poser:
 
     @torch.no_grad()
     def turn(self, codes: Tensor, wanted: Pose, progress: Progress = no_progress) -> Posed:
-        """The person of the codes [1, 18, 512] as the bank draws it, in the wanted pose as far as it can.
+        """The person of the codes `[1, 18, 512]` as the bank draws it, in the wanted pose as far as it can.
 
         `progress` is called for every move towards it.
 

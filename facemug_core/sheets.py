@@ -30,7 +30,7 @@ Panel = tuple[str, Image.Image]
 
 
 def crop_image(crop: Tensor) -> Image.Image:
-    """[3, H, W] in [-1, 1] → RGB picture."""
+    """`[3, H, W]` in [-1, 1] → RGB picture."""
     return Image.fromarray(to_pixels(crop))
 
 
@@ -76,7 +76,7 @@ SLIDER = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 
 def direction_sheet(model: FaceMug, directions: Mapping[str, Direction], codes: Tensor) -> Image.Image:
-    """A row for each direction: the bank's picture of the codes [1, 18, 512] from −1 to +1."""
+    """A row for each direction: the bank's picture of the codes `[1, 18, 512]` from −1 to +1."""
     middle = crop_image(model.render(codes)[0])
     panels: list[Panel] = []
     for name, direction in directions.items():

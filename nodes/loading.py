@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from ..facemug_core.checkpoints.weights import SHIPPED, Weights
 from ..facemug_core.config import SIZES
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
@@ -22,8 +23,8 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class HostedEditor:
     """What a FACEMUG_MODEL is: all networks, brought to the device by the host when a node needs them."""
 
-    def __init__(self, model: FaceMug, folders: list[str]) -> None:
-        self._editor = PhotoEditor(model, folders)
+    def __init__(self, model: FaceMug, weights: Weights = SHIPPED) -> None:
+        self._editor = PhotoEditor(model, weights)
         self._networks = host.managed(nn.ModuleList(model.networks))
 
     def editor(self, *, parses: bool = False) -> PhotoEditor:
@@ -63,7 +64,7 @@ class HostedEditor:
     @cached_property
     def _comparer(self) -> tuple[FaceComparer, host.ModelPatcher]:
         with torch.inference_mode(False):
-            comparer = FaceComparer.load(self._editor.folders)
+            comparer = FaceComparer.load(self._editor.weights)
         return comparer, host.managed(comparer.network)
 
     @cached_property
@@ -96,6 +97,6 @@ class LoadModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, size: str, precision: str) -> io.NodeOutput:
-        folders = host.weight_folders()
-        model = FaceMug.load(size, folders=folders, precision=PRECISIONS[precision])
-        return io.NodeOutput(HostedEditor(model, folders))
+        weights = Weights(*host.weight_folders())
+        model = FaceMug.load(size, weights=weights, precision=PRECISIONS[precision])
+        return io.NodeOutput(HostedEditor(model, weights))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..facemug_core.batches import one_by_one
+from ..facemug_core.checkpoints.weights import Weights
 from ..facemug_core.editing.clip import FACE, Clip, load_clip
 from ..facemug_core.editing.text import (
     DEFAULTS,
@@ -47,7 +48,7 @@ class LoadClip(io.ComfyNode):
 
     @classmethod
     def execute(cls, name: str) -> io.NodeOutput:
-        return io.NodeOutput(HostedClip(load_clip(name.strip(), folders=host.clip_folders())))
+        return io.NodeOutput(HostedClip(load_clip(name.strip(), weights=Weights(*host.clip_folders()))))
 
 
 class OptimizeText(io.ComfyNode):

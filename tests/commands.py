@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facemug_core.checkpoints.manifest import locate
+from facemug_core.checkpoints.places import Places
 from facemug_core.cli import main
 from facemug_core.errors import WeightsMissingError
 
@@ -19,7 +19,7 @@ def run_command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple
 def _missing(*names: str) -> bool:
     try:
         for name in names:
-            locate(name)
+            Places().path(name)
     except WeightsMissingError:
         return True
     return False

@@ -199,7 +199,7 @@ def empty(path: str, shapes: Shapes, values: dict[str, Any] | None = None) -> Ch
     return Checkpoint(
         Path(path),
         {
-            name: StoredTensor(shape, torch.float32, lambda shape=shape: torch.empty(shape, device="meta"))
+            name: StoredTensor(shape, "float32", lambda shape=shape: torch.empty(shape, device="meta"))
             for name, shape in shapes.items()
         },
         values or {},

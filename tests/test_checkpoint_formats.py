@@ -6,6 +6,7 @@ References are written from the equations, in float64, on the published names.
 import argparse
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +14,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facemug_core.checkpoints.assembling import load_bank, load_encoder, load_trained, require, start_from
 from facemug_core.checkpoints.building import build_empty, misfit
 from facemug_core.checkpoints.files import (
     DIRECTIONS_KIND,
@@ -21,10 +21,12 @@ from facemug_core.checkpoints.files import (
     LATENT_KIND,
     RELEVANCE_KIND,
 )
+from facemug_core.checkpoints.formats.networks import MAPPING, OWN, digest
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import open_checkpoint, save_safetensors
 from facemug_core.checkpoints.recognising import convert, describe, find_part, recognise
 from facemug_core.checkpoints.stored import Checkpoint
+from facemug_core.checkpoints.weights import Weights, start_from
 from facemug_core.cli import main
 from facemug_core.config import FULL, SIZES, EncoderConfig, GeneratorConfig
 from facemug_core.editing.directions import Mapped
@@ -242,7 +244,7 @@ def tiny_bank() -> StyleGAN2:
 
 
 def test_the_bank_of_a_file_draws_what_the_equations_say(stylegan2_file, stylegan2_state):
-    bank = load_trained(tiny_bank, "stylegan2", [stylegan2_file.parent]).double()
+    bank = Weights(stylegan2_file.parent).network(tiny_bank, "stylegan2").double()
     state = {name: tensor.double() for name, tensor in stylegan2_state.items()}
     codes = torch.randn(2, 10, CODE_DIM).double()
     features, picture = generator(state, codes)
@@ -277,8 +279,8 @@ def test_a_file_without_mean_code_has_it_measured(tmp_path, stylegan2_state):
 def test_a_converted_file_serves_like_the_original(tmp_path, stylegan2_file):
     (tmp_path / "new").mkdir()
     convert(stylegan2_file, tmp_path / "new" / "any.safetensors")
-    before = load_trained(tiny_bank, "stylegan2", [tmp_path]).state_dict()
-    after = load_trained(tiny_bank, "stylegan2", [tmp_path / "new"]).state_dict()
+    before = Weights(tmp_path).network(tiny_bank, "stylegan2").state_dict()
+    after = Weights(tmp_path / "new").network(tiny_bank, "stylegan2").state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
@@ -325,7 +327,7 @@ def test_e4e_and_psp_from_their_files_give_what_the_equations_say_whatever_the_m
 ):
     save_encoder(tmp_path / "x.pt", encoder_state, encoder_type)
     mean = torch.randn(512, generator=torch.Generator().manual_seed(4))
-    encoder = load_encoder(FULL, mean, [tmp_path])
+    encoder = Weights(tmp_path).encoder(FULL, mean)
     guides = F.pad(face, (0, 0, 0, 0, 0, 23))
     first = outputs[0] if encoder_type == "Encoder4Editing" else 0
     codes = [outputs[0], *(first + output for output in outputs[1:])]
@@ -481,17 +483,50 @@ def test_nothing_starts_from_a_file_of_another_network(stylegan2_file):
         start_from(Generator(small_generator()), "full_generator", stylegan2_file, torch.zeros(512))
 
 
+class _Built(Weights):
+    """Networks without their files, and the names under which they are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, set[str]] = {}
+
+    def network(self, build, name, drop=()):
+        network = build_empty(build)
+        self.names.setdefault(digest(network.state_dict()), set()).add(name)
+        return network
+
+
+def test_networks_of_ours_are_known_by_their_digests():
+    built = _Built()
+    built.photo_parts()
+    for config in SIZES.values():
+        for give in (
+            built.mapping,
+            built.bank,
+            built.generator,
+            built.warping,
+            built.prior_heads,
+            built.search_head,
+        ):
+            give(config)
+        built.network(partial(StyleEncoder, config.encoder), f"{config.name}_encoder")
+    assert built.names.pop(MAPPING) == {"mobile_mapping", "stylegan2_mapping"}
+    known = {digest: {name} for digest, name in OWN.items()}
+    others = {digest: names for digest, names in built.names.items() if names == {"mobilenet_v2"}}
+    assert built.names == known | others
+
+
 # Files in folders ------------------------------------------------------------------------------------------
 
 
 def test_a_bank_of_another_size_is_refused_with_the_difference(stylegan2_file):
     with pytest.raises(CheckpointError, match=r"some name\.pt does not fit .*conv"):
-        load_trained(StyleGAN2, "stylegan2", [stylegan2_file.parent])
+        Weights(stylegan2_file.parent).network(StyleGAN2, "stylegan2")
 
 
 def test_all_that_is_missing_is_named_at_once(stylegan2_file):
     with pytest.raises(WeightsMissingError) as caught:
-        require(FULL, [stylegan2_file.parent])
+        Weights(stylegan2_file.parent).require(FULL)
     message = str(caught.value)
     assert message.startswith("full_encoder.safetensors, full_generator.safetensors are missing.")
     assert str(stylegan2_file.parent) in message
@@ -504,7 +539,7 @@ def test_a_file_one_folder_too_deep_is_pointed_at(tmp_path, stylegan2_state):
     deep.mkdir(parents=True)
     torch.save({"g_ema": stylegan2_state}, deep / "x.pt")
     with pytest.raises(WeightsMissingError, match=r"archive.x\.pt would serve"):
-        load_bank(FULL, [deep.parent])
+        Weights(deep.parent).mapping(FULL)
 
 
 def test_damaged_files_beside_the_right_one_do_no_harm(tmp_path, stylegan2_file):

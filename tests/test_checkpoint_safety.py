@@ -63,7 +63,7 @@ def test_tensors_of_all_kinds_come_back_bit_for_bit(tmp_path, tensors, old, prot
     assert stored.keys() == tensors.keys()
     for name, tensor in tensors.items():
         loaded = stored[name].load()
-        assert (loaded.dtype, loaded.shape) == (stored[name].dtype, stored[name].shape)
+        assert (str(loaded.dtype), loaded.shape) == (f"torch.{stored[name].dtype}", stored[name].shape)
         assert loaded.dtype == tensor.dtype
         assert torch.equal(loaded, tensor)
         assert loaded.is_contiguous()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facemug_core.checkpoints.manifest import locate
+from facemug_core.checkpoints.places import Places
 from facemug_core.cli import main
 from facemug_core.cli.commands import parse
 from facemug_core.cli.guidance import style_of
@@ -27,7 +27,7 @@ from .full_disk import room_for
 def test_a_region_of_a_public_domain_photo_is_edited_and_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source, output, sheet = locate("astronaut.png"), tmp_path / "out.png", tmp_path / "sheet.png"
+    source, output, sheet = Places().path("astronaut.png"), tmp_path / "out.png", tmp_path / "sheet.png"
     command = ("edit", source, "--region", "mouth", "--grow", 4, "--style", "random", "--device", "cpu")
     code, out, err = run_command(capsys, *command, "-o", output, "--sheet", sheet, "--json")
     assert code == 0, err

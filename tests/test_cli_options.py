@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.choices import TrainingStage
 from facemug_core.cli.commands import parse
 from facemug_core.cli.options import EditOptions
@@ -67,9 +68,16 @@ def test_all_stages_of_training_can_be_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["--help", "edit --help", "edit photo.jpg", "edit photo.jpg --mask m.png --grow 3", "directions list"],
+    [
+        "--help",
+        "edit --help",
+        "edit photo.jpg",
+        "edit photo.jpg --mask m.png --grow 3",
+        "directions list",
+        f"info {WEIGHTS / 'light_encoder.safetensors'}",
+    ],
 )
-def test_neither_help_nor_a_mistake_nor_a_list_waits_for_torch(command: str) -> None:
+def test_neither_help_nor_a_mistake_nor_a_list_nor_info_waits_for_torch(command: str) -> None:
     code = (
         "import sys; from facemug_core.cli import main\n"
         "try: main(sys.argv[1:])\n"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.conventions import IMAGENET_MEAN, IMAGENET_STD
 from facemug_core.editing.clip import WordTokenizer, load_clip
 from facemug_core.errors import CheckpointError, DependencyError, InputError, WeightsMissingError
@@ -34,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> torch.nn.Module:
 
 def test_a_model_of_open_clips_is_found_by_its_name(small: torch.nn.Module, tmp_path: Path) -> None:
     save_file(small.state_dict(), tmp_path / "Small-1.safetensors")
-    clip = load_clip("Small-1", folders=[tmp_path])
+    clip = load_clip("Small-1", weights=Weights(tmp_path))
     assert clip.size == (32, 32)
     vectors = clip.images(torch.zeros(2, 3, 256, 256)), clip.texts(["a face"])
     assert [vector.shape for vector in vectors] == [(2, 16), (1, 16)]
@@ -51,7 +52,7 @@ def test_preprocessing_is_that_of_open_clip(small: torch.nn.Module, tmp_path: Pa
     from torchvision.transforms import Normalize
 
     save_file(small.state_dict(), tmp_path / "Small-1.safetensors")
-    clip = load_clip("Small-1", folders=[tmp_path])
+    clip = load_clip("Small-1", weights=Weights(tmp_path))
     pixels = torch.randint(0, 256, (64, 64, 3), generator=torch.Generator().manual_seed(0)).byte()
     smooth = Image.fromarray(pixels.numpy()).resize((256, 256), Image.Resampling.BICUBIC)
     values = torch.frombuffer(bytearray(smooth.tobytes()), dtype=torch.uint8).view(1, 256, 256, 3)
@@ -64,13 +65,13 @@ def test_preprocessing_is_that_of_open_clip(small: torch.nn.Module, tmp_path: Pa
 def test_loading_leaves_the_global_random_state(small: torch.nn.Module, tmp_path: Path) -> None:
     save_file(small.state_dict(), tmp_path / "Small-1.safetensors")
     state = torch.random.get_rng_state()
-    load_clip("Small-1", folders=[tmp_path])
+    load_clip("Small-1", weights=Weights(tmp_path))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_missing_weights_say_which_file_to_put_where(small: torch.nn.Module, tmp_path: Path) -> None:
     with pytest.raises(WeightsMissingError, match=r"Small-1\.safetensors") as raised:
-        load_clip("Small-1", folders=[tmp_path])
+        load_clip("Small-1", weights=Weights(tmp_path))
     assert str(tmp_path) in str(raised.value)
     assert "open_clip_model.safetensors" in str(raised.value)
 
@@ -78,7 +79,7 @@ def test_missing_weights_say_which_file_to_put_where(small: torch.nn.Module, tmp
 def test_weights_of_another_model_are_refused(small: torch.nn.Module, tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "Small-1.safetensors")
     with pytest.raises(CheckpointError, match="Small-1"):
-        load_clip("Small-1", folders=[tmp_path])
+        load_clip("Small-1", weights=Weights(tmp_path))
 
 
 def test_unknown_names_are_refused() -> None:

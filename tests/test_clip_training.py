@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.config import LIGHT
 from facemug_core.conventions import LABELS
 from facemug_core.editing.clip import FACE_DIM, load_clip, words_of
@@ -206,7 +207,7 @@ def test_training_writes_a_model_that_loads(folder: Path, tmp_path: Path) -> Non
     batch = torch.utils.data.default_collate([stage.dataset[i] for i in range(4)])
     train(stage, Settings("clip", steps=2, batch=4), Run(tmp_path / "run", folder), batch)
     export(tmp_path / "run", tmp_path / "face_clip.safetensors", describe())
-    clip = load_clip(folders=[tmp_path])
+    clip = load_clip(weights=Weights(tmp_path))
     assert clip.tokenizer.words == tuple(vocabulary())  # type: ignore[attr-defined]
     assert torch.equal(stage.model.visual.trunk.features[0][0].weight, trunk)  # type: ignore[union-attr, index]
     assert 0 <= retrieval_at_1(clip, faces, levels) <= 1

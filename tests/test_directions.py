@@ -250,7 +250,7 @@ def test_ganspace_file_asks_for_a_component(tmp_path: Path) -> None:
 
 
 def test_ganspace_component_without_a_target_says_how_to_give_one(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="target: give one after a colon"):
+    with pytest.raises(InputError, match="target: add it after a colon"):
         read_direction(ganspace_file(tmp_path), component=3)
 
 

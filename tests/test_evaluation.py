@@ -18,6 +18,7 @@ from torch import nn
 
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import read_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.editing.direction_facts import DIRECTIONS_FILE
 from facemug_core.editing.directions import Linear, save_directions
 from facemug_core.editing.measuring import Measurer
@@ -92,7 +93,7 @@ class TinyJudges(Judges):
     """Small networks; every picture shows the same face mesh, and there is one slider."""
 
     def __init__(self, perceptual: EfficientNetDistance, parser: Parser, folder: Path) -> None:
-        super().__init__([folder])
+        super().__init__(Weights(folder))
         self.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
         self.perceptual = perceptual
         self.parser = parser
@@ -304,7 +305,7 @@ def whole_report(bank_faces, judges, tmp_path_factory):
     """A report of all suites on two faces, of the slow ones on one, and its folder."""
     folder = tmp_path_factory.mktemp("reports") / "report"
     slow = {"subsets", "detail"}
-    suites = [replace(suite, most=1) if name in slow else suite for name, suite in SUITES.items()]
+    suites = [replace(suite, max_faces=1) if name in slow else suite for name, suite in SUITES.items()]
     batches, portraits = bank_faces.batches(2, 1), bank_faces.batches(1, 1)
     return run_suites(tiny_model(), suites, batches, judges, folder, portraits=portraits), folder
 
@@ -332,7 +333,7 @@ def test_no_faces_are_made_that_no_suite_looks_at(bank_faces, judges, tmp_path):
         yield next(bank_faces.batches(1, 1))
         raise AssertionError("A second face was asked for.")
 
-    suite = replace(SUITES["seam"], most=1)
+    suite = replace(SUITES["seam"], max_faces=1)
     assert run_suites(tiny_model(), [suite], once(), judges, tmp_path).values["faces"] == 1
     assert run_suites(tiny_model(), [SOLID], once(), judges, tmp_path).values["faces"] == 0
 

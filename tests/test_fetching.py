@@ -16,7 +16,8 @@ import torch
 from facemug_core.checkpoints import fetching
 from facemug_core.checkpoints.converting import CONVERTERS, read_tfjs
 from facemug_core.checkpoints.fetching import FetchReport, fetch
-from facemug_core.checkpoints.manifest import FETCHED, GROUPS, WEIGHTS, load_manifest, locate, select
+from facemug_core.checkpoints.manifest import FETCHED, GROUPS, WEIGHTS, load_manifest, select
+from facemug_core.checkpoints.places import Places
 from facemug_core.checkpoints.reading import read_safetensors
 from facemug_core.errors import FacemugError, FetchError, InputError, WeightsMissingError
 
@@ -443,17 +444,17 @@ def test_a_root_without_manifest_is_named(tmp_path):
         load_manifest(tmp_path)
 
 
-def test_locate_prefers_the_folders_it_is_given(tmp_path):
+def test_the_folders_that_are_given_come_first(tmp_path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").touch()
-    assert locate("manifest.json", tmp_path / "first", tmp_path / "second").parent.name == "first"
-    assert locate("manifest.json", tmp_path / "absent") == WEIGHTS / "manifest.json"
+    assert Places(tmp_path / "first", tmp_path / "second").path("manifest.json").parent.name == "first"
+    assert Places(tmp_path / "absent").path("manifest.json") == WEIGHTS / "manifest.json"
 
 
 def test_a_missing_file_tells_where_it_was_looked_for(tmp_path):
     with pytest.raises(WeightsMissingError) as caught:
-        locate("mine.safetensors", tmp_path, tmp_path / "absent")
+        Places(tmp_path, tmp_path / "absent").path("mine.safetensors")
     for part in (f"{tmp_path}\n", f"{tmp_path / 'absent'} (no such folder)", str(WEIGHTS / FETCHED)):
         assert part in str(caught.value)
 
@@ -463,16 +464,16 @@ def test_a_misplaced_file_is_pointed_at(tmp_path, place):
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).touch()
     with pytest.raises(WeightsMissingError, match="move or rename it") as caught:
-        locate("mine.safetensors", tmp_path)
+        Places(tmp_path).path("mine.safetensors")
     assert str(tmp_path / place) in str(caught.value)
 
 
 def test_a_missing_third_party_file_names_the_command(monkeypatch, tmp_path):
-    monkeypatch.setattr("facemug_core.checkpoints.manifest.FETCHED", "nowhere")
+    monkeypatch.setattr("facemug_core.checkpoints.places.FETCHED", "nowhere")
     (tmp_path / "manifest.json").write_bytes((WEIGHTS / "manifest.json").read_bytes())
-    monkeypatch.setattr("facemug_core.checkpoints.manifest.WEIGHTS", tmp_path)
+    monkeypatch.setattr("facemug_core.checkpoints.places.WEIGHTS", tmp_path)
     with pytest.raises(WeightsMissingError, match="`python -m facemug_core fetch run`"):
-        locate("bisenet.safetensors")
+        Places().path("bisenet.safetensors")
 
 
 # Conversions --------------------------------------------------------------------------------------------

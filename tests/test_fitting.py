@@ -30,7 +30,7 @@ def network() -> FaceMug:
 
 @pytest.fixture(scope="module")
 def model(network: FaceMug) -> Any:
-    return loading.HostedEditor(network, [])
+    return loading.HostedEditor(network)
 
 
 # --- the node -----------------------------------------------------------------------------------------------
@@ -87,9 +87,7 @@ def test_a_latent_of_another_shape_is_refused(model: Any) -> None:
 def test_a_model_without_weights_for_inversion_warns_and_gives_the_latent_as_it_is(caplog: Any) -> None:
     bare = tiny_model()
     codes = bare.random_codes([1])
-    (same,) = run(
-        "FitLatent", model=loading.HostedEditor(bare, []), conditions=random_conditions(), latent=codes
-    )
+    (same,) = run("FitLatent", model=loading.HostedEditor(bare), conditions=random_conditions(), latent=codes)
     assert torch.equal(same, codes)
     assert "no weights for inversion" in caplog.text
 

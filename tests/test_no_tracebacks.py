@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facemug_core.checkpoints.manifest import locate
+from facemug_core.checkpoints.places import Places
 from facemug_core.checkpoints.reading import read_safetensors, save_safetensors
 from facemug_core.cli import main
 from facemug_core.cli.console import ended
@@ -152,7 +152,7 @@ def test_an_unknown_option_or_value_is_one_sentence_and_no_usage(
 @needs_photo
 @pytest.mark.parametrize("content", [b"", b"<html>", b"cut"])
 def test_a_damaged_model_of_the_detector_is_named(content: bytes, tmp_path: Path) -> None:
-    folder = locate(LANDMARK_FILE).parent
+    folder = Places().path(LANDMARK_FILE).parent
     for path in folder.glob("*.tflite"):
         (tmp_path / path.name).write_bytes(path.read_bytes()[:5000] if content == b"cut" else content)
     with pytest.raises(CheckpointError, match=r"tflite cannot be read.*fetch"):
@@ -164,7 +164,7 @@ def test_a_damaged_model_of_the_detector_is_named(content: bytes, tmp_path: Path
 def test_weights_are_read_from_paths_of_any_characters(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe\n \xe9"))
     folder.mkdir()
-    for path in locate(LANDMARK_FILE).parent.glob("*.tflite"):
+    for path in Places().path(LANDMARK_FILE).parent.glob("*.tflite"):
         (folder / path.name).write_bytes(path.read_bytes())
     Detector(folder)
     save_safetensors(folder / "x.safetensors", {"a": torch.ones(3)})
@@ -173,7 +173,7 @@ def test_weights_are_read_from_paths_of_any_characters(tmp_path: Path) -> None:
 
 @needs_photo
 def test_the_runtimes_line_about_its_delegate_is_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    Detector(locate(LANDMARK_FILE).parent)
+    Detector(Places().path(LANDMARK_FILE).parent)
     assert capfd.readouterr().err == ""
 
 

@@ -110,7 +110,7 @@ def agree(files: dict[str, Path], options: list[str], inputs: dict[str, Any], mo
     assert main([*command, "-o", str(folder / "x.png")]) == 0
     given = {name: value() if callable(value) else value for name, value in inputs.items()}
     photo = image_of(noise(0, SIZE, SIZE, 3))
-    edited = run("Edit", model=loading.HostedEditor(model, []), image=photo, **given)[0]
+    edited = run("Edit", model=loading.HostedEditor(model), image=photo, **given)[0]
     pictures = (edited * 255).round().byte().numpy()
     written = [np.array(Image.open(path)) for path in sorted(folder.iterdir())]
     assert np.array_equal(np.stack(written), pictures)
@@ -186,7 +186,7 @@ def test_an_exemplar_without_a_face_and_a_black_one_are_named_by_both(
     Image.new("RGB", (SIZE, SIZE)).save(black)
     assert main(["generate", "--exemplar", str(black), "-o", str(black.with_name("face.png"))]) == 0
     said = capsys.readouterr().err
-    run("Edit", model=loading.HostedEditor(tiny_model(), []), exemplar=torch.zeros(1, SIZE, SIZE, 3))
+    run("Edit", model=loading.HostedEditor(tiny_model()), exemplar=torch.zeros(1, SIZE, SIZE, 3))
     for sentence in ("No face was found in the exemplar", "face whose style is taken is black"):
         assert sentence in said
         assert sentence in caplog.text

@@ -102,7 +102,7 @@ def test_a_file_of_three_codes_makes_three_variants_in_the_command(
 def test_a_latent_of_three_codes_makes_three_pictures_in_the_node() -> None:
     mask = torch.zeros(1, 96, 96)
     mask[:, 30:60, 30:60] = 1
-    inputs = {"model": loading.HostedEditor(tiny_model(), []), "image": pictures(1, 96, 96), "aligned": True}
+    inputs = {"model": loading.HostedEditor(tiny_model()), "image": pictures(1, 96, 96), "aligned": True}
     assert len(run("Edit", **inputs, mask=mask, latent=codes(3))[0]) == 3
     assert len(run("Edit", **inputs, latent=codes(3))[0]) == 3
 
@@ -145,7 +145,7 @@ def test_an_operation_that_changes_nothing_leaves_the_recipe_of_what_went_in(sav
 
 def test_an_edit_goes_on_with_the_recipe_of_its_latent(saved: Any) -> None:
     (first,) = run("MixLatents", coarse=codes(1), fine=codes(1, 1), crossover=8)
-    inputs = {"model": loading.HostedEditor(tiny_model(), []), "image": pictures(1, 96, 96), "aligned": True}
+    inputs = {"model": loading.HostedEditor(tiny_model()), "image": pictures(1, 96, 96), "aligned": True}
     mask = torch.zeros(1, 96, 96)
     mask[:, 30:60, 30:60] = 1
     slider = {"direction": Linear(torch.ones(512) * 0.1), "direction_amount": 0.5}
@@ -157,7 +157,7 @@ def test_an_edit_goes_on_with_the_recipe_of_its_latent(saved: Any) -> None:
 
 def test_new_codes_keep_the_size_and_the_mean_face_of_their_model(saved: Any) -> None:
     model = tiny_model()
-    kept = saved(run("RandomStyle", model=loading.HostedEditor(model, []), seed=1)[0])
+    kept = saved(run("RandomStyle", model=loading.HostedEditor(model), seed=1)[0])
     assert kept.size == "light"
     assert kept.mean_code is not None
     assert torch.equal(kept.mean_code, model.mapping.mean_code)

@@ -54,7 +54,7 @@ def test_a_soft_edit_of_a_photo_is_the_hard_one_in_the_masks_share() -> None:
 
 
 def test_the_one_node_and_the_wired_stages_give_the_same_soft_edit() -> None:
-    model, pictures = loading.HostedEditor(tiny_model(), []), photo(1, SIZE, SIZE)
+    model, pictures = loading.HostedEditor(tiny_model()), photo(1, SIZE, SIZE)
     edited, changed, _ = run("Edit", model=model, image=pictures, mask=ramp()[0], aligned=True)
     stages, stages_changed = wired(model, pictures, ramp()[0])
     assert torch.equal(edited, stages)
@@ -85,7 +85,7 @@ def test_masks_of_no_numbers_are_refused() -> None:
 
 
 def test_kept_pixels_keep_values_beyond_0_and_1() -> None:
-    model = loading.HostedEditor(tiny_model(), [])
+    model = loading.HostedEditor(tiny_model())
     pictures = photo(1, SIZE, SIZE) * 3 - 1
     mask = torch.zeros(1, SIZE, SIZE)
     mask[:, 30:60, 30:60] = 1

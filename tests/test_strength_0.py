@@ -55,7 +55,7 @@ def test_a_text_of_weight_0_has_the_bits_of_the_edit_without_it(editor: PhotoEdi
 
 
 def test_a_direction_of_amount_0_in_the_node_has_the_bits_of_the_edit_without_it() -> None:
-    inputs = {"model": loading.HostedEditor(tiny_model(), []), "image": photo(1, 96, 96), "aligned": True}
+    inputs = {"model": loading.HostedEditor(tiny_model()), "image": photo(1, 96, 96), "aligned": True}
     inputs["mask"] = center_mask(1, 96, 96)
     with_it = run("Edit", **inputs, direction=DIRECTION, direction_amount=0.0)[0]
     assert torch.equal(with_it, run("Edit", **inputs)[0])

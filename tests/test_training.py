@@ -165,7 +165,7 @@ def test_a_loss_that_is_not_a_number_stops_with_a_sentence(faces: FaceShards, tm
     stage = make_stage("encoder", faces)
     torch.nn.init.constant_(next(stage.model.parameters()), float("nan"))
     settings, samples = Settings("encoder", steps=2, batch=2), default_collate([stage.dataset[0]])
-    with pytest.raises(FacemugError, match="not a number at step 1"):
+    with pytest.raises(FacemugError, match="not finite at step 1"):
         train(stage, settings, Run(tmp_path, tmp_path), samples)
 
 

@@ -1,15 +1,14 @@
-"""Which third-party weights there are, and where weights files lie."""
+"""Which third-party weights can be fetched, and the folders of the pack's own weights."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
-from ..errors import FetchError, InputError, WeightsMissingError
+from ..errors import FetchError, InputError
 
 BESIDE, INSTALLED = Path(__file__).parents[2] / "weights", Path(__file__).parents[1] / "weights"
 """Where weights are in the repository, and in an installed package."""
@@ -107,52 +106,3 @@ def select(files: Sequence[WeightsFile], names: Iterable[str]) -> tuple[WeightsF
             f"files are {', '.join(file.name for file in files)}."
         )
     return tuple(file for file in files if wanted & {file.group, file.name})
-
-
-def locate(name: str, *folders: str | Path) -> Path:
-    """Path of a weights file: in `folders` (first wins), else among the project's own or the fetched ones.
-
-    Raises:
-        WeightsMissingError: it is in none of them; tells where it was looked for and how to bring it.
-    """
-    path = located(name, *folders)
-    if path is None:
-        raise missing([name], *folders)
-    return path
-
-
-def places(*folders: str | Path) -> list[Path]:
-    """Where weights are looked for, in this order."""
-    return [*map(Path, folders), WEIGHTS, WEIGHTS / FETCHED]
-
-
-def located(name: str, *folders: str | Path) -> Path | None:
-    """As `locate`, but None if the file is in none of the folders."""
-    return next((folder / name for folder in places(*folders) if (folder / name).is_file()), None)
-
-
-def missing(
-    names: Sequence[str], *folders: str | Path, advice: Mapping[str, str] = MappingProxyType({})
-) -> WeightsMissingError:
-    """The error of files that are in none of the folders, with what to do about each."""
-    looked = "\n".join(
-        f"  {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in places(*folders)
-    )
-    advised = "\n".join(
-        (f"{name}: " if len(names) > 1 else "") + (advice.get(name) or _advice(name, places(*folders)))
-        for name in names
-    )
-    verb = "is" if len(names) == 1 else "are"
-    return WeightsMissingError(f"{', '.join(names)} {verb} missing. Looked in\n{looked}\n{advised}")
-
-
-def _advice(name: str, looked: Sequence[Path]) -> str:
-    misplaced = next(
-        (path for folder in looked for path in folder.rglob("*") if path.name.lower() == name.lower()), None
-    )
-    if misplaced is not None and misplaced.is_file():
-        return f"There is {misplaced}: move or rename it, so that it lies in one of these folders as {name}."
-    group = next((file.group for file in load_manifest() if file.name == name), None)
-    if group is not None:
-        return f"Run `python -m facemug_core fetch {group}`, which brings it."
-    return "Put it into one of these folders."

@@ -8,23 +8,23 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError, InputError
 from .files import MAX_HEADER, check_kind, describe_file, opened, replacing, require_file
 from .safe_pickle import ForeignCodeError, UnreadableError
-from .stored import Checkpoint, StoredTensor, stored_at
+from .stored import ITEM_BYTES, Checkpoint, StoredTensor, stored_at
 from .torch_files import is_torch_file, read_torch_file
 
-_TYPES: Mapping[str, torch.dtype] = MappingProxyType(
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_TYPES: Mapping[str, str] = MappingProxyType(
     {
-        "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-        "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
-        "U8": torch.uint8, "BOOL": torch.bool,
-        "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
+        "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+        "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
+        "U8": "uint8", "BOOL": "bool",
+        "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
     }
 )  # fmt: skip
 """Types of number in safetensors files."""
@@ -97,15 +97,19 @@ def save_safetensors(
         InputError: a tensor of a type that safetensors does not have.
         UnwritableError: the disk is full or the folder cannot be written.
     """
+    import torch
+
+    dtypes = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
+    for name, dtype in dtypes.items():
+        if dtype not in _NAMES:
+            raise InputError(f"The tensor {name} holds {dtype}, for which safetensors files have no place.")
     # Wide numbers first: then all are aligned.
-    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    order = sorted(tensors, key=lambda name: (-ITEM_BYTES[dtypes[name]], name))
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
     for name in order:
-        dtype, shape = tensors[name].dtype, tuple(tensors[name].shape)
-        if dtype not in _NAMES:
-            raise InputError(f"The tensor {name} holds {dtype}, for which safetensors files have no place.")
-        end = position + math.prod(shape) * dtype.itemsize
+        dtype, shape = dtypes[name], tuple(tensors[name].shape)
+        end = position + math.prod(shape) * ITEM_BYTES[dtype]
         header[name] = {"dtype": _NAMES[dtype], "shape": shape, "data_offsets": [position, end]}
         position = end
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -124,7 +128,7 @@ def _open_safetensors(path: Path) -> Checkpoint:
         if MAX_HEADER < length <= path.stat().st_size:
             raise CheckpointError(f"{path} has a header of {length} bytes, more than any checkpoint needs.")
         # Checks that sizes and positions fit the file and each other.
-        with opened(path, "pt", "weights file") as checked:
+        with opened(path, "np", "weights file") as checked:
             metadata = dict(checked.metadata() or {})
         header = json.loads(file.read(length))
     header.pop("__metadata__", None)

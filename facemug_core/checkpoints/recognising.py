@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +15,7 @@ from .formats.base import Found, Part
 from .reading import VALUES, open_checkpoint, save_safetensors
 from .stored import Checkpoint
 
-PUBLISHED: tuple[Callable[[Checkpoint], Found | None], ...] = (
+READERS: tuple[Callable[[Checkpoint], Found | None], ...] = (
     style_encoder.find,
     stylegan2.find,
     ir_se50.find,
@@ -25,11 +25,10 @@ PUBLISHED: tuple[Callable[[Checkpoint], Found | None], ...] = (
     directions.find_ganspace,
     directions.find_mapper,
     lpips.find,
+    networks.find_own,
+    ours.find,
 )
-"""A reader for each format of others."""
-
-OURS = (networks.find_own, ours.find)
-"""Readers of this project's files."""
+"""A reader for each format: those of others, then this project's."""
 
 UNBUILDABLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What readers and networks raise where the names are right, but no network can be built of the shapes."""
@@ -44,7 +43,7 @@ def recognise(checkpoint: Checkpoint) -> list[Found]:
     A network that does not fit ours is listed among what the file lacks, not among its parts.
     """
     found = []
-    for find in (*PUBLISHED, *OURS):
+    for find in READERS:
         with suppress(*UNBUILDABLE):
             seen = find(checkpoint)
             if seen is not None:
@@ -109,13 +108,6 @@ def find_part(name: str, folders: Sequence[Path]) -> tuple[Path, Part] | None:
     return None
 
 
-def misplaced(name: str, folders: Sequence[Path]) -> Path | None:
-    """A file in a folder of these folders that brings the network, but is not looked into."""
-    inner = [entry for folder in folders if folder.is_dir() for entry in sorted(folder.rglob("*/"))]
-    found = find_part(name, inner)
-    return None if found is None else found[0]
-
-
 def weights_files(folder: Path) -> list[Path]:
     """Files of a folder that may hold weights, in the order of their names."""
     if not folder.is_dir():
@@ -132,22 +124,13 @@ def _part_in(path: Path, name: str, modified: int, size: int) -> Part | None:
     checkpoint = _opened(path, modified, size)
     if checkpoint is None:
         return None
-    for part in _candidates(checkpoint, name):
-        with suppress(*UNBUILDABLE):
-            if part.misfit() is None:
-                return part
-    return None
-
-
-def _candidates(checkpoint: Checkpoint, name: str) -> Iterator[Part]:
-    for find in PUBLISHED:
+    for find in READERS:
         with suppress(*UNBUILDABLE):
             found = find(checkpoint)
-            if found is not None and name in found.parts:
-                yield found.parts[name]
-    own = networks.own_part(checkpoint, name)
-    if own is not None:
-        yield own
+            part = None if found is None else found.parts.get(name)
+            if part is not None and part.misfit() is None:
+                return part
+    return None
 
 
 @lru_cache(maxsize=256)

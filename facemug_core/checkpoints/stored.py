@@ -6,12 +6,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ITEM_BYTES: Mapping[str, int] = MappingProxyType(
+    {
+        "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1,
+        "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+        "complex64": 8, "complex128": 16,
+    }
+)  # fmt: skip
+"""Types of number that a file may hold, by torch's names, and the bytes that a number takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,14 +29,15 @@ class StoredTensor:
     """A tensor that is still in its file."""
 
     shape: tuple[int, ...]
-    dtype: torch.dtype
+    dtype: str
+    """Type of number, a key of `ITEM_BYTES`."""
     load: Callable[[], Tensor]
     """Reads it: contiguous, on the CPU."""
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes in memory."""
-        return math.prod(self.shape) * self.dtype.itemsize
+        return math.prod(self.shape) * ITEM_BYTES[self.dtype]
 
     def mapped(self, shape: tuple[int, ...], change: Callable[[Tensor], Tensor]) -> StoredTensor:
         """The tensor that `change` will make of it, of this shape."""
@@ -34,20 +45,22 @@ class StoredTensor:
 
 
 def stored_at(
-    path: Path, start: int, dtype: torch.dtype, shape: tuple[int, ...], strides: tuple[int, ...]
+    path: Path, start: int, dtype: str, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> StoredTensor:
     """A tensor whose numbers begin at a byte of a file, little-endian."""
 
     def load() -> Tensor:
+        import torch
+
         extent = extent_of(shape, strides)
-        raw = torch.empty(extent * dtype.itemsize, dtype=torch.uint8)
+        raw = torch.empty(extent * ITEM_BYTES[dtype], dtype=torch.uint8)
         with path.open("rb") as file:
             file.seek(start)
             if file.readinto(raw.numpy().data) < len(raw):
                 raise CheckpointError(f"{path} was cut short while it was read.")
         if not extent:
-            return torch.empty(shape, dtype=dtype)
-        return raw.view(dtype).as_strided(shape, strides).contiguous()
+            return torch.empty(shape, dtype=getattr(torch, dtype))
+        return raw.view(getattr(torch, dtype)).as_strided(shape, strides).contiguous()
 
     return StoredTensor(shape, dtype, load)
 

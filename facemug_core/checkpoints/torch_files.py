@@ -15,10 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 
-import torch
-
 from .safe_pickle import MAX_BYTES, Record, TensorRecord, UnreadableError, read_pickle
-from .stored import Checkpoint, StoredTensor, extent_of, stored_at
+from .stored import ITEM_BYTES, Checkpoint, StoredTensor, extent_of, stored_at
 
 MAX_ENTRIES = 100_000
 """Most entries of a zip file; there is one for each storage."""
@@ -38,21 +36,21 @@ OPTIONS = "argparse.Namespace"
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 """First two pickles of a file of the old kind."""
 
-_STORAGES: Mapping[str, torch.dtype] = MappingProxyType(
+_STORAGES: Mapping[str, str] = MappingProxyType(
     {
-        "DoubleStorage": torch.float64,
-        "FloatStorage": torch.float32,
-        "HalfStorage": torch.float16,
-        "BFloat16Storage": torch.bfloat16,
-        "LongStorage": torch.int64,
-        "IntStorage": torch.int32,
-        "ShortStorage": torch.int16,
-        "CharStorage": torch.int8,
-        "ByteStorage": torch.uint8,
-        "BoolStorage": torch.bool,
-        "ComplexFloatStorage": torch.complex64,
-        "ComplexDoubleStorage": torch.complex128,
-        "UntypedStorage": torch.uint8,
+        "DoubleStorage": "float64",
+        "FloatStorage": "float32",
+        "HalfStorage": "float16",
+        "BFloat16Storage": "bfloat16",
+        "LongStorage": "int64",
+        "IntStorage": "int32",
+        "ShortStorage": "int16",
+        "CharStorage": "int8",
+        "ByteStorage": "uint8",
+        "BoolStorage": "bool",
+        "ComplexFloatStorage": "complex64",
+        "ComplexDoubleStorage": "complex128",
+        "UntypedStorage": "uint8",
     }
 )
 """Type of number by the name of the storage's class."""
@@ -123,7 +121,7 @@ def _read_old(file: IO[bytes], size: int) -> tuple[Any, dict[str, _Span]]:
         count = file.read(8)
         if len(count) < 8:
             raise UnreadableError("is cut short")
-        length = int.from_bytes(count, "little") * kinds[key].itemsize
+        length = int.from_bytes(count, "little") * ITEM_BYTES[kinds[key]]
         position += 8
         if position + length > size:
             raise UnreadableError("is cut short")
@@ -282,7 +280,7 @@ def _records(root: Any) -> Iterator[tuple[str, TensorRecord]]:
 # Tensors ---------------------------------------------------------------------------------------------------
 
 
-def _storage_type(record: TensorRecord) -> torch.dtype:
+def _storage_type(record: TensorRecord) -> str:
     """Type of a storage's numbers."""
     kind = record.storage.kind.rpartition(".")[2]
     if kind not in _STORAGES:
@@ -290,11 +288,11 @@ def _storage_type(record: TensorRecord) -> torch.dtype:
     return _STORAGES[kind]
 
 
-def _tensor_type(record: TensorRecord) -> torch.dtype:
+def _tensor_type(record: TensorRecord) -> str:
     if record.dtype is None:
         return _storage_type(record)
-    dtype = getattr(torch, record.dtype.removeprefix("torch."), None)
-    if not isinstance(dtype, torch.dtype):
+    dtype = record.dtype.removeprefix("torch.")
+    if dtype not in ITEM_BYTES:
         raise UnreadableError(f"holds numbers of a type that is not supported, {record.dtype:.40}")
     return dtype
 
@@ -304,8 +302,8 @@ def _stored(path: Path, record: TensorRecord, spans: Mapping[str, _Span]) -> Sto
     dtype, storage = _tensor_type(record), record.storage
     if len(record.shape) != len(record.strides) or storage.key not in spans:
         raise UnreadableError("declares a tensor without its numbers")
-    span = spans[storage.key]
-    start = storage.start * _storage_type(record).itemsize + record.offset * dtype.itemsize
-    if start + extent_of(record.shape, record.strides) * dtype.itemsize > span.length:
+    span, length = spans[storage.key], ITEM_BYTES[dtype]
+    start = storage.start * ITEM_BYTES[_storage_type(record)] + record.offset * length
+    if start + extent_of(record.shape, record.strides) * length > span.length:
         raise UnreadableError("declares a tensor that is larger than its numbers")
     return stored_at(path, span.start + start, dtype, record.shape, record.strides)

@@ -1,7 +1,6 @@
 """The command line: a module for each family of commands.
 
-What imports torch is imported where a command begins to work: neither help nor a mistake in the options waits
-for it.
+Modules that import torch are imported when a command starts its work: help and usage errors do not wait.
 """
 
 from .commands import main

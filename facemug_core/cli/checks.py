@@ -1,4 +1,4 @@
-"""Options that have no effect: refused before the work starts."""
+"""Rejects options without effect before the work starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEEDS = {
     "text_strength": "text", "text_steps": "text", "text_layers": "text", "keep_geometry": "text",
     "clip": "text",
 }  # fmt: skip
-"""Options that say how another one is meant, and that one."""
+"""Options that qualify another one, and that one."""
 
 EXCLUDES = (
     ("latent", "exemplar"), ("latent", "style"), ("latent", "inversion"), ("aligned", "box"),
@@ -24,21 +24,24 @@ EXCLUDES = (
     ("recipe", "learning_rate"),
     ("recipe", "precision"), ("recipe", "drawn"), ("recipe", "adversarial_from"),
 )  # fmt: skip
-"""Pairs of options of which the first leaves the second without effect."""
+"""Pairs of options where the first makes the second useless."""
 
 DRAWN = ("mask", "sketch", "semantic", "color", "box", "landmarks")
-"""Options whose files and numbers are of the photo's grid."""
+"""Options with coordinates or pictures on the photo's grid."""
 
 PICTURES = ("OUT.png", "SHEET.png")
-"""How the help calls files that are written as pictures."""
+"""`metavar` of options that write pictures."""
 
 
 def check_options(options: object, default: Callable[[str], Any]) -> None:
-    """Raise `InputError` for the first option that is given and could not have an effect.
+    """Check that every given option has an effect.
 
     Args:
         options: of a command.
-        default: the value that an option has where it is not given.
+        default: the default value of an option.
+
+    Raises:
+        InputError: an option has no effect.
     """
     values = vars(options)
 
@@ -47,7 +50,7 @@ def check_options(options: object, default: Callable[[str], Any]) -> None:
 
     for folder in values.get("weights", ()):
         if not folder.is_dir():
-            raise InputError(f"There is no folder {folder}, which --weights names.")
+            raise InputError(f"There is no folder {folder}. Give --weights an existing folder.")
     _check_pairs(values, given)
     folder = "photo" in values and values["photo"].is_dir()
     _check_folder(values, given, folder)
@@ -58,7 +61,7 @@ def check_options(options: object, default: Callable[[str], Any]) -> None:
 
 
 def _check_pairs(values: Mapping[str, Any], given: Callable[[str], bool]) -> None:
-    """Raise `InputError` for an option that has no effect without, or with, another one."""
+    """Check options that need or exclude others."""
     for name, needed in NEEDS.items():
         if needed in values and given(name) and not given(needed):
             raise InputError(f"{_flag(name)} has no effect without {_flag(needed)}: add it, or leave it out.")
@@ -73,7 +76,7 @@ def _check_pairs(values: Mapping[str, Any], given: Callable[[str], bool]) -> Non
         raise InputError("--inversion has no effect with --style random: leave one of them out.")
     if given("fit") and values["style"] in ("projected", "photo") and not given("style_mix"):
         raise InputError(
-            f"--fit has no effect with --style {values['style']}, the photo's own: leave one of them out."
+            f"--fit has no effect with --style {values['style']}, the photo's style: leave one of them out."
         )
     if given("drawn_on") and not any(map(given, DRAWN)):
         raise InputError(
@@ -82,16 +85,16 @@ def _check_pairs(values: Mapping[str, Any], given: Callable[[str], bool]) -> Non
 
 
 def _check_folder(values: Mapping[str, Any], given: Callable[[str], bool], folder: bool) -> None:
-    """Raise `InputError` for an option of folders where one photo is edited, or the other way round."""
+    """Check options that are for folders alone, or for single photos alone."""
     for name in ("smooth", "workers"):
         if given(name) and not folder:
-            raise InputError(f"--{name} is for a folder of photos, but {values['photo']} is no folder.")
+            raise InputError(f"--{name} is for a folder of photos, but {values['photo']} is not a folder.")
     if given("json") and folder:
-        raise InputError("--json is for a single photo; of a folder, facemug.csv tells what was done.")
+        raise InputError("--json is for a single photo; for a folder, see facemug.csv in the results.")
 
 
 def _check_picture(flag: str, path: Path) -> None:
-    """Raise `InputError` if a picture is to be written under a name that no picture can have."""
+    """Check that the name of an output picture is valid."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, but {flag} names a file, such as out.png.")
     picture_kind(path)

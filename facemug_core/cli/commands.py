@@ -1,4 +1,4 @@
-"""All commands: what was given becomes the frozen options of one of them, and it runs."""
+"""All commands: parses the arguments into a command's frozen options, and runs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAMILIES = (edit, generate, guides, directions, latents, pose, weights, training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0, or 2 after one clear line on what was wrong."""
+    """Run one command. Returns the exit code: 0, or 2 after one line on the error."""
     return ended(lambda: _run(arguments))
 
 
@@ -30,11 +30,11 @@ def _run(arguments: Sequence[str] | None) -> None:
 
 
 def parse(arguments: Sequence[str] | None = None) -> tuple[Command[object], object]:
-    """The command that is asked for, and its options.
+    """The command and its options.
 
     Raises:
-        SystemExit: of code 2 after one sentence, if they make no sense; of code 0 after help.
-        InputError: an option can have no effect.
+        SystemExit: code 2 after a usage error, 0 after help.
+        InputError: an option has no effect.
     """
     given = vars(build_parser().parse_args(arguments))
     command: Command[object] = given.pop("command")

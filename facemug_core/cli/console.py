@@ -1,4 +1,4 @@
-"""What a command says to the console: one sentence on whatever went wrong, and an exit code."""
+"""Errors on the console: one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 from ..errors import FacemugError
 
 FAILED, STOPPED = 2, 130
-"""Exit codes: something went wrong; a person stopped it."""
+"""Exit codes: after an error; after an interrupt."""
 
 NO_MEMORY = ("not enough memory", "out of memory")
-"""How torch says that there is no memory left."""
+"""Words in torch's errors about memory."""
 
 
 def ended(command: Callable[[], None]) -> int:
-    """Run a command, and return its exit code after one sentence on what went wrong, if anything did."""
+    """Run a command; after an error print one sentence. Returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # something else in the place of a console
+        with suppress(AttributeError):  # another object replaces the console
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         command()
@@ -29,7 +29,7 @@ def ended(command: Callable[[], None]) -> int:
     except FacemugError as error:
         return _said(str(error))
     except BrokenPipeError:
-        # What is still to be written would fail once more when Python ends.
+        # Otherwise the rest of the output would fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _said("The output was closed before all was written.")
     except OSError as error:
@@ -47,7 +47,7 @@ def ended(command: Callable[[], None]) -> int:
 
 
 def show_warning(message: Warning | str, *_: Any) -> None:
-    """Say something that a person should know; takes what `warnings.showwarning` takes."""
+    """Print a warning; takes the arguments of `warnings.showwarning`."""
     print(f"facemug: {message}", file=sys.stderr)
 
 
@@ -58,7 +58,7 @@ def _said(sentence: str) -> int:
 
 
 class Parser(ArgumentParser):
-    """Says in one sentence what is wrong with the options, instead of listing all of them."""
+    """Reports usage errors in one sentence, without a list of all options."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"facemug: {message}. All options: {self.prog} --help\n")

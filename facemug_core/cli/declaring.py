@@ -1,4 +1,4 @@
-"""How a command is declared: a frozen dataclass of its arguments, and a function that takes one."""
+"""Declares a command by a frozen dataclass of its arguments and a function that takes it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Options = TypeVar("Options")
 
 
 def argument(*flags: str, either: bool = False, **how: Any) -> Any:
-    """A field that is given on the command line.
+    """A field that is a command-line argument.
 
     Args:
-        flags: as on the command line, such as `--seed`; without any, it is given by its place.
-        either: of all fields of a command that say so, exactly one must be given.
-        how: what `ArgumentParser.add_argument` takes.
+        flags: such as `--seed`; without flags the argument is positional.
+        either: exactly one of a command's fields with `either` must be given.
+        how: arguments of `ArgumentParser.add_argument`.
     """
     return field(kw_only=True, metadata={"flags": flags, "either": either, "how": how})
 
 
 @dataclass(frozen=True)
 class Command(Generic[Options]):
-    """A command as it is declared."""
+    """A declared command."""
 
     parser: ArgumentParser
     options: type[Options]
@@ -34,21 +34,21 @@ class Command(Generic[Options]):
 def add_command(
     commands: Any, name: str, about: str, options: type[Options], run: Callable[[Options], None]
 ) -> None:
-    """Add a command to the subparsers `commands`, which runs with its options."""
+    """Add a command to the subparsers `commands`."""
     parser = commands.add_parser(name, help=about, description=about)
     parser.set_defaults(command=Command(parser, options, run))
     add_arguments(parser, options)
 
 
 def add_actions(commands: Any, name: str, about: str) -> Any:
-    """Add a command that has commands of its own; gives their subparsers."""
+    """Add a command with actions; returns the subparsers of the actions."""
     return commands.add_parser(name, help=about, description=about).add_subparsers(
         required=True, metavar="ACTION"
     )
 
 
 def add_arguments(parser: ArgumentParser, options: type) -> None:
-    """Add the arguments that a dataclass declares: its own, then those that it inherits."""
+    """Add the arguments of a dataclass: its own, then inherited ones."""
     either: Any = None
     for name, declared in declarations(options).items():
         place: Any = parser
@@ -59,6 +59,6 @@ def add_arguments(parser: ArgumentParser, options: type) -> None:
 
 
 def declarations(options: type) -> dict[str, Mapping[str, Any]]:
-    """What `argument` was given for each field of a dataclass, in the order of the help."""
+    """The `argument` of each field of a dataclass, in the order of the help."""
     declared = {one.name: one.metadata for one in fields(options)}
     return {name: declared[name] for owner in options.__mro__ for name in get_annotations(owner)}

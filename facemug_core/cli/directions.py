@@ -1,4 +1,4 @@
-"""`directions`: what attribute sliders move along."""
+"""`directions`: the directions of attribute sliders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FindOptions(ModelOptions):
-    """What a direction is found in; one of five ways."""
+    """Arguments of `directions find`."""
 
     name: str = argument(help="of the direction; of several, they are numbered")
     data: Path | None = argument(
@@ -44,13 +44,13 @@ class FindOptions(ModelOptions):
 
     @property
     def examples(self) -> tuple[Path, Path] | None:
-        """Folders of photos that show it, and that do not."""
+        """Folders of photos with and without the attribute."""
         return (self.with_it, self.without) if self.with_it and self.without else None
 
 
 @dataclass(frozen=True)
 class RelevanceOptions(ClipOptions):
-    """On how many faces a text-image model is measured."""
+    """Arguments of `directions relevance`."""
 
     faces: int = argument(
         "--faces", type=values.at_least_one, default=500, metavar="N", help="that are drawn"
@@ -60,7 +60,7 @@ class RelevanceOptions(ClipOptions):
 
 @dataclass(frozen=True)
 class SheetOptions(ModelOptions):
-    """Which directions are drawn, of which face."""
+    """Arguments of `directions sheet`."""
 
     names: Sequence[str] = argument(
         nargs="*", metavar="NAME", help="names or files; all that ship by default"
@@ -76,28 +76,27 @@ def add_commands(commands: Any) -> None:
     about = "Show each direction's range, effect and side effects."
     add_command(actions, "list", about, WeightsOptions, list_all)
     add_command(actions, "find", "Find a direction, and add it to a file.", FindOptions, find)
-    about = "Measure what text directions of a text-image model need."
+    about = "Measure the relevance of codes, which text directions need."
     add_command(actions, "relevance", about, RelevanceOptions, relevance)
     add_command(actions, "sheet", "Draw rows of faces from -1 to +1.", SheetOptions, sheet)
 
 
 def list_all(options: WeightsOptions) -> None:
-    """Print a line for each direction that ships."""
+    """Print a line for each shipped direction."""
+    from ..checkpoints.places import Places
     from ..editing.direction_facts import describe, shipped_facts
 
-    for name, facts in shipped_facts(options.weights).items():
+    for name, facts in shipped_facts(Places(*options.weights)).items():
         print(describe(name, facts))
 
 
 def find(options: FindOptions) -> None:
-    """Find directions, and add them to those that the file has."""
+    """Find directions, and add them to the file."""
     from ..editing.directions import load_directions, save_directions
 
     ways = (options.examples, options.data, options.components, options.factors)
     if sum(way is not None for way in ways) != 1:
-        raise InputError(
-            "Say how to find it: give --with and --without, or --data, or --components, or --factors."
-        )
+        raise InputError("Give --with and --without, or --data, or --components, or --factors.")
     found = _found_in_model(options) if options.data is None else [_found_in_data(options, options.data)]
     names = [options.name] if len(found) == 1 else [f"{options.name}_{i}" for i in range(len(found))]
     known = load_directions(options.output) if options.output.exists() else {}
@@ -132,7 +131,7 @@ def _found_in_model(options: FindOptions) -> list[Linear]:
 
 
 def _folder_codes(editor: PhotoEditor, folder: Path) -> Tensor:
-    """Codes [N, 18, 512] of the largest face of each photo in a folder."""
+    """Codes `[N, 18, 512]` of the largest face of each photo in a folder."""
     import torch
 
     from ..conditions.reading import picture_files
@@ -144,7 +143,7 @@ def _folder_codes(editor: PhotoEditor, folder: Path) -> Tensor:
 
 
 def relevance(options: RelevanceOptions) -> None:
-    """Measure and write what text directions need."""
+    """Measure and write the relevance for text directions."""
     import torch
     from tqdm import trange
 
@@ -161,7 +160,7 @@ def relevance(options: RelevanceOptions) -> None:
     measured = measure_relevance(torch.cat(codes)[:, 0].cpu(), torch.cat(views).cpu(), clip.name)
     path = options.output / relevance_name(clip.name)
     save_relevance(path, measured)
-    print(f"Text directions of {clip.name} work where {path} is found: in a folder named by --weights.")
+    print(f"Give the folder of {path} to --weights to use text directions of {clip.name}.")
 
 
 def sheet(options: SheetOptions) -> None:
@@ -173,7 +172,7 @@ def sheet(options: SheetOptions) -> None:
     from .pictures import save
 
     def shipped() -> Mapping[str, Linear]:
-        return shipped_directions(options.weights)
+        return shipped_directions(options.all_weights())
 
     names = options.names or list(shipped())
     model = load_model(options)

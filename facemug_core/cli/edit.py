@@ -17,7 +17,7 @@ def add_commands(commands: Any) -> None:
 
 
 def edit(options: EditOptions) -> None:
-    """Edit what is asked for."""
+    """Edit a photo or a folder."""
     from .loading import load_editor
     from .many import edit_folder
     from .photo import beside_photo, edit_photo

@@ -1,4 +1,4 @@
-"""`evaluate` and `demo`: what the model makes, in numbers and in pictures."""
+"""`evaluate` and `demo`: the model's results in numbers and in pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import OUTPUT, ModelOptions
 
 @dataclass(frozen=True)
 class EvaluateOptions(ModelOptions):
-    """What is measured, on which faces, and where the report goes."""
+    """Arguments of `evaluate`."""
 
     suites: Sequence[str] = argument(
         nargs="*", metavar="SUITE", help="see docs/evaluation.md; all by default"
@@ -42,13 +42,13 @@ class EvaluateOptions(ModelOptions):
 
 @dataclass(frozen=True)
 class DemoOptions(ModelOptions):
-    """Where the sheet goes."""
+    """Arguments of `demo`."""
 
     output: Path = argument(*OUTPUT, type=Path, default=Path("demo"), metavar="FOLDER")
 
 
 def add_commands(commands: Any) -> None:
-    """Add the commands that show what the model makes."""
+    """Add `demo` and `evaluate`."""
     about = "Edit a public-domain photo in several ways, on one sheet."
     add_command(commands, "demo", about, DemoOptions, demo)
     about = "Measure the model, and write a report with pictures."
@@ -58,7 +58,7 @@ def add_commands(commands: Any) -> None:
 def measure(options: EvaluateOptions) -> None:
     """Measure, write the report, and print its numbers."""
     if options.beside and options.pairs is None:
-        raise InputError("--beside judges edits of the photos of --pairs: name their folder, too.")
+        raise InputError("--beside has no effect without --pairs: add --pairs DIR.")
     from tqdm import tqdm
 
     from ..evaluation import SUITES, evaluate
@@ -69,7 +69,7 @@ def measure(options: EvaluateOptions) -> None:
         report = evaluate(
             model, options.suites or list(SUITES), limit=options.limit, report_dir=options.report,
             cache_dir=options.cache, faces_dir=options.faces, pairs_dir=options.pairs,
-            peers=dict(options.beside), folders=options.weights,
+            peers=dict(options.beside), weights=options.all_weights(),
             progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     for name, value in report.values.items():
@@ -82,16 +82,15 @@ def measure(options: EvaluateOptions) -> None:
 
 def demo(options: DemoOptions) -> None:
     """Draw the sheet."""
-    from ..checkpoints.manifest import locate
     from ..demo import demonstrate
     from ..photo import Photo
     from .loading import load_editor
     from .pictures import save
 
     editor = load_editor(options)
-    photo = Photo.from_file(locate("astronaut.png", *options.weights))
+    photo = Photo.from_file(editor.weights.path("astronaut.png"))
     drawn = demonstrate(editor, photo, progress=print)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "demo.png"
     save(drawn, path)
-    print(f"Look at {path}: every pixel outside the masks has its own bits.")
+    print(f"Look at {path}: all pixels outside the masks keep their bits.")

@@ -24,7 +24,7 @@ def add_commands(commands: Any) -> None:
 
 
 def generate(options: GuidanceOptions) -> None:
-    """Make a face, and write all that is asked for."""
+    """Make a face, and write its files."""
     from ..latents import save_latent
     from ..pipeline.crop import edit_crop
     from ..pipeline.style import StylePlan
@@ -69,12 +69,12 @@ def _conditions(options: GuidanceOptions) -> Conditions:
 
 
 def _exemplar(options: GuidanceOptions, path: Path, model: FaceMug) -> Tensor:
-    """The crop [1, 3, 256, 256] of the exemplar's face."""
+    """The crop `[1, 3, 256, 256]` of the exemplar's face."""
     from ..photo import Photo
     from ..pipeline.editor import PhotoEditor
     from ..pipeline.locate import exemplar_warnings
 
-    face = PhotoEditor(model, options.weights).find_exemplar(Photo.from_file(path))
+    face = PhotoEditor(model, options.all_weights()).find_exemplar(Photo.from_file(path))
     for warning in exemplar_warnings(face):
         show_warning(warning)
     return face.crop

@@ -1,4 +1,4 @@
-"""Guides, sliders and texts that options ask for."""
+"""Guides, sliders and texts from options."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def guides_of(
     opened: Callable[[Path], Image.Image],
     say: Callable[[str], None],
 ) -> dict[str, Guide]:
-    """The guides given, as `opened` opens their files, brought to (width, height), with their strengths.
+    """The given guides with their strengths, opened by `opened` and resized to (width, height).
 
-    Without a size each keeps its own. `say` hears what of them was changed.
+    Without a size each keeps its own. `say` is called with a message for each change.
     """
     reading = Reading(options.semantic_numbering, options.no_color)
     return {
@@ -42,11 +42,11 @@ def guides_of(
 
 
 def style_of(options: GuidanceOptions, source: Path | None = None) -> dict[str, Any]:
-    """The style that is asked for, as arguments of `StylePlan`.
+    """The arguments of `StylePlan` from options.
 
     Args:
         options: of the command.
-        source: the photo, where latent files are a folder.
+        source: the photo, if latent files are in a folder.
     """
     return {
         "style": options.style,
@@ -60,17 +60,17 @@ def style_of(options: GuidanceOptions, source: Path | None = None) -> dict[str, 
 
 
 def latent_of(options: GuidanceOptions, source: Path | None = None) -> Latent | None:
-    """The latent file given, or that of the photo in a folder of them."""
+    """The given latent file, or the photo's in a folder of latent files."""
     if options.latent is None:
         return None
     return load_latent(options.latent if source is None else companion(options.latent, source, LATENTS))
 
 
 def _moves(options: GuidanceOptions) -> list[Move]:
-    """Sliders with their amounts, and the direction of a text that is not searched for."""
+    """Sliders with their amounts, and the direction of a text in direction mode."""
     asked = [
         Move(
-            parse_direction(name, lambda: shipped_directions(options.weights)),
+            parse_direction(name, lambda: shipped_directions(options.all_weights())),
             amount,
             {"operation": "attribute", "name": name, "amount": amount},
         )
@@ -84,10 +84,10 @@ def _moves(options: GuidanceOptions) -> list[Move]:
 
 
 def _text_goal(options: GuidanceOptions) -> TextGoal | None:
-    """What codes are to be optimized for, with a bar that shows the steps; Ctrl+C keeps the best so far."""
+    """The goal of a text search, with a progress bar; Ctrl+C keeps the best codes so far."""
     if options.text is None or options.text_mode != "optimize":
         return None
-    # Drawn with the first step: what is wrong with the text or its model is told on a line of its own.
+    # Drawn with the first step, so that errors of the text or its model get their own line.
     bar = cache(lambda: tqdm(unit="step", desc=options.text, leave=False))
 
     def progress(done: int, total: int) -> None:

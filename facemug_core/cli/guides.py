@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GuideOptions(WeightsOptions):
-    """A photo, and where its guide goes."""
+    """Arguments of `parse`, `sketch` and `color`."""
 
     photo: Path = argument(type=Path)
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="OUT.png")
@@ -64,14 +64,14 @@ def color(options: GuideOptions) -> None:
 
 
 def _photo(options: GuideOptions) -> Tensor:
-    """[1, 3, H, W] in [-1, 1]."""
+    """The photo `[1, 3, H, W]` in [-1, 1]."""
     from ..photo import Photo
 
     return Photo.from_file(options.photo).rgb / 127.5 - 1
 
 
 def _labels(options: GuideOptions, photo: Tensor) -> Tensor:
-    """Its labels, drawn on the photo's own grid."""
+    """The photo's labels on its own grid."""
     from ..faces.parsing import Parser
 
-    return Parser.load(options.weights).parse(photo)
+    return Parser.load(options.all_weights()).parse(photo)

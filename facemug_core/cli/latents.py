@@ -1,4 +1,4 @@
-"""`latent`: saved style codes put together, and what was done to them undone."""
+"""`latent`: combines saved style codes, and undoes their operations."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShowOptions:
-    """Which file."""
+    """Arguments of `latent show`."""
 
     latent: Path = argument(type=Path)
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """Where the codes go."""
+    """Output file of codes."""
 
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="FILE")
 
 
 @dataclass(frozen=True)
 class BlendOptions(OutputOptions):
-    """Whose codes, by weight."""
+    """Arguments of `latent blend`."""
 
     latents: Sequence[tuple[Path, float]] = argument(
         type=values.latent_weight, nargs="+", metavar="FILE[=WEIGHT]"
@@ -43,7 +43,7 @@ class BlendOptions(OutputOptions):
 
 @dataclass(frozen=True)
 class PairOptions(OutputOptions):
-    """Two files."""
+    """Two input files."""
 
     latent: Path = argument(type=Path)
     other: Path = argument(type=Path)
@@ -51,21 +51,21 @@ class PairOptions(OutputOptions):
 
 @dataclass(frozen=True)
 class MixOptions(PairOptions):
-    """From which code on the other face's are taken."""
+    """Arguments of `latent mix`."""
 
     crossover: int = argument("--crossover", type=values.at_least_zero, default=8, metavar="CODE")
 
 
 @dataclass(frozen=True)
 class AddOptions(PairOptions):
-    """How much of the other person."""
+    """Arguments of `latent add` and `latent subtract`."""
 
     amount: float = argument("--amount", type=values.number, default=1.0)
 
 
 @dataclass(frozen=True)
 class UndoOptions(OutputOptions):
-    """How many operations are undone."""
+    """Arguments of `latent undo`."""
 
     latent: Path = argument(type=Path)
     steps: int = argument("--steps", type=values.at_least_one, default=1)
@@ -73,8 +73,8 @@ class UndoOptions(OutputOptions):
 
 def add_commands(commands: Any) -> None:
     """Add `latent` with its actions."""
-    actions = add_actions(commands, "latent", "Combine saved style codes, and undo what was done to them.")
-    add_command(actions, "show", "Tell what a latent file holds and how it was made.", ShowOptions, show)
+    actions = add_actions(commands, "latent", "Combine saved style codes, and undo their operations.")
+    add_command(actions, "show", "Print the content and the recipe of a latent file.", ShowOptions, show)
     add_command(actions, "blend", "Mix several people by weight.", BlendOptions, blend)
     about = "Take the coarse codes of one face, the fine ones of another."
     add_command(actions, "mix", about, MixOptions, mix)
@@ -86,7 +86,7 @@ def add_commands(commands: Any) -> None:
 
 
 def show(options: ShowOptions) -> None:
-    """Print what a file holds."""
+    """Print the content of a file."""
     from ..latents import load_latent
 
     latent = load_latent(options.latent)
@@ -117,12 +117,12 @@ def mix(options: MixOptions) -> None:
 
 
 def add(options: AddOptions, operation: Literal["add", "subtract"]) -> None:
-    """Write the codes of one face with what sets another apart, added or taken away."""
+    """Write the codes of one face with another's difference from the mean face added or subtracted."""
     from .. import latents
 
     latent, other = _load((options.latent, options.other))
     if other.mean_code is None:
-        raise InputError(f"{options.other} does not tell the mean face; save it again with --save-latent.")
+        raise InputError(f"{options.other} does not contain the mean face; save it again with --save-latent.")
     amount = options.amount if operation == "add" else -options.amount
     codes = latents.add(latent.codes, other.codes, amount, other.mean_code)
     step = {"other": options.other.name, "amount": options.amount}
@@ -137,7 +137,7 @@ def undo(options: UndoOptions) -> None:
 
 
 def _load(paths: Sequence[Path]) -> list[Latent]:
-    """Latents that can be put together: of as many faces each, or of one."""
+    """Latents that can be combined: all of the same number of faces, or of one."""
     from ..batches import common_batch
     from ..latents import load_latent
 

@@ -1,4 +1,4 @@
-"""The networks that options ask for."""
+"""Loads the networks that options name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ..checkpoints.weights import Weights
 from ..editing.clip import Clip, load_clip
 from ..errors import InputError
 from ..model import FaceMug
@@ -24,27 +25,25 @@ def device_of(name: Device) -> str:
     if name == "auto":
         return next(device for device, is_there in there.items() if is_there)
     if not there[name]:
-        raise InputError(
-            f"There is no device {name} that this torch can use; leave out --device, or give cpu."
-        )
+        raise InputError(f"There is no device {name} in this torch; leave out --device, or give cpu.")
     return name
 
 
 def load_model(options: ModelOptions) -> FaceMug:
     """The model."""
-    return FaceMug.load(options.model, device_of(options.device), options.weights)
+    return FaceMug.load(options.model, device_of(options.device), options.all_weights())
 
 
 def load_editor(options: ModelOptions) -> PhotoEditor:
     """The model for photos of any size."""
-    return PhotoEditor(load_model(options), options.weights)
+    return PhotoEditor(load_model(options), options.all_weights())
 
 
 def load_text_model(options: ClipOptions) -> Clip:
-    """The text-image model; loaded once, also where a folder of photos is edited."""
+    """The text-image model; loaded once for a whole folder of photos."""
     return _text_model(*options.clip, tuple(options.weights), device_of(options.device))
 
 
 @lru_cache(1)
 def _text_model(name: str, file: Path | None, folders: tuple[Path, ...], device: str) -> Clip:
-    return load_clip(name, file, folders).to(device)
+    return load_clip(name, file, Weights(*folders)).to(device)

@@ -1,4 +1,4 @@
-"""A folder of photos, or the frames of a video, edited as options say."""
+"""Edits a folder of photos, or the frames of a video."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from .photo import edit_photo, places_of, request_of
 from .pictures import numbered, save
 
 MOST_CODES = 64
-"""Results that a photo may have where its latent file tells their number."""
+"""Largest number of results of a photo, if its latent file determines the number."""
 
 STYLE_OF_THE_VIDEO: Mapping[str, Any] = {
     "landmarks": None, "latent": None, "exemplar": None, "style_mix": 0.0, "attribute": (), "text": None,
 }  # fmt: skip
-"""What is asked for of a frame once it is known where its faces lie and what their codes are."""
+"""Options of a frame once places and codes of its faces are known."""
 
 
 def edit_folder(options: EditOptions) -> None:
-    """Edit what is not done yet of a folder, a row of the table for each photo."""
+    """Edit the remaining photos of a folder; each gets a row of the table."""
     folder = _results_folder(options)
     sources = in_order(pictures_in(options.photo))
     others = list(_unread(options.photo, sources))
@@ -81,22 +81,22 @@ def _results_folder(options: EditOptions) -> Path:
     """Where the results go."""
     folder = options.output or options.photo.with_name(f"{options.photo.resolve().name}_edited")
     if folder.exists() and folder.samefile(options.photo):
-        raise InputError(f"The results would lie among the photos of {folder}; name another folder with -o.")
+        raise InputError(f"The results would be among the photos of {folder}; give another folder with -o.")
     return folder
 
 
 def _is_done(options: EditOptions, source: Path, output: Path) -> bool:
-    """Whether all results of a photo are there."""
+    """Whether all results of a photo exist."""
     if all(path.exists() for path in numbered(output, options.variants)):
         return True
-    with suppress(FacemugError):  # that is said when it is the photo's turn
+    with suppress(FacemugError):  # reported when the photo's turn comes
         latent = latent_of(options, source)
         return latent is not None and all(path.exists() for path in numbered(output, len(latent.codes)))
     return False
 
 
 def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
-    """What to say of the files of a folder that are not read as photos; hidden ones are left out."""
+    """Outcomes of the files of a folder that are not photos, except for hidden ones."""
     for path in in_order([path for path in folder.glob("[!.]*") if path.is_file()]):
         if path not in sources:
             state: State = "failed" if is_foreign_photo(path) else "not a photo"
@@ -104,7 +104,7 @@ def _unread(folder: Path, sources: Sequence[Path]) -> Iterator[Outcome]:
 
 
 def _scan_frames(options: EditOptions, sources: Sequence[Path], reach: int) -> Video[Path]:
-    """Styles of the people, and places of their faces, smoothed over `reach` frames before and after."""
+    """People's styles, and places of their faces, smoothed over `reach` frames before and after."""
     editor = load_editor(options)
 
     def find(source: Path) -> Sequence[AlignedFace]:
@@ -130,7 +130,7 @@ def _scan_frames(options: EditOptions, sources: Sequence[Path], reach: int) -> V
 
 
 def folder_work(options: EditOptions, outputs: Mapping[Path, Path], video: Video[Path] | None) -> Work:
-    """What to do to each photo of a folder, with a model of its own."""
+    """The work on each photo of a folder, with its own model."""
     editor = load_editor(options)
 
     def work(source: Path) -> Outcome:
@@ -155,7 +155,7 @@ def folder_work(options: EditOptions, outputs: Mapping[Path, Path], video: Video
 
 
 def _pass(options: EditOptions, source: Path, output: Path) -> None:
-    """Write a frame as it is: a video has no holes."""
+    """Write a frame unchanged, so that the video stays complete."""
     photo = Photo.from_file(source)
     for path in numbered(output, options.variants):
         save(photo.to_image(options.keep_metadata), path)

@@ -1,4 +1,4 @@
-"""Options that several commands or modules share. Each class adds its own to those that it inherits."""
+"""Options that several commands or modules share; each class adds some to those it inherits."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+if TYPE_CHECKING:
+    from ..checkpoints.weights import Weights
+
 NoFace = Literal["error", "skip"]
 
 OUTPUT = ("-o", "--output")
@@ -27,17 +30,23 @@ WeightedFile = tuple[Path, float]
 
 @dataclass(frozen=True)
 class WeightsOptions:
-    """Where weights are."""
+    """Folders of weights."""
 
     weights: Sequence[Path] = argument(
         "--weights", type=Path, action="append", default=[], metavar="FOLDER",
-        help="look for weights here first",
+        help="search here for weights first",
     )  # fmt: skip
+
+    def all_weights(self) -> Weights:
+        """Weights in these folders, then those of the pack."""
+        from ..checkpoints.weights import Weights
+
+        return Weights(*self.weights)
 
 
 @dataclass(frozen=True)
 class ModelOptions(WeightsOptions):
-    """Which model works, and where."""
+    """Size of the model, and its device."""
 
     model: str = argument("--model", choices=tuple(SIZES), default="light")
     device: Device = argument("--device", choices=get_args(Device), default="auto")
@@ -45,7 +54,7 @@ class ModelOptions(WeightsOptions):
 
 @dataclass(frozen=True)
 class ClipOptions(ModelOptions):
-    """Which text-image model reads texts."""
+    """Text-image model."""
 
     clip: tuple[str, Path | None] = argument(
         "--clip", type=values.clip_file, default=("face", None), metavar="NAME[=FILE]",
@@ -55,7 +64,7 @@ class ClipOptions(ModelOptions):
 
 @dataclass(frozen=True)
 class GuidanceOptions(ClipOptions):
-    """What an edit or a new face is made from: guides, style, sliders and text; and where it goes."""
+    """Guides, style, sliders, text and output of an edit or a new face."""
 
     sketch: WeightedFile | None = argument("--sketch", type=values.weighted_file, metavar="FILE[=STRENGTH]")
     semantic: WeightedFile | None = argument(
@@ -67,7 +76,7 @@ class GuidanceOptions(ClipOptions):
     )
     no_color: NoColor = argument(
         "--no-color", choices=get_args(NoColor), default="none",
-        help="which color of a color map without alpha means: no color here",
+        help='the color that means "no color" in a color map without alpha',
     )  # fmt: skip
     exemplar: Path | None = argument("--exemplar", type=Path, metavar="FILE")
     style: Style | None = argument("--style", choices=get_args(Style))
@@ -106,11 +115,11 @@ class GuidanceOptions(ClipOptions):
 
 @dataclass(frozen=True)
 class EditOptions(GuidanceOptions):
-    """Which photo is edited, where in it, and how the result lies over it."""
+    """Photo, face, mask and composition of an edit."""
 
     photo: Path = argument(
         type=Path,
-        help="or a folder of photos; -o and all files given can be folders then, with a file of the photo's "
+        help="or a folder of photos; -o and all other files can then be folders, with a file of the photo's "
         "name in each",
     )
     workers: int = argument(
@@ -119,12 +128,12 @@ class EditOptions(GuidanceOptions):
     )  # fmt: skip
     smooth: int | None = argument(
         "--smooth", type=values.at_least_zero, metavar="FRAMES",
-        help="the folder is a video's frames, in the order of their names: one style for each person, the "
-        "faces' places smoothed over so many frames before and after (0: not)",
+        help="the folder has a video's frames in the order of their names: use one style per person, and "
+        "smooth the places of faces over this many frames before and after (0: not)",
     )  # fmt: skip
     mask: Path | None = argument(
         "--mask", either=True, type=Path, metavar="FILE",
-        help="white (or transparent) = edit; gray = lay the edit over the photo in that share",
+        help="white (or transparent) = edit; gray = blend edit and photo",
     )  # fmt: skip
     region: str | None = argument(
         "--region", either=True, metavar="NAMES", help=f"face regions joined by +: {', '.join(REGIONS)}"
@@ -147,20 +156,19 @@ class EditOptions(GuidanceOptions):
     )  # fmt: skip
     landmarks: Path | None = argument(
         "--landmarks", type=Path, metavar="FILE",
-        help="where the eyes and the corners of the mouth are, or 5, 68 or 468 landmarks: JSON, or lines of "
-        "x and y",
+        help="eyes and corners of the mouth, or 5, 68 or 468 landmarks: JSON, or lines of x and y",
     )  # fmt: skip
     drawn_on: DrawnOn | None = argument(
         "--drawn-on", choices=get_args(DrawnOn),
-        help="if the camera says that the photo has to be turned: what mask, guides, boxes and landmarks "
-        "were made on, the turned photo or the file's own pixels",
+        help="for photos with an EXIF rotation: whether mask, guides, boxes and landmarks were made on the "
+        "rotated photo or on the file's pixels",
     )  # fmt: skip
     aligned: bool = argument(
         "--aligned", action="store_true", help="the photo is an aligned face crop already"
     )
     size: Size = argument(
         "--size", type=values.size, default="auto", metavar="|".join(map(str, get_args(Size))),
-        help="pixels of the edited face crop; auto: as fine as the photo",
+        help="side of the edited face crop in pixels; auto: as fine as the photo",
     )  # fmt: skip
     no_face: NoFace = argument("--no-face", choices=get_args(NoFace), default="error")
     fit: int | None = argument(

@@ -1,4 +1,4 @@
-"""One photo, or one frame of a video, edited as options say."""
+"""Edits one photo, or one frame of a video."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .pictures import numbered, save
 
 
 def beside_photo(photo: Path) -> Path:
-    """Where the edit of a photo goes by default."""
+    """Default path of the edit of a photo."""
     return fitted(photo.with_name(f"{photo.stem}_edited.png"))
 
 
@@ -39,7 +39,7 @@ def edit_photo(
     editor: Callable[[], PhotoEditor],
     video: Video[Path] | None = None,
 ) -> dict[str, Any]:
-    """Edit one photo, or frame of a video, write all that is asked for, and tell what was done."""
+    """Edit one photo, or frame of a video, write its files, and return what was done."""
     start = time.perf_counter()
     photo = Photo.from_file(source)
     request = request_of(options, source, photo)
@@ -70,7 +70,7 @@ def edit_photo(
 
 
 def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
-    """What is asked for, for the photo of a file."""
+    """The edit request for the photo of a file."""
     size = photo.size[1], photo.size[0]
     misfits: list[str] = []
 
@@ -106,7 +106,7 @@ def request_of(options: EditOptions, source: Path, photo: Photo) -> EditRequest:
 
 
 def places_of(options: EditOptions, source: Path, photo: Photo) -> tuple[list[Box] | None, list[Any] | None]:
-    """The boxes and landmarks given for the photo of a file, in pixels of the upright photo."""
+    """The given boxes and landmarks of a file's photo, in pixels of the upright photo."""
     how = (photo.size[1], photo.size[0]), photo.orientation, options.drawn_on
     boxes = None if options.box is None else boxes_along(options.box, *how)
     if options.landmarks is None:
@@ -116,5 +116,5 @@ def places_of(options: EditOptions, source: Path, photo: Photo) -> tuple[list[Bo
 
 
 def _of_photo(options: EditOptions, path: Path, output: Path, ending: str) -> Path:
-    """Where to write what belongs to a photo: the path itself, or in it if a folder of photos is edited."""
+    """Path of a photo's further file: the given path, or one in it if a folder of photos is edited."""
     return path / f"{output.stem}{ending}" if options.folder else path

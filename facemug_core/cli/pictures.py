@@ -1,4 +1,4 @@
-"""Pictures that a command writes, and their names."""
+"""Writes pictures, and names them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def numbered(path: Path, count: int) -> list[Path]:
 
 
 def save(image: Image.Image, path: Path) -> None:
-    """Write a picture, and say what is lost."""
+    """Write a picture, and print what its format loses."""
     for loss in save_picture(image, path):
         show_warning(loss)

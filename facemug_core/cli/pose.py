@@ -1,4 +1,4 @@
-"""`pose`: a person turned."""
+"""`pose`: turns a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .options import OUTPUT, ModelOptions
 
 @dataclass(frozen=True)
 class PoseOptions(ModelOptions):
-    """Who is turned, and into which pose."""
+    """Arguments of `pose`."""
 
     source: Path = argument(type=Path, metavar="PHOTO")
     target: Path | None = argument(
@@ -36,7 +36,7 @@ def add_commands(commands: Any) -> None:
 
 
 def pose(options: PoseOptions) -> None:
-    """Draw the person, and print the pose that was reached."""
+    """Draw the person, and print the resulting pose."""
     from PIL import Image
 
     from ..editing.pose import Pose
@@ -48,7 +48,7 @@ def pose(options: PoseOptions) -> None:
 
     angles = options.yaw is not None or options.pitch is not None
     if (options.target is not None) + options.frontal + angles != 1:
-        raise InputError("Say which pose: give --target PHOTO, or --frontal, or --yaw and --pitch.")
+        raise InputError("Give a pose: --target PHOTO, or --frontal, or --yaw and --pitch.")
     poser = Poser(load_editor(options))
     model = poser.editor.model
     wanted = Pose(options.yaw or 0.0, options.pitch or 0.0)

@@ -16,10 +16,10 @@ from .options import Device
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """Which faces, and where they go."""
+    """Arguments of `prepare`."""
 
     folder: Path = argument(type=Path)
-    faces: int = argument("--faces", type=values.at_least_one, default=5000, help="how many bank faces")
+    faces: int = argument("--faces", type=values.at_least_one, default=5000, help="number of bank faces")
     photos: Path | None = argument(
         "--photos", type=Path, metavar="DIR", help="the largest face of each photo in this folder, instead"
     )
@@ -32,17 +32,17 @@ class PrepareOptions:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What is trained, on which faces, from where and how long."""
+    """Arguments of `train`."""
 
     stage: TrainingStage | None = argument(either=True, nargs="?", choices=get_args(TrainingStage))
     recipe: str | None = argument(
         "--recipe", either=True, metavar="NAME",
-        help="make a shipped weights file as it was made, such as light_generator",
+        help="make a shipped weights file by its recipe, such as light_generator",
     )  # fmt: skip
     data: Path = argument("--data", type=Path, required=True, help="folder made by prepare")
     drawn: int = argument(
         "--drawn", type=values.at_least_zero, default=0, metavar="N",
-        help="encoder: N new bank faces join every batch",
+        help="encoder: add N fresh bank faces to every batch",
     )  # fmt: skip
     folder: Path = argument("--run", type=Path, required=True, help="folder of the run")
     init: Path | None = argument(
@@ -51,7 +51,7 @@ class TrainOptions:
     )  # fmt: skip
     steps: int = argument("--steps", type=values.at_least_one, default=20_000)
     minutes: float | None = argument(
-        "--minutes", type=values.number, help="stop after so long; the same command goes on"
+        "--minutes", type=values.number, help="stop after this time; the same command resumes the run"
     )
     batch: int = argument("--batch", type=values.at_least_one, default=8)
     learning_rate: float = argument("--learning-rate", type=values.number, default=2e-3)
@@ -70,7 +70,7 @@ def add_commands(commands: Any) -> None:
     """Add the commands for training."""
     about = "Make training faces from the light feature bank, or from photos."
     add_command(commands, "prepare", about, PrepareOptions, prepare)
-    about = "Train a part of the model; a run found in the folder goes on."
+    about = "Train a part of the model; a run in the folder is resumed."
     add_command(commands, "train", about, TrainOptions, train)
 
 
@@ -113,12 +113,13 @@ def _prepare_photos(options: PrepareOptions, photos: Path, device: str) -> None:
 
 def train(options: TrainOptions) -> None:
     """Train a stage, or make a shipped file by its recipe."""
+    from ..checkpoints.weights import Weights
     from ..training.options import Run, Settings
     from ..training.run import run_recipe, run_stage
 
-    folders = () if options.init is None else (options.init,)
+    weights = Weights(*filter(None, [options.init]))
     run = Run(
-        options.folder, options.data, options.init, folders, options.export, options.minutes,
+        options.folder, options.data, options.init, weights, options.export, options.minutes,
         options.save_minutes, options.workers,
     )  # fmt: skip
     if options.stage is None:

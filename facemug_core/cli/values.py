@@ -1,7 +1,4 @@
-"""Values of options: from text as it is typed to what the library takes.
-
-Each raises `ArgumentTypeError`, a sentence on what was expected and what came.
-"""
+"""Parsers of option values. Each raises `ArgumentTypeError` with what was expected and what came."""
 
 from __future__ import annotations
 
@@ -79,7 +76,7 @@ def named_folder(text: str) -> tuple[str, Path]:
     """NAME=DIR."""
     name, separator, folder = text.partition("=")
     if not (name and separator and Path(folder).is_dir()):
-        raise ArgumentTypeError(f"expected NAME=DIR with a folder that is there, not {text}")
+        raise ArgumentTypeError(f"expected NAME=DIR with an existing folder, not {text}")
     return name, Path(folder)
 
 

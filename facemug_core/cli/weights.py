@@ -14,21 +14,21 @@ from .options import OUTPUT
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """What is brought."""
+    """Arguments of `fetch`."""
 
     groups: Sequence[str] = argument(nargs="*", default=["run"], metavar="GROUP", help=", ".join(GROUPS))
 
 
 @dataclass(frozen=True)
 class InfoOptions:
-    """Which files."""
+    """Arguments of `info`."""
 
     files: Sequence[Path] = argument(type=Path, nargs="+", metavar="FILE")
 
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """Which file, and where its tensors go."""
+    """Arguments of `convert`."""
 
     file: Path = argument(type=Path)
     output: Path = argument(*OUTPUT, type=Path, required=True, metavar="OUT.safetensors")
@@ -37,15 +37,15 @@ class ConvertOptions:
 def add_commands(commands: Any) -> None:
     """Add the commands on weights files."""
     add_command(
-        commands, "fetch", "Bring third-party weights, each checked by its hash.", FetchOptions, bring
+        commands, "fetch", "Download third-party weights, each checked by its hash.", FetchOptions, bring
     )
-    add_command(commands, "info", "Say what weights files are, by their content.", InfoOptions, info)
+    add_command(commands, "info", "Recognize weights files by their content.", InfoOptions, info)
     about = "Write a weights file's tensors as safetensors."
     add_command(commands, "convert", about, ConvertOptions, rewrite)
 
 
 def bring(options: FetchOptions) -> None:
-    """Fetch what is not there."""
+    """Download missing files."""
     from tqdm import tqdm
 
     from ..checkpoints.fetching import fetch
@@ -58,11 +58,11 @@ def bring(options: FetchOptions) -> None:
             bar.refresh()
 
         report = fetch(options.groups, progress=progress)
-    print(f"Fetched {len(report.fetched)} files, {len(report.present)} were there already.")
+    print(f"Fetched {len(report.fetched)} files; {len(report.present)} were present.")
 
 
 def info(options: InfoOptions) -> None:
-    """Print what each file is."""
+    """Print the kind of each file."""
     from ..checkpoints.recognising import describe
 
     for path in options.files:
@@ -70,7 +70,7 @@ def info(options: InfoOptions) -> None:
 
 
 def rewrite(options: ConvertOptions) -> None:
-    """Write the file's tensors."""
+    """Write the tensors of the file."""
     from ..checkpoints.recognising import convert
 
     convert(options.file, options.output)

@@ -69,34 +69,34 @@ class Scene:
     """What an edit takes from photo and guides, independent of style codes."""
 
     photo: Tensor
-    """[B, 3, H, W] in [-1, 1]."""
+    """`[B, 3, H, W]` in [-1, 1]."""
     mask: Tensor
-    """[B, 1, H, W] in {0, 1}, 1 = edit."""
+    """`[B, 1, H, W]` in {0, 1}, 1 = edit."""
     seen: Tensor
-    """Shares of the materials in the visible photo, [B, M, H, W]."""
+    """Shares of the materials in the visible photo, `[B, M, H, W]`."""
     mid: Tensor
     fine: Tensor
-    """Energies of the photo's mid and fine bands, [B, 1, H, W]."""
+    """Energies of the photo's mid and fine bands, `[B, 1, H, W]`."""
     gray: Tensor
-    """[B, 1, 1, 1]: 1 if the visible photo is gray, else 0."""
+    """`[B, 1, 1, 1]`: 1 if the visible photo is gray, else 0."""
     background: Tensor
-    """The photo with its background continued under the mask, [B, 3, H, W]."""
+    """The photo with its background continued under the mask, `[B, 3, H, W]`."""
     behind: Tensor
-    """[B, 1, 1, 1]: 1 if any background is visible, else 0."""
+    """`[B, 1, 1, 1]`: 1 if any background is visible, else 0."""
     extended: Tensor
-    """The photo smoothly extended over the mask's border, [B, 3, H, W]."""
+    """The photo smoothly extended over the mask's border, `[B, 3, H, W]`."""
     border: Tensor
-    """[B, 1, H, W] in [0, 1]: 1 at the mask's border, 0 some pixels inside."""
+    """`[B, 1, H, W]` in [0, 1]: 1 at the mask's border, 0 some pixels inside."""
     beside: Tensor
-    """Share of background in the visible pixels near the border, [B, 1, H, W]."""
+    """Share of background in the visible pixels near the border, `[B, 1, H, W]`."""
     open: Tensor
-    """Where a semantic map asks for background, [B, 1, H, W] in [0, 1]."""
+    """Where a semantic map asks for background, `[B, 1, H, W]` in [0, 1]."""
     color: Tensor
-    """The color map in full strength, [B, 3, H, W]."""
+    """The color map in full strength, `[B, 3, H, W]`."""
     color_weight: Tensor
-    """Its strength, [B, 1, H, W] in [0, 1]; 0 where the map is empty."""
+    """Its strength, `[B, 1, H, W]` in [0, 1]; 0 where the map is empty."""
     patch: Tensor
-    """Labels of its patches, [B, 1, H, W] (`paint.patches`)."""
+    """Labels of its patches, `[B, 1, H, W]` (`paint.patches`)."""
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Scene:
         """All tensors changed in the same way."""
@@ -115,8 +115,8 @@ def build_scene(
 
     Args:
         photo, mask, color, color_weight: see `Scene`.
-        semantic: map [B, 19, H, W] in [0, 1]; zeros where the map is empty.
-        parts: shares of the classes in the visible photo, [B, 19, h, w]; zeros where unknown.
+        semantic: map `[B, 19, H, W]` in [0, 1]; zeros where the map is empty.
+        parts: shares of the classes in the visible photo, `[B, 19, h, w]`; zeros where unknown.
     """
     seen = materials(parts, photo)
     person = (1 - mask) * (seen[:, BACKGROUND, None] < 0.5)
@@ -134,13 +134,13 @@ def build_scene(
 
 
 def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor:
-    """The edit [B, 3, H, W], valid under the mask.
+    """The edit `[B, 3, H, W]`, valid under the mask.
 
     Args:
         scene: of the photo and its guides.
-        bank: the bank's picture, [B, 3, H, W].
-        parts: shares of the classes in it, [B, 19, h, w].
-        drawn: the decoder's picture, which is added, [B, 3, H, W].
+        bank: the bank's picture, `[B, 3, H, W]`.
+        parts: shares of the classes in it, `[B, 19, h, w]`.
+        drawn: the decoder's picture, which is added, `[B, 3, H, W]`.
     """
     shown = materials(parts, bank)
     picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
@@ -162,7 +162,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
 
 
 def _is_gray(photo: Tensor, mask: Tensor) -> Tensor:
-    """[B, 1, 1, 1]: 1 for photos whose visible part is gray, 0 for others and for hidden photos."""
+    """`[B, 1, 1, 1]`: 1 for photos whose visible part is gray, 0 for others and for hidden photos."""
     chroma = torch.where(mask > 0, 0.0, photo - photo.mean(1, keepdim=True)).square()
     visible = (1 - mask).sum((1, 2, 3), keepdim=True)
     mean = chroma.mean(1, keepdim=True).sum((2, 3), keepdim=True) / visible.clamp(min=1)
@@ -178,7 +178,7 @@ def _persons_color(picture: Tensor, behind: Tensor) -> Tensor:
 
 
 def materials(parts: Tensor, like: Tensor) -> Tensor:
-    """Shares of classes [B, 19, h, w] → shares of materials [B, M, H, W] at the size of a picture."""
+    """Shares of classes `[B, 19, h, w]` → shares of materials `[B, M, H, W]` at the size of a picture."""
     groups = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in MATERIALS]
     rest = parts.sum(1) - torch.stack(groups).sum(0)
     return enlarged(torch.stack([*groups, rest], 1), like)

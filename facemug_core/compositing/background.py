@@ -26,12 +26,12 @@ def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tens
     """A photo whose background continues under a mask, in its own texture and focus.
 
     Args:
-        photo: [B, 3, H, W] in [-1, 1].
-        mask: [B, 1, H, W] in {0, 1}: pixels to fill.
-        person: [B, 1, H, W] in {0, 1}: visible pixels that must not be copied.
+        photo: `[B, 3, H, W]` in [-1, 1].
+        mask: `[B, 1, H, W]` in {0, 1}: pixels to fill.
+        person: `[B, 1, H, W]` in {0, 1}: visible pixels that must not be copied.
 
     Returns:
-        [B, 3, H, W], and [B, 1, 1, 1]: 1, or 0 where no background is visible.
+        `[B, 3, H, W]`, and `[B, 1, 1, 1]`: 1, or 0 where no background is visible.
     """
     hidden = torch.maximum(mask, person)
     smooth = fill_holes(photo, hidden)
@@ -44,7 +44,7 @@ def continued(photo: Tensor, mask: Tensor, person: Tensor) -> tuple[Tensor, Tens
 
 
 def _mirrored(smooth: Tensor, hidden: Tensor) -> Tensor:
-    """A picture [1, 3, H, W] whose hidden part [1, 1, H, W] is mirrored at its border, and fades into the
+    """A picture `[1, 3, H, W]` whose hidden part `[1, 1, H, W]` is mirrored at its border, and fades into the
     smooth picture farther inside."""
     inside = hidden[0, 0].cpu().numpy() > 0
     far, nearest = distance_transform_edt(inside, return_indices=True)

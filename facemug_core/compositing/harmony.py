@@ -62,15 +62,15 @@ def harmonized(
     """The bank's picture in the photo's tones and sharpness.
 
     Args:
-        photo: [B, 3, H, W] in [-1, 1]; never read under the mask.
-        wanted: energies of the photo's mid and fine bands, [B, 1, H, W] each (`energies`).
-        mask: [B, 1, H, W] in {0, 1}, 1 = edit.
-        bank: the bank's picture [B, 3, H, W].
-        seen: shares of the photo's materials, [B, M, H, W].
-        drawn: shares of the bank's materials, [B, M, H, W].
+        photo: `[B, 3, H, W]` in [-1, 1]; never read under the mask.
+        wanted: energies of the photo's mid and fine bands, `[B, 1, H, W]` each (`energies`).
+        mask: `[B, 1, H, W]` in {0, 1}, 1 = edit.
+        bank: the bank's picture `[B, 3, H, W]`.
+        seen: shares of the photo's materials, `[B, M, H, W]`.
+        drawn: shares of the bank's materials, `[B, M, H, W]`.
 
     Returns:
-        [B, 3, H, W], valid under the mask.
+        `[B, 3, H, W]`, valid under the mask.
     """
     both = (1 - mask) * (torch.minimum(seen, drawn) > 0.5)
     both, inner = eroded(both, BORDER), eroded(both, BAND_BORDER)
@@ -82,11 +82,11 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
     """The offset from the bank's tone to the photo's, for each material.
 
     Args:
-        photo, bank: [B, 3, H, W].
-        both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
+        photo, bank: `[B, 3, H, W]`.
+        both: where both show a material and nothing is hidden, `[B, M, H, W]` in {0, 1}.
 
     Returns:
-        [B, M, 3, H, W]; 0 for a material that is nowhere visible.
+        `[B, M, 3, H, W]`; 0 for a material that is nowhere visible.
     """
     count = F.avg_pool2d(both, CELL)[:, :, None]  # [B, M, 1, h, w]
     sums = _pooled((photo - bank)[:, None] * both[:, :, None])  # [B, M, 3, h, w]
@@ -110,10 +110,10 @@ def sharpened(toned: Tensor, wanted: Sequence[Tensor], drawn: Tensor, both: Tens
     """A picture whose mid and fine bands are as strong as the photo's, material by material.
 
     Args:
-        toned: [B, 3, H, W].
-        wanted: energies of the photo's bands, [B, 1, H, W] each.
-        drawn: shares of the picture's materials, [B, M, H, W].
-        both: where both show a material and nothing is hidden, [B, M, H, W] in {0, 1}.
+        toned: `[B, 3, H, W]`.
+        wanted: energies of the photo's bands, `[B, 1, H, W]` each.
+        drawn: shares of the picture's materials, `[B, M, H, W]`.
+        both: where both show a material and nothing is hidden, `[B, M, H, W]` in {0, 1}.
     """
     result, *there = bands(toned)
     evidence = both.sum((2, 3), keepdim=True)
@@ -129,17 +129,17 @@ def sharpened(toned: Tensor, wanted: Sequence[Tensor], drawn: Tensor, both: Tens
 
 
 def energies(picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Energies of the mid and the fine band of [B, 3, H, W] in each pixel, [B, 1, H, W] each."""
+    """Energies of the mid and the fine band of `[B, 3, H, W]` in each pixel, `[B, 1, H, W]` each."""
     _, mid, fine = bands(picture)
     return mid.square().mean(1, keepdim=True), fine.square().mean(1, keepdim=True)
 
 
 def bands(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Low, mid and fine bands of [B, C, H, W], which add up to it."""
+    """Low, mid and fine bands of `[B, C, H, W]`, which add up to it."""
     mean, low = box_mean(picture, 3), gaussian_blur(picture, LOW_SIGMA)
     return low, mean - low, picture - mean
 
 
 def _pooled(x: Tensor) -> Tensor:
-    """Means of [B, M, C, H, W] over cells."""
+    """Means of `[B, M, C, H, W]` over cells."""
     return F.avg_pool2d(x.flatten(0, 1), CELL).view(*x.shape[:3], x.shape[-2] // CELL, x.shape[-1] // CELL)

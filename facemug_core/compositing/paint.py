@@ -39,12 +39,12 @@ exact."""
 
 
 def patches(color: Tensor, weight: Tensor) -> Tensor:
-    """Labels of the connected patches of one color, [B, 1, H, W]. Outside patches: the nearest patch's label,
-    negative. All 0 in pictures without patches.
+    """Labels of the connected patches of one color, `[B, 1, H, W]`. Outside patches: the nearest patch's
+    label, negative. All 0 in pictures without patches.
 
     Args:
-        color: color map [B, 3, H, W] in [-1, 1].
-        weight: [B, 1, H, W]; 0 where the map is empty.
+        color: color map `[B, 3, H, W]` in [-1, 1].
+        weight: `[B, 1, H, W]`; 0 where the map is empty.
     """
     shades = ((color + 1) / 2 * (LEVELS - 1)).round().long()
     shade = (shades * shades.new_tensor([LEVELS**2, LEVELS, 1])[:, None, None]).sum(1) + 1
@@ -54,7 +54,7 @@ def patches(color: Tensor, weight: Tensor) -> Tensor:
 
 
 def _connected(shade: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Labels of the connected patches of one shade [H, W], from 1 on; shade 0 is no patch."""
+    """Labels of the connected patches of one shade `[H, W]`, from 1 on; shade 0 is no patch."""
     numbers, count = np.zeros_like(shade), 0
     for one in np.unique(shade[shade > 0]):
         found, more = label(shade == one, np.ones((3, 3)))
@@ -64,7 +64,7 @@ def _connected(shade: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def _with_surroundings(numbers: NDArray[np.integer]) -> Tensor:
-    """Labels of patches [H, W]; outside them the nearest patch's label, negative."""
+    """Labels of patches `[H, W]`; outside them the nearest patch's label, negative."""
     if not numbers.any():
         return torch.from_numpy(numbers)
     y, x = distance_transform_edt(numbers == 0, return_distances=False, return_indices=True)
@@ -72,12 +72,12 @@ def _with_surroundings(numbers: NDArray[np.integer]) -> Tensor:
 
 
 def meant(patch: Tensor, parts: Tensor) -> Tensor:
-    """How far each pixel belongs to the part that its patch, or the nearest one, is meant for: [B, 1, H, W]
+    """How far each pixel belongs to the part that its patch, or the nearest one, is meant for: `[B, 1, H, W]`
     in [0, 1]; 1 in pictures without patches.
 
     Args:
-        patch: labels of patches, [B, 1, H, W] (`patches`).
-        parts: shares of the classes in the painted picture, [B, 19, h, w].
+        patch: labels of patches, `[B, 1, H, W]` (`patches`).
+        parts: shares of the classes in the painted picture, `[B, 19, h, w]`.
     """
     grouped = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in PAINTED_PARTS]
     named = {name for names in PAINTED_PARTS for name in names}

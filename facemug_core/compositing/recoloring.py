@@ -22,8 +22,8 @@ WINDOW = 9
 
 
 def recolored(picture: Tensor, color: Tensor, weight: Tensor, here: Tensor) -> Tensor:
-    """A picture [B, 3, H, W] in the colors of a map (`color_shift`). `here` [B, 1, H, W] in [0, 1] is how far
-    each pixel belongs to the painted part."""
+    """A picture `[B, 3, H, W]` in the colors of a map (`color_shift`). `here` `[B, 1, H, W]` in [0, 1] is how
+    far each pixel belongs to the painted part."""
     shift, counts = color_shift(picture, color, weight)
     return picture + here * counts * shift
 
@@ -36,12 +36,12 @@ def color_shift(picture: Tensor, color: Tensor, weight: Tensor) -> tuple[Tensor,
     The weight is 0 where the map is empty; around painted areas it fades.
 
     Args:
-        picture: [B, 3, H, W], about [-1, 1].
-        color: color map [B, 3, H, W] in [-1, 1].
-        weight: strength of the color map, [B, 1, H, W] in [0, 1]; 0 where it is empty.
+        picture: `[B, 3, H, W]`, about [-1, 1].
+        color: color map `[B, 3, H, W]` in [-1, 1].
+        weight: strength of the color map, `[B, 1, H, W]` in [0, 1]; 0 where it is empty.
 
     Returns:
-        The shift [B, 3, H, W], and its weight [B, 1, H, W].
+        The shift `[B, 3, H, W]`, and its weight `[B, 1, H, W]`.
     """
     known = (weight > 0).to(picture.dtype)
     gray = color.mean(1, keepdim=True)

@@ -7,16 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 COMPACTNESS = 0.5
-"""Weight of place against color: a step from one seed to the next counts as this much of a color difference
-(of 2 between black and white in each channel). More makes squarer superpixels."""
+"""Weight of place against color: the distance of two seeds equals this color difference (black and white
+differ by 2 in each channel). Larger values make squarer superpixels."""
 ROUNDS = 5
 """Rounds of k-means; the seeds' grid is a good start."""
 REDUCTION = 4
-"""Superpixels are found in a picture this many times smaller: fine detail must not leak into a color map."""
+"""Factor by which a picture is shrunk for superpixels: fine detail must not leak into a color map."""
 
 
 def region_means(image: Tensor, labels: Tensor) -> Tensor:
-    """Paint every class with its mean color; left and right parts are classes of their own.
+    """Paint every class with its mean color; left and right parts are separate classes.
 
     `image` `[B, 3, H, W]` in [-1, 1], `labels` `[B, H, W]` integer class ids, below 0 where unknown. Returns
     `[B, 3, H, W]` in [-1, 1], zeros where the class is unknown.
@@ -29,8 +29,8 @@ def superpixels(image: Tensor, segments: int) -> Tensor:
     """Paint superpixels, about `segments` of them, with their mean colors.
 
     Superpixels are k-means clusters in color and place from a grid of seeds, where every pixel chooses among
-    the nine seeds around it, after SLIC (Achanta et al., 2012); but RGB stands for L*a*b*, and parts need not
-    be connected. `image` `[B, 3, H, W]` in [-1, 1]; returns the same shape and range.
+    the nine seeds around it, like SLIC (Achanta et al., 2012), but in RGB and not necessarily connected.
+    `image` `[B, 3, H, W]` in [-1, 1]; returns the same shape and range.
     """
     height, width = image.shape[-2:]
     rows = max(1, round((segments * height / width) ** 0.5))
@@ -47,7 +47,7 @@ def superpixels(image: Tensor, segments: int) -> Tensor:
 
 
 def _grid_positions(image: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Row and column, `[H, 1]` and `[1, W]`, of every pixel centre, in cells of the seeds' grid."""
+    """Row and column, `[H, 1]` and `[1, W]`, of every pixel center, in cells of the seeds' grid."""
     (height, width), (rows, columns) = image.shape[-2:], grid
     y = (torch.arange(height, device=image.device) + 0.5) * rows / height
     x = (torch.arange(width, device=image.device) + 0.5) * columns / width

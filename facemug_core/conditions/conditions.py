@@ -14,16 +14,15 @@ from ..errors import InputError, ShapeError
 from ..ops.masks import dilated
 
 GUIDE_MARGIN = 4
-"""Sketch and color are used inside the mask grown by this many pixels (PAPER 14.2): strokes that lead into
-the hole count, strokes elsewhere do not."""
+"""Sketch and color are used inside the mask grown by this many pixels (PAPER 14.2), so that strokes that lead
+into the hole count."""
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
     """Pixel-wise conditions of a batch of edits, all float32, finite and on one device and grid.
 
-    An absent guide is all zeros. `build` checks and completes what people bring; the plain constructor
-    trusts its caller.
+    An absent guide is all zeros. `build` checks and completes inputs; the plain constructor does not.
     """
 
     image: Tensor
@@ -56,14 +55,15 @@ class Conditions:
     ) -> Conditions:
         """Complete any subset of conditions to a full set.
 
-        Each tensor is `[N or 1, channels, size, size]`; ones of batch 1 are repeated. A strength lies in
-        [0, 1]: it scales the guide, and at 0 the guide counts as not given, to the bit. Sketch and color are
-        cut to the mask grown by `GUIDE_MARGIN` pixels; the semantic map stays whole. Where colors are as
-        transparent as `color_opacity` `[N or 1, 1, size, size]` tells, their strength is that share. Inputs
-        are not changed.
+        Each tensor is `[N or 1, channels, size, size]`; those of batch 1 are repeated. A strength in [0, 1]
+        scales its guide; at 0 the guide is absent, to the bit. Sketch and color are cut to the mask grown by
+        `GUIDE_MARGIN` pixels; the semantic map stays whole. `color_opacity` `[N or 1, 1, size, size]` scales
+        the strength of the color map by pixel. Inputs are not changed.
 
-        Raises `ShapeError` for shapes and batches that do not fit, `InputError` for values that are not
-        finite, a mask that is not 0 or 1, a strength out of range, or a photo and a mask that come alone.
+        Raises:
+            ShapeError: shapes or batches do not fit.
+            InputError: a value is not finite, a mask is not 0 or 1, a strength is out of range, or photo or
+                mask is given without the other.
         """
         if (image is None) != (mask is None):
             given, missing = ("photo", "mask") if mask is None else ("mask", "photo")
@@ -89,7 +89,7 @@ class Conditions:
         def full(name: str, channels: int, default: float = 0.0) -> Tensor:
             if name not in checked:
                 return torch.full((batch, channels, size, size), default, device=device)
-            # Adding 0 turns -0.0 into 0.0, so that zeros look the same however they came about.
+            # Adding 0 turns -0.0 into 0.0, so that all zeros have the same bits.
             scaled = checked[name] if name in ("image", "mask") else checked[name] * strengths[name] + 0.0
             return scaled.expand(batch, channels, size, size)
 
@@ -116,7 +116,7 @@ class Conditions:
 
     @staticmethod
     def cat(parts: Sequence[Conditions]) -> Conditions:
-        """One batch of several."""
+        """Batches concatenated."""
         return Conditions(
             **{
                 field.name: torch.cat([getattr(part, field.name) for part in parts])
@@ -136,7 +136,7 @@ class Conditions:
 
     @property
     def masked_image(self) -> Tensor:
-        """I ⊙ (1 − M): the photo with zeros in the hole and the kept pixels' own bits, `[B, 3, H, W]`."""
+        """I ⊙ (1 − M), `[B, 3, H, W]`: the photo with zeros in the hole; kept pixels keep their bits."""
         return torch.where(self.mask > 0, 0.0, self.image)
 
     @property
@@ -154,7 +154,7 @@ class Conditions:
         return self._mapped(lambda tensor: tensor.to(device))
 
     def cloned(self) -> Conditions:
-        """Copies; outside inference mode they serve autograd, whatever mode the conditions were made in."""
+        """Copies, which autograd can use if they are made outside inference mode."""
         return self._mapped(torch.clone)
 
     def _mapped(self, function: Callable[[Tensor], Tensor]) -> Conditions:
@@ -194,7 +194,7 @@ def _checked(name: str, tensor: Tensor, size: int) -> Tensor:
         raise InputError(
             "Expected a mask of only 0 (keep) and 1 (edit), but got other values; threshold it first."
         )
-    # Extremes carry NaN and infinity along, at a tenth of the cost of asking every value.
+    # Extremes propagate NaN and infinity, and are ten times faster than a check of every value.
     if not all(extreme.isfinite() for extreme in torch.aminmax(tensor)):
         raise InputError(f"The {NAMES[name]} holds values that are not finite numbers (NaN or infinity).")
     return tensor

@@ -1,4 +1,4 @@
-"""Reading of picture files: upright, with warnings about what is lost or does not fit.
+"""Reads picture files upright, with warnings about losses and mismatches.
 
 Sizes are (width, height), as in Pillow; `None` keeps the picture's own. `InputError` names the path and what
 was found.
@@ -28,7 +28,7 @@ LOST = "lost"
 """Key of a picture's `info`: sentences about what was lost in reading its file."""
 
 EXIF_FIELDS = ("exif", "Raw profile type exif")
-"""Keys of a picture's `info` that hold EXIF."""
+"""Keys of EXIF in a picture's `info`."""
 
 PNG_COLORS = "png_colors"
 """Key of a picture's `info`: the color chunks of its PNG file."""
@@ -63,10 +63,10 @@ def pictures_in(folder: str | Path, nested: bool = False) -> list[Path]:
 
 
 def picture_files(folder: str | Path, nested: bool = False) -> list[Path]:
-    """As `pictures_in`.
+    """`pictures_in`, at least one.
 
     Raises:
-        InputError: there are none.
+        InputError: the folder has none.
     """
     pictures = pictures_in(folder, nested)
     if not pictures:
@@ -101,7 +101,7 @@ def read_photo(source: Source) -> Image.Image:
         raise InputError(f"There is no file {source}.") from error
     except UnidentifiedImageError as error:
         raise InputError(how_to_read(Path(source))) from error
-    except Exception as error:  # Pillow lets out whatever goes wrong within a damaged file
+    except Exception as error:  # damaged files raise many kinds of errors in Pillow
         raise InputError(f"{source} cannot be read as a picture: {error}.") from error
 
 
@@ -113,7 +113,7 @@ def _opened(path: Path) -> Image.Image:
         if not plug_in(path):
             raise
         return Image.open(path)
-    if path.suffix.lower() in RAW and image.format == "TIFF":  # it is but the preview in a raw file
+    if path.suffix.lower() in RAW and image.format == "TIFF":  # the preview in a raw file
         raise InputError(how_to_read(path))
     return image
 
@@ -153,7 +153,7 @@ def _lost(image: Image.Image) -> list[str]:
     if deep or image.info.get("bit_depth", 8) > 8:  # set by the plug-in for HEIC
         lost.append("The file has more than 8 bits for each color; 8 are used and kept.")
     if image.mode in ("CMYK", "LAB"):
-        lost.append(f"The file's colors are {image.mode}; they become RGB, as the result's are.")
+        lost.append(f"The file's colors are {image.mode}; the result's are RGB.")
     return lost
 
 
@@ -161,8 +161,8 @@ def _turn_upright(image: Image.Image) -> list[str]:
     """Apply the EXIF orientation, even if EXIF is damaged otherwise. Returns sentences about what is lost."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # Pillow lets out whatever goes wrong within damaged EXIF
-        return ["The file's EXIF cannot be read: if the photo lies on its side, turn it."]
+    except Exception:  # damaged EXIF raises many kinds of errors in Pillow
+        return ["The file's EXIF cannot be read. If the photo lies on its side, rotate it."]
     lost = []
     if orientation is not None:
         image.info[EXIF_ORIENTATION] = orientation
@@ -170,11 +170,9 @@ def _turn_upright(image: Image.Image) -> list[str]:
         try:
             image.getexif().tobytes()
         except Exception:
-            for name in EXIF_FIELDS:  # turning would rewrite them
+            for name in EXIF_FIELDS:  # rotation would rewrite them
                 image.info.pop(name, None)
-            lost.append(
-                "The file's EXIF is damaged: the photo is turned as it says, and nothing else is kept of it."
-            )
+            lost.append("The file's EXIF is damaged: only its rotation is applied, and the rest is lost.")
     ImageOps.exif_transpose(image, in_place=True)
     return lost
 
@@ -190,10 +188,10 @@ def read_beside(
         source: the file.
         photo_size: (width, height) of the photo, upright.
         orientation: EXIF orientation of the photo's file.
-        drawn_on: what it was drawn on; needed where neither its shape nor its own EXIF decides.
+        drawn_on: what it was drawn on; needed if neither its shape nor its own EXIF decides.
 
     Raises:
-        InputError: it is not known what the picture was drawn on.
+        InputError: `drawn_on` is needed.
     """
     image = read_photo(source)
     image = turned_along(
@@ -224,7 +222,7 @@ def fit_warnings(name: str, size: tuple[int, int]) -> list[str]:
 
 
 def gray_of(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W]; 16-bit values are scaled; if the largest value is 1, 1 is white."""
+    """8-bit gray values `[H, W]`; 16-bit values are scaled; if the largest value is 1, 1 is white."""
     gray = _own_gray(image)
     numbers = np.array(image) if image.mode in ("P", "F") else gray
     if gray.max() < 128 and numbers.max() == 1:
@@ -233,7 +231,7 @@ def gray_of(image: Image.Image) -> np.ndarray:
 
 
 def _own_gray(image: Image.Image) -> np.ndarray:
-    """8-bit gray values [H, W], without regard to files of 0 and 1."""
+    """8-bit gray values `[H, W]`; values 0 and 1 are not scaled."""
     if image.mode.startswith("I"):
         values = np.array(image).astype(np.float64)
         return (values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8)
@@ -241,20 +239,20 @@ def _own_gray(image: Image.Image) -> np.ndarray:
 
 
 def rgb_of(image: Image.Image) -> Tensor:
-    """uint8 [H, W, 3]."""
+    """uint8 `[H, W, 3]`."""
     if image.mode.startswith("I"):
         image = Image.fromarray(gray_of(image))
     return torch.from_numpy(np.array(image.convert("RGBA")))[..., :3]
 
 
 def alpha_of(image: Image.Image) -> np.ndarray | None:
-    """8-bit alpha [H, W], or None if it is constant."""
+    """8-bit alpha `[H, W]`, or None if it is constant."""
     alpha = sheer_alpha_of(image)
     return alpha if alpha is not None and alpha.min() < alpha.max() else None
 
 
 def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
-    """8-bit alpha [H, W], or None if all pixels are opaque."""
+    """8-bit alpha `[H, W]`, or None if all pixels are opaque."""
     if not image.has_transparency_data:
         return None
     alpha = np.array(image.convert("RGBA").getchannel("A"))
@@ -262,7 +260,7 @@ def sheer_alpha_of(image: Image.Image) -> np.ndarray | None:
 
 
 def sketchable(image: Image.Image) -> np.ndarray:
-    """Colors uint8 [H, W, 3] to find strokes in; grays of 16 bits, and of 0 and 1, are scaled to 0…255."""
+    """Colors uint8 `[H, W, 3]` to find strokes in; grays of 16 bits, and of 0 and 1, are scaled to 0…255."""
     gray = gray_of(image)
     if image.mode.startswith(("I", "F")) or gray.max() != _own_gray(image).max():
         return np.repeat(gray[..., None], 3, 2)
@@ -274,7 +272,7 @@ def resized(image: Image.Image, size: Size, resampling: Image.Resampling) -> Ima
 
 
 def resized_plane(values: Tensor, size: Size) -> Tensor:
-    """Float32 [H, W], resized bilinearly."""
+    """Float32 `[H, W]`, resized bilinearly."""
     plane = resized(Image.fromarray(values.numpy()), size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(plane))
 

@@ -1,4 +1,4 @@
-"""Picture formats that Pillow alone does not read, and how they are read all the same."""
+"""Picture formats that need a plug-in of Pillow or another program."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ PLUGINS = {
     ".heic": ("HEIC", "pillow_heif"), ".heif": ("HEIC", "pillow_heif"), ".hif": ("HEIC", "pillow_heif"),
     ".avif": ("AVIF", "pillow_avif"), ".jxl": ("JPEG XL", "pillow_jxl"),
 }  # fmt: skip
-"""Endings of formats, what to call them, and the package that teaches Pillow to read them."""
+"""Extensions of formats, their names, and the packages with Pillow's plug-ins."""
 
 PACKAGES = {
     "pillow_heif": "pillow-heif",
     "pillow_avif": "pillow-avif-plugin",
     "pillow_jxl": "pillow-jxl-plugin",
 }
-"""What these packages are called where they are installed from."""
+"""Names of these packages for pip."""
 
 PICTURES = frozenset(Image.registered_extensions()) | PLUGINS.keys()
-"""Endings of pictures that can be read, some with a plug-in."""
+"""Extensions of readable pictures, some with a plug-in."""
 
 RAW = frozenset(
     {
@@ -30,21 +30,21 @@ RAW = frozenset(
         ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
     }
 )  # fmt: skip
-"""Endings of cameras' raw photos."""
+"""Extensions of cameras' raw photos."""
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a name is that of a picture that Pillow reads, if need be with a plug-in that is installed."""
+    """Whether Pillow reads files of this name, by itself or with an installed plug-in."""
     return path.suffix.lower() in Image.registered_extensions() or plug_in(path)
 
 
 def is_foreign_photo(path: Path) -> bool:
-    """Whether a name is that of a photo that Pillow alone does not read."""
+    """Whether files of this name are photos that Pillow alone does not read."""
     return path.suffix.lower() in PLUGINS or path.suffix.lower() in RAW
 
 
 def plug_in(path: Path) -> bool:
-    """Have Pillow learn the format of a file, if the package for it is installed; tells whether it is."""
+    """Register the plug-in for a file; returns False if its package is not installed."""
     _, package = PLUGINS.get(path.suffix.lower(), ("", ""))
     with suppress(ImportError):
         if package:
@@ -56,12 +56,12 @@ def plug_in(path: Path) -> bool:
 
 
 def how_to_read(path: Path) -> str:
-    """A sentence on how to read a file that Pillow did not."""
+    """A sentence on how to read a file that Pillow cannot read."""
     ending = path.suffix.lower()
     if ending in RAW:
         return (
-            f"{path} is a camera's raw photo, which has to be developed first: save it as TIFF, PNG or JPEG "
-            "in the program that you develop photos with."
+            f"{path} is a camera's raw photo, which must be developed first: save it as TIFF, PNG or JPEG "
+            "in your raw developer."
         )
     if ending in PLUGINS:
         name, package = PLUGINS[ending]

@@ -1,4 +1,4 @@
-"""Semantic maps from picture files: numbers or display colors, and whether saving has changed them."""
+"""Semantic maps from picture files of numbers or display colors; detects maps that saving has changed."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ UNKNOWN_NUMBER = 255
 """Number of pixels without a class in many data sets."""
 
 UNDECIDED = -2
-"""Label of pixels whose color is not near to that of a label."""
+"""Label of pixels whose color is near to no label's."""
 
 NEAR_COLOR, NEAR_BLACK = 24, 10
 """Up to this difference in any channel, a color counts as that of a label, or as black: unknown."""
 
 MOST_UNDECIDED = 0.25
-"""Share of pixels with other colors from which on a picture is no semantic map."""
+"""Share of pixels with other colors above which a picture is no semantic map."""
 
 CHANGED_SHARE, FEWEST_CHANGED = 1 / 4, 4
-"""Share of odd numbers, compared to clean steps from one region to another, from which on a map was smoothed;
-and how many there are at least. Maps as they were drawn have thin parts, but few."""
+"""Least ratio of odd numbers to clean steps between regions, and least count of odd numbers, of a smoothed
+map. Unsmoothed maps have few thin parts."""
 
 SMALLEST = 8
-"""Pixels of a map's side below which all of its parts may be thin."""
+"""Smallest side of a map that is checked; all parts of smaller maps may be thin."""
 
 SMOOTHED = (
     "its numbers were changed by smoothing or by JPEG compression: between the regions there are numbers of "
@@ -60,7 +60,7 @@ def read_semantic(
         say: called with a warning about each change.
 
     Raises:
-        InputError: the file is no picture, has colors or numbers that no label has, or was smoothed.
+        InputError: the file is no picture, has colors or numbers of no label, or was smoothed.
     """
     image = read_photo(source)
     try:
@@ -82,7 +82,7 @@ def read_semantic(
 
 
 def _of_either(image: Image.Image, say: Callable[[str], None]) -> Tensor:
-    """Labels [1, H, W] of display colors or of numbers, whichever the picture has."""
+    """Labels `[1, H, W]` of a picture of display colors or numbers."""
     if image.mode in NUMBER_MODES:
         return _of_numbers(image)
     colors = rgb_of(image)
@@ -90,7 +90,7 @@ def _of_either(image: Image.Image, say: Callable[[str], None]) -> Tensor:
     if image.mode != "P":
         return _checked(colors[None, ..., 0].long()) if gray else _of_colors(image, say)
     try:
-        return palette_to_labels(_opaque(image)[None])  # programs reorder the numbers at will
+        return palette_to_labels(_opaque(image)[None])  # programs reorder palettes
     except InputError as unknown_colors:
         try:
             return _checked(colors[None, ..., 0].long()) if gray else _of_numbers(image)
@@ -99,7 +99,7 @@ def _of_either(image: Image.Image, say: Callable[[str], None]) -> Tensor:
 
 
 def _of_numbers(image: Image.Image) -> Tensor:
-    """Class numbers [1, H, W] of a gray picture or palette file."""
+    """Class numbers `[1, H, W]` of a gray picture or palette file."""
     if image.mode in (*NUMBER_MODES, "P"):
         return _checked(torch.from_numpy(np.array(image).astype(np.int64))[None])
     colors = rgb_of(image)
@@ -109,7 +109,7 @@ def _of_numbers(image: Image.Image) -> Tensor:
 
 
 def _checked(numbers: Tensor) -> Tensor:
-    """Numbers [1, H, W], `UNKNOWN_NUMBER` made −1, if each is a class and none comes of smoothing."""
+    """Check that numbers `[1, H, W]` are classes and not smoothed; `UNKNOWN_NUMBER` becomes −1."""
     if _smoothed(numbers[0]):
         raise InputError(SMOOTHED)
     labels = torch.where(numbers == UNKNOWN_NUMBER, -1, numbers)
@@ -118,10 +118,10 @@ def _checked(numbers: Tensor) -> Tensor:
 
 
 def _smoothed(numbers: Tensor) -> bool:
-    """Whether numbers [H, W] were compressed or interpolated.
+    """Whether numbers `[H, W]` were compressed or interpolated.
 
-    This leaves odd numbers: single ones between those on both sides, and specks that differ from all around.
-    Clean steps, between numbers that are at least two apart, become rare.
+    This makes odd numbers: single ones between two others, and specks that differ from all neighbors. Clean
+        steps, between numbers at least two apart, become rare.
     """
     numbers = _shrunk(_shrunk(numbers).mT).mT
     if min(numbers.shape) < SMALLEST:
@@ -143,7 +143,7 @@ def _smoothed(numbers: Tensor) -> bool:
 
 
 def _shrunk(rows: Tensor) -> Tensor:
-    """Rows without the repeats that enlarging without smoothing makes."""
+    """Rows without repeats, which unsmoothed enlargement makes."""
     new = (rows[1:] != rows[:-1]).any(1)
     starts = torch.cat([new.new_ones(1), new]).nonzero()[:, 0]
     counts = torch.diff(starts, append=starts.new_tensor([len(rows)]))
@@ -151,14 +151,13 @@ def _shrunk(rows: Tensor) -> Tensor:
 
 
 def _opaque(image: Image.Image) -> Tensor:
-    """The colors uint8 [H, W, 3], black where transparent."""
+    """The colors uint8 `[H, W, 3]`, black where transparent."""
     colors, alpha = rgb_of(image), alpha_of(image)
     return colors if alpha is None else torch.where(torch.from_numpy(alpha)[..., None] >= 128, colors, 0)
 
 
 def _of_colors(image: Image.Image, say: Callable[[str], None]) -> Tensor:
-    """Labels [1, H, W] of display colors; near ones are taken for them, and pixels between two go with those
-    around them."""
+    """Labels `[1, H, W]` of display colors or near ones; pixels between two colors follow their neighbors."""
     colors = _opaque(image)
     try:
         return palette_to_labels(colors[None])
@@ -177,7 +176,7 @@ def _of_colors(image: Image.Image, say: Callable[[str], None]) -> Tensor:
 
 
 def _nearest(colors: Tensor) -> Tensor:
-    """Label [H, W] of the nearest display color; `UNDECIDED` where none is near."""
+    """Label `[H, W]` of the nearest display color; `UNDECIDED` where none is near."""
     best = torch.full(colors.shape[:2], NEAR_COLOR + 1)
     labels = torch.full(colors.shape[:2], UNDECIDED)
     for label, color in enumerate(((0, 0, 0), *PALETTE), start=-1):
@@ -188,12 +187,12 @@ def _nearest(colors: Tensor) -> Tensor:
 
 
 def _alone(labels: Tensor) -> Tensor:
-    """Where hardly any of the eight pixels around has the same label, as between two smoothed regions."""
+    """Pixels with fewer than three equal labels among their eight neighbors, as between smoothed regions."""
     return sum((labels == other).int() for other in _around(labels, 8)) < 3  # type: ignore[return-value]
 
 
 def _filled(labels: Tensor) -> Tensor:
-    """Undecided pixels of [H, W] take the label of a pixel beside them, over and over."""
+    """Fill undecided pixels of `[H, W]` from their neighbors, repeatedly."""
     while (undecided := labels == UNDECIDED).any():
         filled = labels
         for other in _around(labels, 4):
@@ -205,7 +204,7 @@ def _filled(labels: Tensor) -> Tensor:
 
 
 def _around(labels: Tensor, count: int) -> list[Tensor]:
-    """The labels of the neighbors above, below and beside, and if 8 are asked for at the corners too."""
+    """The labels of the four neighbors, or of all eight."""
     padded = torch.nn.functional.pad(labels[None, None].float(), (1, 1, 1, 1), mode="replicate")[0, 0].long()
     height, width = labels.shape
     places = [(0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)][:count]

@@ -1,4 +1,4 @@
-"""Masks as people have them: gray pictures, photos with a part erased, and paint on a transparent layer."""
+"""Masks from gray pictures, photos with an erased part, and paint on a transparent layer."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..errors import NothingToEditError
 from .files import Size, Source, alpha_of, gray_of, name_of, read_photo, resized, unheard
 
 NEAR_END = 1 / 128
-"""Mask values this near to 0 or 1 count as 0 or 1: hosts and files round them."""
+"""Tolerance at 0 and 1 for values that hosts and files have rounded."""
 
 FEW_COLORS = 4
-"""Paint has at most so many colors, ..."""
+"""Largest number of colors of paint, ..."""
 PAINT_SHARE = 0.95
 """... which this share of its pixels have; photos have more."""
 
 COLOR_STEP = 32
-"""8-bit values that are taken for one when colors are counted: brushes and JPEG vary a little."""
+"""8-bit values that count as one color, because brushes and JPEG vary slightly."""
 
 WHITE_PAINT = 250
 """Gray from which on paint is white, as in a mask."""
 
 
 def snapped(mask: Tensor) -> Tensor:
-    """A mask in [0, 1], its values near to 0 or 1 made 0 or 1."""
+    """A mask in [0, 1] with values near 0 or 1 rounded to them."""
     return torch.where(mask <= NEAR_END, 0.0, torch.where(mask >= 1 - NEAR_END, 1.0, mask))
 
 
@@ -39,10 +39,10 @@ def is_soft(mask: Tensor) -> bool:
 
 
 def read_mask(source: Source, size: Size = None, say: Callable[[str], None] = unheard) -> Tensor:
-    """A mask `[1, 1, H, W]` in [0, 1]: white = edit, gray = lay the edit over the photo in that share.
+    """A mask `[1, 1, H, W]` in [0, 1]: white = edit, gray = blend edit and photo.
 
-    Of a picture with transparent parts, these are edited: so paint programs keep a mask in the photo itself.
-    But a layer of paint on transparency is its paint. One that is as opaque everywhere goes by its gray.
+    In a picture with transparent parts, these are the mask, as in photos with an erased part. In a layer of
+    paint on transparency, the paint is the mask. Otherwise gray values are the mask.
 
     Args:
         source: file or picture.
@@ -70,7 +70,7 @@ def read_mask(source: Source, size: Size = None, say: Callable[[str], None] = un
 def _shown_by_alpha(
     image: Image.Image, alpha: NDArray[np.uint8], name: str, say: Callable[[str], None]
 ) -> NDArray[np.uint8]:
-    """8-bit values [H, W] of a mask in a picture of which parts are transparent."""
+    """8-bit values `[H, W]` of a mask in a picture of which parts are transparent."""
     paint = alpha > (127 if (alpha > 127).any() else 0)
     much = 2 * (alpha > 0).sum() > alpha.size
     colors = np.array(image.convert("RGB"))[paint]
@@ -87,7 +87,7 @@ def _shown_by_alpha(
 
 
 def _few(colors: NDArray[np.uint8]) -> bool:
-    """Whether nearly all of the colors [N, 3] are alike to one of a few."""
+    """Whether nearly all of the colors `[N, 3]` are alike to one of a few."""
     steps = (colors.astype(np.int64) + COLOR_STEP // 2) // COLOR_STEP
     _, counts = np.unique(steps @ (1, 32, 1024), return_counts=True)
     return bool(np.sort(counts)[-FEW_COLORS:].sum() >= PAINT_SHARE * len(colors))

@@ -60,7 +60,7 @@ def turned_along(
         drawn_on: what the picture was drawn on, if known.
 
     Raises:
-        InputError: it is not known what the picture was drawn on.
+        InputError: `drawn_on` is needed.
     """
     if orientation not in TURNS:
         return image
@@ -73,7 +73,7 @@ def turned_along(
 def points_along(
     points: ArrayLike, name: str, photo_size: Size, orientation: int, drawn_on: DrawnOn | None
 ) -> NDArray[np.float64]:
-    """Points [N, 2] as (x, y) in pixels of the upright photo, from pixels or from shares of width and height.
+    """Points `[N, 2]` as (x, y) in pixels of the upright photo, from pixels or shares of its size.
 
     Arguments and errors as `turned_along`.
     """
@@ -115,14 +115,14 @@ def boxes_along(
 
 
 def _is_raw(name: str, fits: tuple[bool, bool], drawn_on: DrawnOn | None, orientation: int) -> bool:
-    """Whether it was drawn on the file's pixels; `fits`: its shape fits (these, the upright photo)."""
+    """Whether it was drawn on the file's pixels; `fits`: its shape fits (the file, the upright photo)."""
     as_raw, as_turned = fits
     if as_raw != as_turned:
         return as_raw
     if drawn_on is None:
         raise InputError(
-            f"The photo's file has EXIF orientation {orientation}, so that programs turn it. It is not known "
-            f"whether {name} was made on the turned photo or on the file's own pixels. Give --drawn-on "
-            "turned (most programs show it so), or --drawn-on raw."
+            f"The photo's file has EXIF orientation {orientation}, so programs rotate it. It is unknown "
+            f"whether {name} was made on the rotated photo or on the file's pixels. Give --drawn-on turned "
+            "(most programs show it so), or --drawn-on raw."
         )
     return drawn_on == "raw"

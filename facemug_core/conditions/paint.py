@@ -1,4 +1,4 @@
-"""A layer of paint over a photo, told apart into sketch strokes and a color map."""
+"""Splits a layer of paint over a photo into sketch strokes and a color map."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .reading import GRAY_NUDGE
 from .strokes import standing_out
 
 PAINTED = 16 / 255
-"""Difference in [-1, 1] from which a pixel counts as painted over: twice what JPEG compression changes."""
+"""Least difference of painted pixels in [-1, 1], twice that of JPEG compression."""
 
 SOFT_EDGE = 2
-"""Pixels around a dark stroke that are its soft edge, not a color."""
+"""Width in pixels of the soft edge of a dark stroke, which is no color."""
 
 
 def painted_over(painted: Tensor, original: Tensor) -> Tensor:
@@ -26,8 +26,8 @@ def split_paint(painted: Tensor, paint: Tensor, dark: float = 0.25) -> tuple[Ten
 
     Args:
         painted: photo with paint on it, `[B, 3, H, W]` in [-1, 1].
-        paint: where the paint is, `[B, 1, H, W]` in [0, 1]; in between it is thin.
-        dark: brightness, of 0 to 1, up to which paint is a sketch stroke; 0 makes all paint color.
+        paint: opacity of the paint, `[B, 1, H, W]` in [0, 1].
+        dark: brightness, 0 to 1, up to which paint is a sketch stroke; with 0 all paint is color.
 
     Returns:
         sketch `[B, 1, H, W]` in {0, 1}, and color `[B, 3, H, W]` in [-1, 1] with zeros where there is none.

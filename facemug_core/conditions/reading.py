@@ -1,4 +1,4 @@
-"""Photos, masks and guides as people have them, read from picture files onto one grid.
+"""Reads photos, masks and guides from picture files onto one grid.
 
 Sizes are (width, height), as in Pillow; `None` keeps the picture's own. Every reader raises `InputError` with
 the path and what was found.
@@ -44,9 +44,9 @@ GRAY_NUDGE = 1 / 255
 
 
 def read_sketch(source: Source, size: Size = None) -> Tensor:
-    """Strokes `[1, 1, H, W]` in {0, 1}: what stands out from its ground, in whatever colors.
+    """Strokes `[1, 1, H, W]` in {0, 1}: pixels that differ from the ground, in any colors.
 
-    Paint on a transparent ground is strokes. When the picture shrinks, a pixel is a stroke if any stroke
+    On a transparent ground, all paint is strokes. If the picture shrinks, a pixel is a stroke if any stroke
     touches it, so that thin lines survive.
     """
     image = read_photo(source)
@@ -56,11 +56,10 @@ def read_sketch(source: Source, size: Size = None) -> Tensor:
 
 
 def read_color(source: Source, size: Size = None, no_color: NoColor = "none") -> Tensor:
-    """A color map `[1, 3, H, W]` in [-1, 1], all zero where no color is asked for.
+    """A color map `[1, 3, H, W]` in [-1, 1], zero where there is no color.
 
-    In a picture with transparent parts, what is not wholly transparent is a color, black as well;
-    `read_opacity` tells how much it counts. Otherwise `no_color` tells which color means none. No channel of
-    a color is exactly 0 (`GRAY_NUDGE`).
+    In a picture with transparent parts, all other parts have colors, with the weight of `read_opacity`. In
+    other pictures `no_color` is the color that means none. No channel of a color is exactly 0 (`GRAY_NUDGE`).
     """
     image = read_photo(source)
     rgb = rgb_of(image)
@@ -69,9 +68,9 @@ def read_color(source: Source, size: Size = None, no_color: NoColor = "none") ->
     weight = resized_plane(present, size)
     none = (weight if alpha is None else resized_plane((present > 0).float(), size)) <= 0.5
     color = torch.empty(1, 3, *weight.shape)
-    # A channel at a time: all at once would take most of a gigabyte for a camera's photo.
+    # Channel by channel: all at once would take almost a gigabyte for a camera's photo.
     for result, values in zip(color[0], rgb.unbind(-1), strict=True):
-        # Premultiplied, so that pixels without color do not bleed into those with one.
+        # Premultiplied, so that pixels without color do not bleed into others.
         plane = resized_plane((values / 127.5).sub_(1).mul_(present), size).div_(weight.clamp(min=1e-3))
         plane.clamp_(-1, 1).masked_fill_(plane == 0, GRAY_NUDGE)
         result.copy_(plane.masked_fill_(none, 0.0))
@@ -79,7 +78,7 @@ def read_color(source: Source, size: Size = None, no_color: NoColor = "none") ->
 
 
 def read_opacity(source: Source, size: Size = None) -> Tensor | None:
-    """How much the colors of a color map count, `[1, 1, H, W]` in [0, 1]: their alpha. None without any."""
+    """Weights `[1, 1, H, W]` in [0, 1] of the colors of a color map: their alpha. None without alpha."""
     alpha = sheer_alpha_of(read_photo(source))
     if alpha is None:
         return None
@@ -89,12 +88,12 @@ def read_opacity(source: Source, size: Size = None) -> Tensor | None:
 
 
 def _shares(alpha: np.ndarray) -> Tensor:
-    """8-bit alpha as shares."""
+    """8-bit alpha in [0, 1]."""
     return torch.from_numpy(alpha.astype(np.float32) / 255)
 
 
 def _color_shares(rgb: Tensor, no_color: NoColor) -> Tensor:
-    """1 where a pixel is a color, and 0 where it is the color of none, float32 [H, W]."""
+    """Float32 `[H, W]`: 1 for colors, 0 for the color that means none."""
     if no_color == "black":
         return (rgb > NEAR_BLACK).any(-1).float()
     if no_color == "white":

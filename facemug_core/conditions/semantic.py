@@ -29,7 +29,7 @@ def palette_to_labels(colors: Tensor) -> Tensor:
     """
     packed = _packed(colors)
     labels = torch.full(packed.shape, -2, device=colors.device)
-    # One color at a time: all at once would take gigabytes for a camera's photo.
+    # Color by color: all at once would take gigabytes for a camera's photo.
     for label, color in enumerate(_packed(torch.tensor(((0, 0, 0), *PALETTE))).tolist(), start=-1):
         labels[packed == color] = label
     unknown = labels == -2
@@ -53,7 +53,11 @@ def from_celebamask(labels: Tensor) -> Tensor:
 
 
 def check_labels(labels: Tensor) -> None:
-    """Raise `InputError` if an id has no class."""
+    """Check that all ids are classes.
+
+    Raises:
+        InputError: an id has no class.
+    """
     wrong = labels[(labels < -1) | (labels >= NUM_LABELS)]
     if len(wrong):
         raise InputError(
@@ -63,6 +67,6 @@ def check_labels(labels: Tensor) -> None:
 
 
 def _packed(colors: Tensor) -> Tensor:
-    """Colors [..., 3] as one number each."""
+    """Colors `[…, 3]` as one number each."""
     r, g, b = colors.int().unbind(-1)
     return (r << 16) + (g << 8) + b

@@ -12,13 +12,13 @@ from torch import Tensor
 LUMA = (0.299, 0.587, 0.114)
 
 BLUR = 1.3
-"""Standard deviation, in pixels, of the smoothing before gradients are taken: hair becomes strands."""
+"""Standard deviation, in pixels, of the blur before gradients, which turns hair into strands."""
 STRONG_SHARE, WEAK_SHARE = 0.04, 0.09
-"""Shares of the pixels that start a stroke, and that a stroke may run on along."""
+"""Shares of the pixels that may start a stroke, and that may continue one."""
 REACH = 24
-"""How far, in pixels, a stroke may run on from where it started."""
+"""Largest distance in pixels of a stroke from its start."""
 FAINTEST = 0.02
-"""Gradients below this (of about 2 at a black-white edge) are never strokes: blank areas stay blank."""
+"""Least gradient of a stroke (a black-white edge has about 2), so that blank areas stay blank."""
 
 LEGACY_THRESHOLD = 170
 """8-bit vertical gradient from which the legacy filter's picture, 255 − 0.75·gradient, is below 128."""
@@ -27,10 +27,10 @@ LEGACY_THRESHOLD = 170
 def pencil_sketch(image: Tensor, mode: Literal["modern", "legacy"] = "modern") -> Tensor:
     """Line drawing of photos, made for faces of about the working size.
 
-    `modern` draws one-pixel lines where the brightness changes most in any direction: gradients of the
-    smoothed square-root luma, relative to their surroundings, thinned across the line and followed along it.
-    Shares of pixels set the thresholds, so that exposure and contrast hardly matter. `legacy` is the filter
-    that official encoders were trained on, less its simplification network: vertical 8-bit gradients only.
+    `modern` draws one-pixel lines where brightness changes most: gradients of the smoothed square-root luma,
+    relative to their surroundings, thinned across the line and tracked along it. Thresholds are shares of
+    pixels, so that exposure and contrast hardly matter. `legacy` is the filter of the official encoders'
+    training without its simplification network: vertical 8-bit gradients only.
 
     `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]` in {0, 1}, stroke = 1.
     """
@@ -39,9 +39,9 @@ def pencil_sketch(image: Tensor, mode: Literal["modern", "legacy"] = "modern") -
 
 
 def line_contrast(image: Tensor) -> Tensor:
-    """How much each pixel looks like a line to the modern filter, before it decides; differentiable.
+    """Line strength of the modern filter before its thresholds; differentiable.
 
-    `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]`: 1 is about twice the surroundings' usual value.
+    `image` `[B, 3, H, W]` in [-1, 1]; returns `[B, 1, H, W]`, 1 = about twice the surroundings' mean.
     """
     dx, dy = _gradients(_gray(image))
     return _contrast((dx.square() + dy.square() + 1e-8).sqrt())
@@ -53,7 +53,7 @@ def on_white(sketch: Tensor) -> Tensor:
 
 
 def boundary_sketch(labels: Tensor) -> Tensor:
-    """Strokes, two pixels wide, where neighbouring pixels belong to different classes.
+    """Strokes, two pixels wide, where neighboring pixels have different classes.
 
     `labels` `[B, H, W]` integer; returns `[B, 1, H, W]` float32 in {0, 1}, stroke = 1.
     """
@@ -67,7 +67,7 @@ def boundary_sketch(labels: Tensor) -> Tensor:
 
 
 def _gray(image: Tensor) -> Tensor:
-    """Luma [B, 1, H, W] in [0, 1]."""
+    """Luma `[B, 1, H, W]` in [0, 1]."""
     luma = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     return ((luma + 1) / 2).clamp(0, 1)
 
@@ -82,7 +82,7 @@ def _modern_sketch(gray: Tensor) -> Tensor:
 
 
 def _gradients(gray: Tensor) -> tuple[Tensor, Tensor]:
-    # The square root spreads dark tones as the eye does; the offset keeps sensor noise in black small.
+    # The square root spreads dark tones like the eye; the offset keeps noise in black small.
     return _sobel(gaussian_blur((gray + 0.02).sqrt(), BLUR))
 
 
@@ -93,7 +93,7 @@ def _contrast(strength: Tensor) -> Tensor:
 
 
 def missing_lines(contrast: Tensor, wanted: Tensor | float) -> Tensor:
-    """How much a line is fainter than wanted, 0 to 1, where one should be within a pixel: [B, 1, H, W]."""
+    """Share `[B, 1, H, W]`, 0 to 1, by which the clearest line within a pixel is weaker than wanted."""
     return F.relu(1 - clearest(contrast) / wanted)
 
 
@@ -112,7 +112,7 @@ def _legacy_sketch(gray: Tensor) -> Tensor:
 
 
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian smoothing of `[B, 1, H, W]` with a standard deviation in pixels, borders repeated."""
+    """Gaussian blur of `[B, 1, H, W]` by a standard deviation in pixels, borders repeated."""
     radius = round(3 * sigma)
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, device=x.device) / sigma) ** 2)
     kernel = kernel / kernel.sum()
@@ -136,7 +136,7 @@ def _sobel(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _crests(strength: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
-    """Where the gradient is greatest across the line, among eight directions: lines of one pixel."""
+    """Maxima of the gradient across the line, in eight directions: lines of one pixel."""
     height, width = strength.shape[-2:]
     padded = F.pad(strength, (1,) * 4)
 
@@ -152,7 +152,7 @@ def _crests(strength: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
 
 
 def _top_shares(values: Tensor, fewer: float, more: float) -> tuple[Tensor, Tensor]:
-    """The greatest `fewer` and `more` of all pixels of each picture, as far as they are above 0."""
+    """Masks of the greatest shares `fewer` and `more` of each picture's pixels, where they are above 0."""
     flat = values.flatten(1)
     ranked = flat.topk(math.ceil(more * flat.shape[1])).values
     thresholds = ranked[:, math.ceil(fewer * flat.shape[1]) - 1], ranked[:, -1]
@@ -161,7 +161,7 @@ def _top_shares(values: Tensor, fewer: float, more: float) -> tuple[Tensor, Tens
 
 
 def _followed(seeds: Tensor, allowed: Tensor, reach: int) -> Tensor:
-    """Seeds and the allowed pixels that connect to them (eight neighbours) within `reach` steps."""
+    """Seeds and the allowed pixels that connect to them (eight neighbors) within `reach` steps."""
     for _ in range(reach):
         rows = F.pad(seeds, (0, 0, 1, 1))
         rows = rows[..., :-2, :] | rows[..., 1:-1, :] | rows[..., 2:, :]

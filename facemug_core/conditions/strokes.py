@@ -8,37 +8,36 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 VISIBLE = 12
-"""8-bit difference from its ground from which on a stroke is seen on a clean sheet."""
+"""Least 8-bit difference of a stroke from a clean ground."""
 
 NOISE_FACTOR = 4
-"""Paper that is noisy hides strokes below this multiple of its usual difference from the ground."""
+"""Least difference of a stroke from a noisy ground, as a multiple of the noise."""
 
 MOST_NOISE = 40
-"""What differs by more from the ground is no noise of it."""
+"""Largest difference of noise from the ground."""
 
 EDGE_REACH, EDGE_SHARE = 2, 1 / 2
-"""Within this distance of a stroke, contrasts below this share of it are its soft edge."""
+"""A soft edge is within this distance of a stroke, with less than this share of its contrast."""
 RINGING_REACH, RINGING_SHARE = 8, 1 / 6
-"""Within this distance of a stroke in a compressed drawing, contrasts below this share of it are ringing."""
+"""Ringing of compression is within this distance of a stroke, with less than this share of its contrast."""
 COMPRESSED_SHARE = 1 / 10
-"""Share of the ground near strokes that differs a little from the ground, from which on it was compressed."""
+"""Least share of slightly differing ground near strokes in compressed drawings."""
 
 EVEN_SHARE = 1 / 2
-"""Share of a sheet that has its commonest color, from which on this is the color of all of its ground."""
+"""Share of the commonest color above which it is the color of the whole ground."""
 BIN = 16
-"""8-bit values that count as one where the commonest color is looked for."""
+"""8-bit values that count as one in the search for the commonest color."""
 TILES = 24
-"""Tiles along each side, of whose medians the ground's shading is found."""
+"""Tiles along each side, whose medians give the ground's shading."""
 SHADING, SHADING_LEFT = 64, 20
-"""Most that the ground's shade differs from its commonest color, and from the smooth shading found."""
+"""Largest difference of the ground from its commonest color, and from the fitted smooth shading."""
 LEAST_TILES = 12
 
 
 def strokes_of(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
-    """Where strokes are, bool [H, W], in a drawing [H, W, 3], with its alpha [H, W] if parts are transparent.
+    """Strokes, bool `[H, W]`, of a drawing `[H, W, 3]`, with its alpha `[H, W]` if parts are transparent.
 
-    Paint on a transparent layer is strokes; but where most of the layer is a sheet on which something is
-    drawn, that is.
+    On a transparent layer all paint is strokes, unless most of the layer is a sheet with a drawing on it.
     """
     if alpha is None:
         return standing_out(_contrast(rgb, np.ones(rgb.shape[:2], bool)))
@@ -51,7 +50,7 @@ def strokes_of(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArr
 
 
 def standing_out(contrast: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the difference from the ground, [H, W], is that of a stroke, and not of noise or of an edge."""
+    """Strokes in differences from the ground `[H, W]`, without noise and soft edges."""
     values = torch.from_numpy(contrast)[None, None].float()
     ground = contrast[contrast <= MOST_NOISE]
     threshold = max(VISIBLE, NOISE_FACTOR * float(np.median(ground)) if ground.size else 0)
@@ -69,7 +68,7 @@ def _highest_near(values: torch.Tensor, reach: int) -> torch.Tensor:
 
 
 def _contrast(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """How far pixels of a sheet differ from its ground, in the channel that differs most; 0 beside it."""
+    """Largest difference over channels of a sheet's pixels from its ground; 0 outside the sheet."""
     ground = _ground(rgb, sheet)
     difference = np.zeros(rgb.shape[:2], np.float32)
     for channel in range(3):
@@ -78,7 +77,7 @@ def _contrast(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> NDArray[np.ui
 
 
 def _ground(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
-    """The sheet's own color at each pixel, [H, W] for each channel: the commonest, shaded as scans are."""
+    """The ground's color, `[H, W]` for each channel: the commonest color, with a scan's shading."""
     commonest = _commonest(rgb[sheet])
     everywhere = [np.full((1, 1), value, np.float32) for value in commonest]
     if (np.abs(rgb[sheet].astype(np.int16) - np.int16(commonest)) <= 1).all(-1).mean() > EVEN_SHARE:
@@ -96,7 +95,7 @@ def _ground(rgb: NDArray[np.uint8], sheet: NDArray[np.bool_]) -> list[NDArray[np
     if near.sum() < LEAST_TILES:
         return everywhere
     terms, values = _terms(*np.array(points)[near].T), np.array(colors)[near]
-    for _ in range(2):  # once more without the tiles that are drawn on
+    for _ in range(2):  # again without tiles that have strokes
         shading = np.linalg.lstsq(terms, values, rcond=None)[0]
         left_over = np.abs(terms @ shading - values).max(1) <= SHADING_LEFT
         if left_over.sum() < LEAST_TILES:
@@ -117,13 +116,13 @@ def _terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _commonest(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The middle of those of the colors [N, 3] that lie closest together."""
+    """The center of the densest cluster of colors `[N, 3]`."""
     bins = colors // BIN
     side = 256 // BIN
     counts = np.bincount((bins.astype(np.int64) @ (side * side, side, 1)), minlength=side**3)
     cube = torch.from_numpy(counts).double().view(1, 1, side, side, side)
     around = F.avg_pool3d(cube, 3, 1, 1, count_include_pad=True).flatten()
-    # Of equals, the one that has most itself.
+    # Ties: the bin with most colors of its own.
     best = int((around + cube.flatten() * 1e-9).argmax())
     center = np.array([best // side**2, best // side % side, best % side])
     alike = (np.abs(bins.astype(np.int16) - center) <= 1).all(1)

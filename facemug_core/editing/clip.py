@@ -1,7 +1,7 @@
-"""Text-image models: open_clip's networks with their tokenizer and preprocessing, on tensors throughout.
+"""Text-image models: open_clip's networks with tokenizer and preprocessing, on tensors.
 
-open_clip brings torchvision and takes seconds to import, so it is imported only where a model is loaded.
-Nothing is ever downloaded: `face` is the pack's own small model, all others are files that a person brings.
+open_clip takes seconds to import, so it is imported when a model is loaded. Nothing is downloaded: `face` is
+the pack's own small model, all others are files of the user.
 """
 
 from __future__ import annotations
@@ -19,38 +19,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.assembling import Folders, load_trained
 from ..checkpoints.files import read_metadata
-from ..checkpoints.manifest import locate, located, missing
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
 from .relevance import Relevance, find_relevance
 
 FACE = "face"
-"""Name of the pack's own model: it knows faces, and few words."""
+"""Name of the pack's small model of faces."""
 
 FACE_FILE = "face_clip.safetensors"
 
 FACE_DIM = 59
-"""Dimensions of the space in which the face model compares: one for each level of the facts that it was
-taught (`training.facts.fact_codes`), and one that all faces share."""
+"""Dimensions of the face model's space: one for each level of the facts (`fact_codes`), and a constant."""
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".bin")
-"""Of the files that a model's weights are looked for in, called by its name."""
+"""Extensions of weights files, which are named like the model."""
 
 CONTEXT = 40
-"""Words that the face model reads at most."""
+"""Largest number of words that the face model reads."""
 
 HUB_KEYS = ("hf_model_name", "hf_tokenizer_name")
-"""Entries of open_clip's configs that make it load parts from a hub."""
+"""Entries of open_clip's configs by which it loads parts from a hub."""
 
 
 @dataclass(frozen=True)
 class WordTokenizer:
-    """Words of a small vocabulary → numbers: words count from 1, the end is the largest, and 0 fills up.
+    """Words of a small vocabulary → numbers from 1; the largest number ends a text, 0 pads it.
 
-    Words that it does not know are left out.
+    Unknown words are left out.
     """
 
     words: tuple[str, ...]
@@ -62,7 +60,7 @@ class WordTokenizer:
         return {word: i for i, word in enumerate(self.words, 1)}
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
-        """Texts → int64 [N, context]; what is too long is cut off."""
+        """Texts → int64 `[N, context]`; long texts are truncated."""
         tokens = torch.zeros(len(texts), self.context, dtype=torch.long)
         for row, text in zip(tokens, texts, strict=True):
             known = [self.numbers[word] for word in words_of(text) if word in self.numbers]
@@ -71,7 +69,7 @@ class WordTokenizer:
         return tokens
 
     def unknown(self, text: str) -> list[str]:
-        """Words of a text that it does not know, each once."""
+        """Unknown words of a text, each once."""
         return list(dict.fromkeys(word for word in words_of(text) if word not in self.numbers))
 
 
@@ -82,7 +80,7 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A text-image model: pictures and texts in one space, in which angles tell how well they fit."""
+    """A text-image model: embeds pictures and texts in one space, where small angles mean a good match."""
 
     name: str
     network: Any
@@ -90,14 +88,14 @@ class Clip:
     tokenizer: Callable[[Sequence[str]], Tensor]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    """Of the pictures in [0, 1] that the network was trained on, by channel."""
+    """Standard deviation of each channel of the training pictures in [0, 1]."""
     interpolation: str = "bicubic"
     relevance: Relevance | None = None
-    """How its view of a face answers to codes, where that was measured."""
+    """Its relevance, if it was measured."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the pictures that the network sees."""
+        """Height and width of the network's input."""
         side = self.network.visual.image_size
         return (side, side) if isinstance(side, int) else tuple(side)
 
@@ -107,11 +105,11 @@ class Clip:
         return self
 
     def images(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [-1, 1] → unit vectors [B, D]; differentiable."""
+        """Pictures `[B, 3, H, W]` in [-1, 1] → unit vectors `[B, D]`; differentiable."""
         return F.normalize(self.network.encode_image(self.seen(pictures)), dim=-1)
 
     def seen(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [-1, 1] as the network takes them: resized and normalised."""
+        """Pictures `[B, 3, H, W]` in [-1, 1] as the network's input: resized and normalized."""
         seen = F.interpolate(
             (pictures + 1) / 2, self.size, mode=self.interpolation, antialias=True, align_corners=False
         )
@@ -120,50 +118,50 @@ class Clip:
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:
-        """Texts → unit vectors [N, D]."""
+        """Texts → unit vectors `[N, D]`."""
         device = next(self.network.parameters()).device
         return F.normalize(self.network.encode_text(self.tokenizer(texts).to(device)), dim=-1)
 
     def unknown_words(self, text: str) -> list[str]:
-        """Words of a text that the model has never read; always none for models that read letters."""
+        """Words of a text that are not in the model's vocabulary; none for models that read letters."""
         return self.tokenizer.unknown(text) if isinstance(self.tokenizer, WordTokenizer) else []
 
     def reads(self, text: str) -> bool:
-        """Whether the model has ever read any of a text's words."""
+        """Whether any of a text's words is in the model's vocabulary."""
         return not isinstance(self.tokenizer, WordTokenizer) or bool(self.tokenizer([text])[0, 1])
 
 
-def load_clip(name: str = FACE, file: str | Path | None = None, folders: Folders = ()) -> Clip:
+def load_clip(name: str = FACE, file: str | Path | None = None, weights: Weights = SHIPPED) -> Clip:
     """A text-image model by name, on the CPU.
 
     Args:
         name: `face`, or a name of open_clip's such as `ViT-B-32`.
         file: its weights as open_clip publishes them; by default NAME.safetensors (.pt, .pth, .bin) in one of
-            the folders. A "/" in the name is a "-" in the file's.
-        folders: looked into first.
+            the folders, with "-" for each "/" of the name.
+        weights: finds that file, the face model and its relevance.
 
     Raises:
         DependencyError: open_clip or torchvision is missing or broken.
-        InputError: open_clip knows no such model, or one that needs a hub.
-        WeightsMissingError: the file is missing; says what to put where.
-        CheckpointError: the file belongs to another model, or that of the relevance holds something else.
+        InputError: open_clip has no such model, or it needs a hub.
+        WeightsMissingError: the file is missing; the message says what to put where.
+        CheckpointError: the file belongs to another model, or the relevance file has another content.
     """
     open_clip = import_open_clip()
-    # Gradients go through the network, so it must not be made of inference tensors.
+    # Gradients go through the network, so its tensors must not be inference tensors.
     with torch.inference_mode(False):
-        clip = _load_face_clip(folders) if name == FACE else _load_named(open_clip, name, file, folders)
-        return replace(clip, relevance=find_relevance(name, folders))
+        clip = _load_face_clip(weights) if name == FACE else _load_named(open_clip, name, file, weights)
+        return replace(clip, relevance=find_relevance(name, weights))
 
 
 def import_open_clip() -> ModuleType:
-    """open_clip, if it is there and works.
+    """Import open_clip.
 
     Raises:
-        DependencyError: it does not.
+        DependencyError: it is missing or broken.
     """
     try:
         import open_clip
-    # A torchvision that was built for another torch fails with a RuntimeError, or worse ones.
+    # A torchvision built for another torch raises RuntimeError, or other errors.
     except Exception as error:
         raise DependencyError(
             f"Text needs open_clip, which cannot be imported: {error}. Install it with `python -m pip "
@@ -174,9 +172,9 @@ def import_open_clip() -> ModuleType:
 
 
 def face_clip_network(words: Sequence[str]) -> nn.Module:
-    """The face model's network, untrained, for a vocabulary: open_clip's class with a small text transformer.
+    """The face model's untrained network for a vocabulary: open_clip's class with a small text transformer.
 
-    Its image side is ours: a transformer learns too little from the few faces that a laptop can draw.
+    Its image side is ours, because a transformer would need more faces than a laptop can draw.
     """
     network = import_open_clip().CLIP(
         embed_dim=FACE_DIM,
@@ -190,17 +188,17 @@ def face_clip_network(words: Sequence[str]) -> nn.Module:
 
 
 def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
-    """The face model of a network and its vocabulary."""
+    """The face model from its network and vocabulary."""
     return Clip(FACE, network, WordTokenizer(tuple(words)), IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
-def _load_face_clip(folders: Folders) -> Clip:
-    words = json.loads(read_metadata(locate(FACE_FILE, *folders))["words"])
-    network = load_trained(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"), folders)
+def _load_face_clip(weights: Weights) -> Clip:
+    words = json.loads(read_metadata(weights.path(FACE_FILE))["words"])
+    network = weights.network(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"))
     return face_clip(network, words)
 
 
-def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folders: Folders) -> Clip:
+def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, weights: Weights) -> Clip:
     config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
     if config is None:
         raise InputError(
@@ -208,10 +206,12 @@ def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folde
             "ViT-B-32 or ViT-L-14 (open_clip.list_models() lists them all)."
         )
     if any(config["text_cfg"].get(key) for key in HUB_KEYS):
-        raise InputError(f"{name} loads its text part from a hub, which is never done here; take another.")
-    path = _weights_file(name, folders) if file is None else Path(file)
+        raise InputError(
+            f"{name} loads its text part from a hub, but nothing is downloaded here. Choose another model."
+        )
+    path = _weights_file(name, weights) if file is None else Path(file)
     if not path.is_file():
-        raise InputError(f"{path} is no file; expected the weights of {name}.")
+        raise InputError(f"Expected the weights of {name}, but there is no file {path}.")
     with torch.random.fork_rng():
         try:
             network = open_clip.create_model(name, pretrained=str(path), weights_only=True)
@@ -225,23 +225,21 @@ def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, folde
     return Clip(name, network, tokenizer, about["mean"], about["std"], about["interpolation"])
 
 
-def _weights_file(name: str, folders: Folders) -> Path:
+def _weights_file(name: str, weights: Weights) -> Path:
     stem = name.replace("/", "-")
-    found = next(
-        (path for ending in ENDINGS if (path := located(f"{stem}{ending}", *folders)) is not None), None
-    )
+    found = next((path for ending in ENDINGS if (path := weights.find(f"{stem}{ending}"))), None)
     if found is None:
         wanted = f"{stem}.safetensors"
         advice = (
-            f"Bring open_clip's weights of {name} (on its page mostly called open_clip_model.safetensors or "
+            f"Download open_clip's weights of {name} (mostly called open_clip_model.safetensors or "
             f"open_clip_pytorch_model.bin) and put them into one of these folders as {wanted} (or .pt, .bin)."
         )
-        raise missing([wanted], *folders, advice={wanted: advice})
+        raise weights.missing([wanted], {wanted: advice})
     return found
 
 
 def _published_constants(open_clip: ModuleType, name: str) -> dict[str, Any]:
-    """Mean and deviation that all published weights of a model share, where they do; a file tells neither."""
+    """Mean and standard deviation, if all published weights of a model share them; files have neither."""
     tags = [open_clip.get_pretrained_cfg(name, tag) for tag in open_clip.list_pretrained_tags_by_model(name)]
     shared = {}
     for key in ("mean", "std"):

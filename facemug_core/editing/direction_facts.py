@@ -1,36 +1,35 @@
-"""What is known of named directions, read from their file without the vectors and without torch."""
+"""Facts about named directions, read from their file without the vectors and without torch."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..checkpoints.files import DIRECTIONS_KIND, check_kind, read_metadata
-from ..checkpoints.manifest import locate
+from ..checkpoints.places import Places
 
 Layers = tuple[int, int]
-"""First code that is changed, and the one after the last."""
+"""First changed code, and the one after the last."""
 
 DIRECTIONS_FILE = "directions.safetensors"
-"""The directions that the pack ships, in `weights/`."""
+"""The shipped directions, in `weights/`."""
 
 NO_DIRECTIONS = "holds no named directions"
-"""What is wrong with a file of another kind."""
+"""Error of a file with another content."""
 
 MEASURED = ("effect", "monotone", "leak", "identity")
-"""Numbers of `about` that people are shown; what they mean: docs/attributes.md."""
+"""Numbers of `about` that are shown; explained in docs/attributes.md."""
 
 
 class Facts(NamedTuple):
-    """What is known of a direction."""
+    """Facts about a direction."""
 
     layers: Layers
     safe: tuple[float, float]
-    """Amounts between which faces stay faces."""
+    """Range of amounts with realistic faces."""
     about: Mapping[str, Any]
-    """What was measured, and how the direction was found; for people to read."""
+    """Measurements, and how the direction was found, for readers."""
 
 
 def facts_in(metadata: Mapping[str, str]) -> dict[str, Facts]:
@@ -41,21 +40,21 @@ def facts_in(metadata: Mapping[str, str]) -> dict[str, Facts]:
     }
 
 
-def shipped_facts(folders: Sequence[str | Path] = ()) -> dict[str, Facts]:
-    """Facts of the pack's own directions by name.
+def shipped_facts(places: Places) -> dict[str, Facts]:
+    """Facts about the shipped directions by name.
 
     Raises:
         WeightsMissingError: their file is missing.
-        CheckpointError: it is damaged or holds something else.
+        CheckpointError: the file is damaged or has another content.
     """
-    path = locate(DIRECTIONS_FILE, *folders)
+    path = places.path(DIRECTIONS_FILE)
     metadata = read_metadata(path)
     check_kind(path, metadata, DIRECTIONS_KIND, NO_DIRECTIONS)
     return facts_in(metadata)
 
 
 def describe(name: str, facts: Facts) -> str:
-    """One line for a person: name, range, layers and what was measured."""
+    """One line for readers: name, range, layers and measurements."""
     low, high = facts.safe
     first, end = facts.layers
     measured = {key: facts.about[key] for key in MEASURED if key in facts.about}
@@ -64,5 +63,5 @@ def describe(name: str, facts: Facts) -> str:
         f"{other} {change:+.2f}" for other, change in facts.about.get("side_effects", {}).items()
     )
     what = facts.about.get("what", facts.about.get("found", ""))
-    aside = f"; brings {side}" if side else ""
+    aside = f"; side effects {side}" if side else ""
     return f"{name:16} {low:+.1f}…{high:+.1f}  codes {first}-{end - 1}  {what} ({numbers}{aside})"

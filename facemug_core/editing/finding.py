@@ -1,6 +1,6 @@
-"""Finding directions: from measured faces, from two sets of codes, from codes alone, and from weights alone.
+"""Finds directions from measured faces, from two sets of codes, from codes alone, and from weights alone.
 
-scikit-learn does the fitting; it is a training dependency and imported late.
+Fits with scikit-learn, a training dependency, which is imported late.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .measuring import ATTRIBUTES
 Array = NDArray[np.float64]
 
 LEAST_EXAMPLES = 4
-"""Fewest codes on each side that tell a direction."""
+"""Fewest codes on each side."""
 
 WHITENED = 200
-"""Principal components of the codes that boundaries are fitted in: the rest of the space is all but empty."""
+"""Principal components of the codes that are used for fits; the rest of the space is almost empty."""
 
 
 def standardized(values: Array) -> Array:
-    """Columns [N, K] as normal scores by rank: outliers lose their weight, and missing values become 0."""
+    """Columns `[N, K]` as normal scores by rank, so that outliers lose weight; missing values become 0."""
     from scipy.stats import norm, rankdata
 
     result = np.zeros_like(values)
@@ -39,17 +39,17 @@ def standardized(values: Array) -> Array:
 
 
 def find_from_values(codes: Array, values: Array, ridge: float = 300.0, loose: float = 0.3) -> Array:
-    """Directions [K, 512] along which each of K measurements grows and the others stay.
+    """Directions `[K, 512]` along which each of K measurements grows and the others stay.
 
-    Ridge regression in whitened codes predicts the measurements. A direction is the step that is predicted to
-    raise its own by one standard deviation, at the least sum of squared changes of the others and of squared
-    length: a short step stays where faces are likely.
+    Ridge regression in whitened codes predicts the measurements. A direction is the step with a predicted
+    change of its measurement by one standard deviation, and the least sum of the others' squared changes and
+    its squared length. A short step stays among likely faces.
 
     Args:
-        codes: [N, 512].
-        values: [N, K], standardized.
+        codes: `[N, 512]`.
+        values: `[N, K]`, standardized.
         ridge: penalty on the slopes.
-        loose: weight of the length; the larger, the less the other measurements are held.
+        loose: weight of the length; larger values allow more change of the other measurements.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import Ridge
@@ -66,19 +66,19 @@ def find_attribute(
 ) -> Linear:
     """A direction along which one of `ATTRIBUTES` grows and the others stay, from measured faces.
 
-    An amount of 1 is predicted to be one standard deviation of the faces.
+    An amount of 1 is a predicted change by one standard deviation.
 
     Args:
         name: of the attribute.
-        codes: of the faces, [N, 512].
-        observed: their measurements [N] by name, NaN where a face does not show it.
+        codes: of the faces, `[N, 512]`.
+        observed: their measurements `[N]` by name, NaN = not measurable.
         layers: codes that the direction may change.
 
     Raises:
         InputError: there is no such attribute.
     """
     if name not in ATTRIBUTES:
-        raise InputError(f"{name!r} is nothing that is measured; there are: {', '.join(ATTRIBUTES)}.")
+        raise InputError(f"{name!r} is not measured. Choose among: {', '.join(ATTRIBUTES)}.")
     values = [observed[attribute.finder] for attribute in ATTRIBUTES.values()]
     found = find_from_values(codes, standardized(np.stack(values, 1)))[list(ATTRIBUTES).index(name)]
     about = {"what": ATTRIBUTES[name].what, "found": f"measurements of {len(codes)} faces"}
@@ -86,10 +86,9 @@ def find_attribute(
 
 
 def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL_LAYERS) -> Linear:
-    """A direction from codes [N, 18, 512] of faces with and without something, by logistic regression.
+    """A direction from codes `[N, 18, 512]` of faces with and without something, by logistic regression.
 
-    An amount of 1 is half the way from the mean of those without to the mean of those with it, along the
-    normal of the boundary.
+    An amount of 1 is half the distance between the means of both sets along the boundary's normal.
 
     Raises:
         InputError: fewer than four faces on a side.
@@ -104,7 +103,7 @@ def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL
     w = torch.cat([with_it, without_it])[:, layers[0] : layers[1]].mean(1).double().numpy()
     labels = np.repeat([1, 0], [len(with_it), len(without_it)])
     scale = w.std(0) + 1e-6
-    # As penalized as pays with few examples: the boundary's normal then lies near the difference of means.
+    # Strongly penalized, for few examples: the boundary's normal is then near the difference of means.
     fit = LogisticRegression(C=1e-2, class_weight="balanced", max_iter=1000).fit(
         (w - w.mean(0)) / scale, labels
     )
@@ -117,7 +116,7 @@ def find_from_examples(with_it: Tensor, without_it: Tensor, layers: Layers = ALL
 
 
 def find_components(codes: Tensor, count: int, layers: Layers = ALL_LAYERS) -> list[Linear]:
-    """Principal components of codes w [N, 512], strongest first; an amount of 1 is two standard deviations.
+    """Principal components of codes w `[N, 512]`, largest first; an amount of 1 is two standard deviations.
 
     Raises:
         InputError: more components than codes or dimensions.
@@ -138,9 +137,9 @@ def find_factors(modulations: Sequence[Tensor], count: int, layers: Layers = ALL
     """Closed-form factorization (Shen and Zhou 2021): unit directions that change the modulation most.
 
     Args:
-        modulations: weights [C, 512] of the bank's maps from codes to channel scales, of the wanted layers.
-        count: how many, strongest first.
-        layers: what the directions are said to act on.
+        modulations: weights `[C, 512]` of the bank's modulation layers in `layers`.
+        count: number of directions, strongest first.
+        layers: layers of the directions.
     """
     weights = torch.cat([weight / weight.norm(dim=1, keepdim=True) for weight in modulations])
     _, vectors = torch.linalg.eigh(weights.T @ weights)

@@ -1,5 +1,4 @@
-"""Readers of directions in files: those that others have published (InterFaceGAN, GANSpace, StyleCLIP, plain
-tensors), and our own."""
+"""Reads directions from files: published ones (InterFaceGAN, GANSpace, StyleCLIP, plain tensors) and ours."""
 
 from __future__ import annotations
 
@@ -33,12 +32,12 @@ from .directions import (
 
 
 class KnownEdit(NamedTuple):
-    """Which component of `ffhq_pca.pt` does what, as published with StyleFeatureEditor."""
+    """Layers and target of a component of `ffhq_pca.pt`, as published with StyleFeatureEditor."""
 
     component: int
     layers: Layers
     target: float | None
-    """What an amount of 1 sets; None where none was published."""
+    """The coordinate at an amount of 1; None if none was published."""
 
 
 GANSPACE_EDITS: Mapping[str, KnownEdit] = MappingProxyType(
@@ -62,20 +61,19 @@ def read_direction(
     component: int | str | None = None,
     target: float | None = None,
 ) -> Direction:
-    """A direction from a file, whatever kind it is.
+    """A direction from a file of any known kind.
 
     Args:
-        path: InterFaceGAN .pt or .npy, GANSpace `ffhq_pca.pt`, StyleCLIP mapper .pt, what `directions find`
-            wrote, or a .safetensors, .pt or .npy file with one tensor [512] or [T, 512].
-        layers: codes that are changed; ignored by mappers, which have their own.
-        component: of a GANSpace file: its index, or a name out of `GANSPACE_EDITS`, which then tells
-            the layers. Of a file of ours with several directions: the name of one.
-        target: the coordinate to set, of a GANSpace file.
+        path: InterFaceGAN .pt or .npy, GANSpace `ffhq_pca.pt`, StyleCLIP mapper .pt, a file by `directions
+            find`, or a .safetensors, .pt or .npy file with one tensor `[512]` or `[T, 512]`.
+        layers: codes to change; ignored by mappers, which have their own.
+        component: of a GANSpace file: its index, or a name from `GANSPACE_EDITS`, which determines the
+            layers. Of our files with several directions: the name of one.
+        target: of a GANSpace file: the coordinate to set.
 
     Raises:
-        CheckpointError: the file is damaged or of no known kind; says what it holds.
-        InputError: a GANSpace file needs a component and a target; a file of ours holds several directions,
-            and none of this name.
+        CheckpointError: the file is damaged or of an unknown kind.
+        InputError: a GANSpace file needs a component and a target, or the file has no direction of this name.
     """
     path = Path(path)
     if path.suffix == ".npy":
@@ -85,7 +83,7 @@ def read_direction(
     if kind == DIRECTIONS_KIND:
         return _one_of_ours(path, layers, component)
     if kind.startswith("facemug"):
-        raise CheckpointError(f"{path} is no direction: it says of itself {kind!r}.")
+        raise CheckpointError(f"{path} is not a direction, but a file of the kind {kind!r}.")
     if file.tensors.keys() >= set(GANSPACE_KEYS):
         analysis = {name: file.tensors[name].load().float() for name in GANSPACE_KEYS}
         return _coordinate(analysis, path, layers, component, target)
@@ -96,7 +94,7 @@ def read_direction(
         return Linear(_vector(next(iter(file.tensors.values())).load(), path), layers)
     names = ", ".join(list(file.tensors)[:4]) or "no tensor"
     raise CheckpointError(
-        f"{path} is no direction that is known: expected one tensor, a GANSpace analysis (mean, comp, std) "
+        f"{path} is no known kind of direction: expected one tensor, a GANSpace analysis (mean, comp, std) "
         f"or a StyleCLIP mapper (mapper.…), found {names}."
     )
 
@@ -105,12 +103,12 @@ FILE_ENDINGS = (".pt", ".pth", ".npy", ".safetensors")
 
 
 def parse_direction(text: str, shipped: Callable[[], Mapping[str, Linear]]) -> Direction:
-    """The direction that a person has written: a shipped name, or FILE[#COMPONENT[:TARGET]][@START:END].
+    """Parse a direction: a shipped name, or FILE[#COMPONENT[:TARGET]][@START:END].
 
     Examples: `smile`, `age.pt`, `pose.pt@0:8`, `ffhq_pca.pt#lipstick`, `ffhq_pca.pt#12:5@0:4`.
 
     Raises:
-        InputError: no such name, or what follows the file cannot be understood.
+        InputError: the name is unknown, or the text after the file is invalid.
         CheckpointError: as `read_direction`.
     """
     matched = _WRITTEN.fullmatch(text)
@@ -126,17 +124,17 @@ def parse_direction(text: str, shipped: Callable[[], Mapping[str, Linear]]) -> D
 
 
 def parse_component(text: str) -> tuple[int | str | None, float | None]:
-    """Component and target that a person has written as COMPONENT[:TARGET], such as `lipstick` or `12:5`.
+    """Parse COMPONENT[:TARGET], such as `lipstick` or `12:5`; an empty text has neither.
 
-    Empty text stands for neither. Raises `InputError` for what cannot be understood.
+    Raises:
+        InputError: the text is invalid.
     """
     if not text.strip():
         return None, None
     matched = _COMPONENT.fullmatch(text.strip())
     if matched is None:
         raise InputError(
-            f"Expected a component as a name or number, with a target after a colon if there is one, such "
-            f"as lipstick or 12:5, but got {text!r}."
+            f"Expected COMPONENT or COMPONENT:TARGET, such as lipstick or 12:5, but got {text!r}."
         )
     name, target = matched["name"], matched["target"]
     return int(name) if name.isdecimal() else name, None if target is None else float(target)
@@ -149,7 +147,7 @@ _COMPONENT = re.compile(r"(?P<name>[\w-]+)(:(?P<target>[-+]?\d+(\.\d+)?))?")
 def _one_of_ours(path: Path, layers: Layers, component: int | str | None) -> Linear:
     directions = load_directions(path)
     if component is None and len(directions) > 1:
-        raise InputError(f"{path} holds several directions; say which: {', '.join(directions)}.")
+        raise InputError(f"{path} holds several directions; name one of: {', '.join(directions)}.")
     direction = named(directions, next(iter(directions)) if component is None else str(component))
     return direction if layers == ALL_LAYERS else replace(direction, layers=layers)
 
@@ -162,7 +160,7 @@ def _read_array(path: Path) -> Tensor:
 
 
 def _vector(tensor: Tensor, path: Path) -> Tensor:
-    """[512] or [18, 512] from [512], [1, 512], [T, 512] or [1, T, 512]; missing fine codes stay unchanged."""
+    """`[512]` or `[18, 512]` from `[512]`, `[1, 512]`, `[T, 512]` or `[1, T, 512]`; missing codes are 0."""
     vector = tensor.detach().float().squeeze()
     if vector.shape == (CODE_DIM,):
         return vector
@@ -178,7 +176,7 @@ def _coordinate(
     analysis: Mapping[str, Tensor], path: Path, layers: Layers, component: int | str | None,
     target: float | None,
 ) -> Coordinate:  # fmt: skip
-    known = f"{path} is a GANSpace analysis; say which component, by its number or as one of: "
+    known = f"{path} is a GANSpace analysis; give a component by its number or as one of: "
     if component is None:
         raise InputError(known + ", ".join(GANSPACE_EDITS) + ".")
     if isinstance(component, str):
@@ -187,7 +185,7 @@ def _coordinate(
         component, layers, published = GANSPACE_EDITS[component]
         target = published if target is None else target
     if target is None:
-        raise InputError("A GANSpace component is set to a target: give one after a colon, such as 12:5.")
+        raise InputError("A GANSpace component needs a target: add it after a colon, such as 12:5.")
     components, deviations = analysis["comp"].reshape(-1, CODE_DIM), analysis["std"].flatten()
     if not 0 <= component < len(components):
         raise InputError(f"{path} has components 0 to {len(components) - 1}, but {component} was asked for.")
@@ -203,5 +201,5 @@ def _mapper(state: Mapping[str, Tensor], path: Path) -> StyleMapper:
         mapper.load_state_dict(state)
     except RuntimeError as error:
         first = next(line.strip() for line in str(error).splitlines()[1:])
-        raise CheckpointError(f"{path} is no StyleCLIP mapper of three levels: {first}") from error
+        raise CheckpointError(f"{path} is not a StyleCLIP mapper of three levels: {first}") from error
     return mapper.eval().requires_grad_(False)

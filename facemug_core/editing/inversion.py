@@ -69,7 +69,7 @@ class Goal:
     Args:
         inverter: its frozen networks measure the distance.
         conditions: of a batch of edits; the mask hides the photo, and guides count under the mask.
-        background: share of background in the visible photo, [B, 1, h, w].
+        background: share of background in the visible photo, `[B, 1, h, w]`.
     """
 
     def __init__(self, inverter: Inverter, conditions: Conditions, background: Tensor) -> None:
@@ -90,7 +90,7 @@ class Goal:
         self.color, self.color_weight = conditions.color * hidden, conditions.color_weight * hidden
 
     def distances(self, picture: Tensor) -> Tensor:
-        """Distances [B] of pictures [B, 3, 256, 256]."""
+        """Distances `[B]` of pictures `[B, 3, 256, 256]`."""
         small = F.adaptive_avg_pool2d(picture, SEEN_SIZE)
         seen = small * self.visible  # gray where no person is visible
         distances = feature_distances(self.perceptual.features(seen), self.features)
@@ -121,13 +121,13 @@ def descend(
     progress: Progress = no_progress,
     preview: Preview = no_preview,
 ) -> Tensor:
-    """The best codes [B, 18, 512] of `count` steps of descent towards the goal. An interruption returns the
+    """The best codes `[B, 18, 512]` of `count` steps of descent towards the goal. An interruption returns the
     best so far.
 
     A step that increases the distance is undone, and the next ones are half as long.
 
     Args:
-        draw: codes [B, 18, 512] → pictures [B, 3, 256, 256], differentiable; makes no inference tensors.
+        draw: codes `[B, 18, 512]` → pictures `[B, 3, 256, 256]`, differentiable; makes no inference tensors.
         codes: to start from.
         steps: coordinates of the descent, [512, rank] (`Inverter.steps`).
         goal: the distance to decrease.

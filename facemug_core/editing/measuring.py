@@ -1,8 +1,8 @@
-"""Measurements of aligned faces' attributes: finders of directions, and judges of them.
+"""Measurements of attributes of aligned faces.
 
-Most attributes are measured in two ways that share nothing but the picture: by the parser (areas and colors
-of classes) and by the face mesh (distances of landmarks, colors around them), or by a network and one of
-these. One finds the attribute's direction, the other judges it.
+Most attributes have two independent measurements: by the parser (areas and colors of classes) and by the face
+    mesh (distances of landmarks, colors around them), or by a network and one of these. One finds the
+    attribute's direction, the other judges it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import LABELS, NUM_LABELS, REGIONS, WORKING_SIZE
 from ..faces.alignment import resample
 from ..faces.detection import Box, Detector
@@ -26,30 +26,30 @@ from ..pictures import to_pixels
 
 Array = NDArray[np.float64]
 Reading = dict[str, float]
-"""Values by measurement, "attribute.source"; NaN if the face does not show it."""
+"""Values by measurement, "attribute.source"; NaN = not measurable."""
 
 FACE_BOX: Box = (50.0, 60.0, 206.0, 240.0)
-"""Where the mesh of an aligned face lies, about, in crop pixels."""
+"""Approximate bounds of the mesh of an aligned face, in crop pixels."""
 
 PATCH = 4
-"""Half the side, in pixels, of the squares that colors around landmarks are taken from."""
+"""Half the side, in pixels, of the squares in which colors around landmarks are measured."""
 
 EYE_LEVEL = 0.47
-"""Where the eyes of an aligned face lie, as a share of the picture's height: 0.471 ± 0.004 in the bank."""
+"""Height of the eyes in an aligned face, as a share of the picture: 0.471 ± 0.004 in the bank."""
 
 LEAST_PIXELS = 12
-"""A class of fewer pixels has no measured color."""
+"""Fewest pixels of a class whose color is measured."""
 
 NETWORK_MARGIN = 1.15
-"""Side of the square that the networks see, as a multiple of the mesh's longer side."""
+"""Side of the networks' crop, as a multiple of the mesh's longer side."""
 
 HAIR = 1.4
-"""How far beyond the eyes hair is looked for, as a multiple of the distance to the forehead's edge."""
+"""Distance of hair from the eyes, as a multiple of the distance to the forehead's edge."""
 
 NETWORK_SIZE = 112
 
 SOURCES = ("parser", "mesh", "network")
-"""What measurements come from."""
+"""Sources of measurements."""
 
 
 def source_of(measurement: str) -> str:
@@ -59,20 +59,20 @@ def source_of(measurement: str) -> str:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One thing that a slider changes."""
+    """An attribute with a slider."""
 
     what: str
-    """What +1 looks like."""
+    """Meaning of +1."""
     finder: str
-    """The measurement that directions are found by."""
+    """The measurement that finds the direction."""
     judge: str
-    """The measurement that they are judged by; of the same source where there is no second one."""
+    """The measurement that judges the direction, if possible of another source."""
     same_person: bool = True
-    """The person should stay the same."""
+    """Whether the person should stay the same."""
 
     @property
     def independent(self) -> bool:
-        """Whether another source judges than finds."""
+        """Whether finder and judge have different sources."""
         return source_of(self.finder) != source_of(self.judge)
 
 
@@ -107,27 +107,27 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
         "lighting": Attribute("is lit from the left of the picture", "lighting.parser", "lighting.mesh"),
     }
 )
-"""What is measured and shipped as directions."""
+"""Measured attributes; those that pass are shipped as directions."""
 
 
-def load_measurer(folders: Folders = ()) -> Measurer:
-    """A measurer with all that finds directions.
+def load_measurer(weights: Weights = SHIPPED) -> Measurer:
+    """A measurer with all sources of finders.
 
     Raises:
-        WeightsMissingError: a file is missing; `fetch run train` brings all.
+        WeightsMissingError: a file is missing; `fetch run train` downloads all.
     """
-    return Measurer(Detector.load(folders), Parser.load(folders), load_networks(folders))
+    return Measurer(Detector.load(weights), Parser.load(weights), load_networks(weights))
 
 
 Network = Callable[[Tensor], dict[str, Tensor]]
-"""Takes faces [B, 3, 112, 112], RGB in [0, 255], and gives values [B] by measurement."""
+"""Faces `[B, 3, 112, 112]`, RGB in [0, 255] → values `[B]` by measurement."""
 
 
-def load_networks(folders: Folders = ()) -> list[Network]:
-    """The networks that tell expression, age and gender; errors as `load_measurer`."""
+def load_networks(weights: Weights = SHIPPED) -> list[Network]:
+    """The networks for expression, age and gender; errors as `load_measurer`."""
     return [
-        _Smile(load_trained(ExpressionNet, "face_expression", folders)),
-        _AgeAndGender(load_trained(AgeGenderNet, "age_gender", folders)),
+        _Smile(weights.network(ExpressionNet, "face_expression")),
+        _AgeAndGender(weights.network(AgeGenderNet, "age_gender")),
     ]
 
 
@@ -136,8 +136,8 @@ class Measurer:
 
     Args:
         detector: finds the face mesh.
-        parser: reads the classes.
-        networks: tell what neither of them can.
+        parser: finds the classes.
+        networks: measure further attributes.
     """
 
     def __init__(self, detector: Detector, parser: Parser, networks: Sequence[Network]) -> None:
@@ -149,10 +149,9 @@ class Measurer:
     def measure(
         self, picture: Tensor, labels: Tensor | None = None, sources: Collection[str] = SOURCES
     ) -> Reading | None:
-        """Measurements of an aligned face [1, 3, 256, 256] in [-1, 1]; None where no face is seen.
+        """Measurements of an aligned face `[1, 3, 256, 256]` in [-1, 1] by `sources`; None without a face.
 
-        `labels` [1, 256, 256] spares the parser where the classes are known; only what comes from `sources`
-        is measured.
+        `labels` `[1, 256, 256]` are known classes, which replace the parser's.
         """
         pixels = to_pixels(picture[0])
         mesh = find_mesh(self.detector, pixels)
@@ -172,7 +171,7 @@ class Measurer:
 
 
 def find_mesh(detector: Detector, pixels: NDArray[np.uint8]) -> Array | None:
-    """Mesh [468, 2] of an aligned face [256, 256, 3], (x, y) in pixels; None where no face is seen."""
+    """Mesh `[468, 2]` of an aligned face `[256, 256, 3]`, (x, y) in pixels; None if no face is found."""
     found = detector.measure(pixels, [FACE_BOX])
     return found[0].landmarks if found else None
 
@@ -182,7 +181,7 @@ class _Smile:
     network: ExpressionNet
 
     def __call__(self, faces: Tensor) -> dict[str, Tensor]:
-        """How much likelier happiness is than all other expressions together, as a logit."""
+        """Logit of happiness against all other expressions."""
         happy = EXPRESSIONS.index("happy")
         logits = self.network(faces)
         others = torch.cat([logits[:, :happy], logits[:, happy + 1 :]], 1)
@@ -194,13 +193,13 @@ class _AgeAndGender:
     network: AgeGenderNet
 
     def __call__(self, faces: Tensor) -> dict[str, Tensor]:
-        """Years, and how much likelier male is than female, as a logit."""
+        """Age in years, and logit of male against female."""
         age, gender = self.network(faces)
         return {"age.network": age, "masculine.network": gender[:, 0] - gender[:, 1]}
 
 
 def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading:
-    """Measurements from classes [256, 256] of an aligned face [256, 256, 3]."""
+    """Measurements from classes `[256, 256]` of an aligned face `[256, 256, 3]`."""
     face = _Parsed(pixels / 255.0, labels)
     eyes, nose, mouth = face.center("eyes"), face.center("nose"), face.center("mouth")
     skin = face.region("face")
@@ -215,7 +214,7 @@ def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading
         "pitch": -_ratio(nose[1] - eyes[1], mouth[1] - eyes[1]),
         "glasses": face.area("glasses"),
         "hair_length": float((hair & (face.rows > 0.6)).mean()),
-        # Tells short hair from shorter, which the one above cannot: of most short hair nothing hangs so low.
+        # Distinguishes short hair, for which the value above is mostly 0.
         "hair_below_eyes": float((hair & (face.rows > EYE_LEVEL)).mean()),
         "hair_darkness": -face.light(hair),
         "warmth": _warmth(face.color(hair)),
@@ -236,7 +235,7 @@ def by_parser(pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> Reading
 
 
 def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
-    """Measurements from the face mesh [468, 2] of an aligned face [256, 256, 3], and colors at its points.
+    """Measurements from the face mesh `[468, 2]` of an aligned face `[256, 256, 3]`.
 
     Left and right in the names of variables are as seen in the picture.
     """
@@ -248,7 +247,7 @@ def by_mesh(pixels: NDArray[np.uint8], mesh: Array) -> Reading:
     lips = (p[13] + p[14]) / 2
     cheeks = (face.color(p[50]) + face.color(p[280])) / 2
     middle = p[168]
-    # Beyond the forehead, along rays from between the eyes: most of these points lie in the hair.
+    # Beyond the forehead, along rays from between the eyes; most of these points are in the hair.
     hair = np.median([face.color(middle + HAIR * (p[i] - middle)) for i in (10, 109, 338, 54, 284)], 0)
     values = {
         "smile": float(np.hypot(*(p[61] - p[291])) + 2 * (lips[1] - corners[1])),
@@ -300,7 +299,7 @@ class _Parsed:
 
 
 class _Meshed:
-    """A picture whose colors are taken around points, given as shares of the picture, (x, y)."""
+    """A picture whose colors are measured around points, given as shares of the picture, (x, y)."""
 
     def __init__(self, pixels: Array, mesh: Array) -> None:
         self.pixels = pixels
@@ -314,7 +313,7 @@ class _Meshed:
         return self.patch(point).mean((0, 1))
 
     def vertical_contrast(self, point: Array) -> float:
-        """How much light changes from row to row around a point."""
+        """Contrast of light between rows around a point."""
         light = (self.patch(point, up=2 * PATCH) @ LUMA).mean(1)
         return float(np.abs(np.diff(light)).mean())
 
@@ -322,7 +321,7 @@ class _Meshed:
 _IN_REGION = {name: np.isin(np.arange(NUM_LABELS), classes) for name, classes in REGIONS.items()}
 
 LUMA = np.array([0.299, 0.587, 0.114])
-"""ITU-R 601."""
+"""Luma weights of ITU-R 601."""
 
 
 def _light(color: Array) -> float:
@@ -342,8 +341,8 @@ def _balance(first: float, second: float) -> float:
 
 
 def head_turn(mesh: Array) -> tuple[float, float]:
-    """Where the nose of a mesh [468, 2] lies: beside the middle, as a share of the face's width, and below
-    the eyes, as a share of the way to the lips.
+    """Offset of the nose of a mesh `[468, 2]`: beside the middle, as a share of the face's width, and below
+    the eyes, as a share of the distance to the lips.
     """
     eyes = (mesh[33] + mesh[133] + mesh[362] + mesh[263]) / 4
     lips = (mesh[13] + mesh[14]) / 2
@@ -382,7 +381,7 @@ def _openness(p: Array, top: int, bottom: int, outer: int, inner: int) -> float:
 
 
 def _face_square(picture: Tensor, mesh: Array) -> Tensor:
-    """The face in a square [1, 3, 112, 112], from a picture [1, 3, H, W] in [0, 255]."""
+    """The face in a square `[1, 3, 112, 112]`, from a picture `[1, 3, H, W]` in [0, 255]."""
     low, high = mesh.min(0), mesh.max(0)
     side = NETWORK_MARGIN * float((high - low).max())
     matrix = np.eye(3)

@@ -1,4 +1,4 @@
-"""Head pose: read off the face mesh, and reached by moving codes along the directions of yaw and pitch."""
+"""Head pose: measured by the face mesh, changed by the directions of yaw and pitch."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .directions import Linear
 from .measuring import head_turn
 
 YAW_SCALE = 0.753
-"""The nose's offset over the face's width, at 45°: fitted to the mesh's depth on 150 bank faces (r 0.998)."""
+"""The nose's offset ÷ the face's width at 45°, fitted to the mesh's depth on 150 bank faces (r 0.998)."""
 
 PITCH_SCALE = 118.4
-"""Degrees by the nose's height between eyes and lips; the same fit (r 0.92)."""
+"""Degrees ÷ the nose's height between eyes and lips, by the same fit (r 0.92)."""
 LEVEL = 0.592
-"""That height in the mean of those faces: they look straight ahead."""
+"""Mean of this height over these faces, taken as a pitch of 0."""
 
 STEPS = 4
-"""Measured moves towards a pose; the error left after them is below that of the measurement."""
+"""Number of moves towards a pose; the remaining error is below that of the measurement."""
 POSE_LAYERS = (0, 6)
-"""Codes that hold the pose: moved alone, they leave glasses, hair and skin."""
+"""Codes of the pose; the others hold glasses, hair and skin."""
 REACH = 2.5
-"""Amounts beyond this break faces, at about 35° of yaw."""
+"""Largest amount, about 35° of yaw; beyond it faces break."""
 FIRST_SLOPES = (12.0, 8.0)
-"""Degrees of yaw and pitch by an amount of 1 of their directions, until measured on the face itself."""
+"""Initial estimates of degrees of yaw and pitch for an amount of 1."""
 LEAST_MOVE = 0.05
-"""From smaller changes of an amount no slope is computed."""
+"""Smallest change of an amount from which a slope is computed."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a head looks, in degrees."""
+    """Orientation of a head, in degrees."""
 
     yaw: float = 0.0
     """Positive to the right of the picture."""
@@ -48,7 +48,7 @@ class Pose:
 
 
 def pose_from_mesh(mesh: NDArray[np.float64]) -> Pose:
-    """Pose of an aligned face from its mesh [468, 2]."""
+    """Pose of an aligned face from its mesh `[468, 2]`."""
     aside, height = head_turn(mesh)
     return Pose(math.degrees(math.atan(aside / YAW_SCALE)), PITCH_SCALE * (LEVEL - height))
 
@@ -61,16 +61,14 @@ def turn_to(
     pitch: Linear,
     progress: Progress = no_progress,
 ) -> Tensor:
-    """Codes [1, 18, 512] moved along the directions until their picture has the wanted pose, or the nearest
-    that was seen.
+    """Codes `[1, 18, 512]` moved along the directions to the wanted pose, or to the nearest possible one.
 
-    The amounts stay within `REACH`, and a move after which no face is seen is halved: an extreme pose is met
-    as far as the bank can show it.
+    The amounts are limited to `REACH`. A move after which no face is found is halved.
 
     Args:
-        codes: of one face; returned where no face is seen on their own picture.
-        wanted: pose to reach.
-        measure: draws codes and reads the pose; None where no face is seen.
+        codes: of one face; returned unchanged if their picture shows no face.
+        wanted: the target.
+        measure: draws codes and measures the pose; None if no face is found.
         yaw, pitch: directions.
         progress: called for every move.
     """
@@ -82,7 +80,7 @@ def turn_to(
         return pitch.apply(yaw.apply(codes, amounts[0]), amounts[1])
 
     turned, nearest, left = codes, codes, math.inf
-    for step in range(STEPS + 1):  # the last move is looked at, too
+    for step in range(STEPS + 1):  # the last move is measured, too
         progress(step, STEPS)
         seen = measure(turned)
         if seen is None:
@@ -98,7 +96,7 @@ def turn_to(
         for i in range(2):
             if before is not None and abs(amounts[i] - before[0][i]) > LEAST_MOVE:
                 measured = (values[i] - before[1][i]) / (amounts[i] - before[0][i])
-                # Another sign or size is measuring error, and would send the head away.
+                # A slope of another sign or size is a measurement error.
                 slopes[i] = min(max(measured, FIRST_SLOPES[i] / 3), FIRST_SLOPES[i] * 3)
         before = list(amounts), values
         for i, (value, aim) in enumerate(zip(values, (wanted.yaw, wanted.pitch), strict=True)):

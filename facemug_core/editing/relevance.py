@@ -1,8 +1,7 @@
-"""How a text-image model's view of a face answers to codes, which text directions are made of."""
+"""Relevance: how a text-image model's embedding of a face changes with the codes; used by text directions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,29 +9,29 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.files import RELEVANCE_KIND
-from ..checkpoints.manifest import located
+from ..checkpoints.places import Places
 from ..checkpoints.reading import read_kind, save_safetensors
 
 COMPONENTS = 100
-"""Principal components of the codes that texts move along."""
+"""Number of principal components of the codes that texts change."""
 
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """How a text-image model's view of a face answers to its code (StyleCLIP measures it by channel)."""
+    """Change of a text-image model's embedding of a face with its code (by channel in StyleCLIP)."""
 
     steps: Tensor
-    """One standard deviation along each principal component of the codes, [K, 512]."""
+    """One standard deviation along each principal component of the codes, `[K, 512]`."""
     answers: Tensor
-    """How the model's view moves with each step, [K, D]."""
+    """Change `[K, D]` of the model's embedding with each step."""
     clip: str
     """Name of the model."""
 
 
 def principal_steps(codes: Tensor) -> Tensor:
-    """One standard deviation along each principal component of codes w [N, 512], largest first: [K, 512].
+    """One standard deviation along each principal component of codes w `[N, 512]`, largest first: `[K, 512]`.
 
-    Faces lie there; what is left of the space draws glaring colors.
+    The rest of the space has no faces; it draws glaring colors.
     """
     variances, axes = torch.linalg.eigh(torch.cov(codes.double().T))
     count = min(COMPONENTS, len(codes) - 1)
@@ -40,7 +39,7 @@ def principal_steps(codes: Tensor) -> Tensor:
 
 
 def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 100.0) -> Relevance:
-    """Relevance from faces' codes w [N, 512] and the model's views of their pictures [N, D]: a regression."""
+    """Relevance by regression of embeddings `[N, D]` of faces on their codes w `[N, 512]`."""
     codes, views = codes.double(), views.double()
     steps = principal_steps(codes)
     scores = (codes - codes.mean(0)) @ steps.T / steps.square().sum(1)  # [N, K], unit variance
@@ -52,17 +51,17 @@ def measure_relevance(codes: Tensor, views: Tensor, clip: str, ridge: float = 10
 
 
 def relevance_name(clip: str) -> str:
-    """Name of the file that holds the relevance of a model."""
+    """Name of the relevance file of a model."""
     return f"{clip.replace('/', '-')}_relevance.safetensors"
 
 
-def find_relevance(clip: str, folders: Sequence[str | Path] = ()) -> Relevance | None:
-    """The relevance of a model, where somebody has measured it; that of the pack's own model ships.
+def find_relevance(clip: str, places: Places) -> Relevance | None:
+    """The relevance of a model, if it was measured; that of the pack's model is shipped.
 
     Raises:
-        CheckpointError: its file is damaged or holds something else.
+        CheckpointError: its file is damaged or has another content.
     """
-    path = located(relevance_name(clip), *folders)
+    path = places.find(relevance_name(clip))
     return None if path is None else load_relevance(path)
 
 
@@ -76,7 +75,7 @@ def load_relevance(path: str | Path) -> Relevance:
     """Read a relevance file.
 
     Raises:
-        CheckpointError: the file is damaged or holds something else.
+        CheckpointError: the file is damaged or has another content.
     """
     tensors, about = read_kind(path, RELEVANCE_KIND, "tells no relevance")
     return Relevance(tensors["steps"].float(), tensors["answers"].float(), about["clip"])

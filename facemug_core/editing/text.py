@@ -1,7 +1,7 @@
 """Text edits of style codes: by optimization (PAPER section 7), and in one pass along a measured direction.
 
-Both follow the same change of text: from a source such as "a face" to what is asked for, as the difference of
-their places in the space of a text-image model.
+Both follow the change of text from a source such as "a face" to the target, as the difference of their
+embeddings in a text-image model.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from .directions import ALL_LAYERS, Layers, Linear, check_layers
 from .relevance import Relevance, relevance_name
 
 SOURCE = "a face"
-"""What text edits start from, in words."""
+"""Default text of the face before the edit."""
 
 TEMPLATES = ("{}", "a photo of {}", "a picture of {}", "a portrait of {}", "a close up of {}")
-"""Sentences that texts are put into; their places are averaged."""
+"""Sentences for texts; their embeddings are averaged."""
 
 GEOMETRY = 8
-"""Codes before this one shape head and face; later ones color them."""
+"""Codes before this one decide on shapes, later ones on colors."""
 
 SOFTNESS = 0.1
 """Added to the length of a picture's change in the directional loss.
 
-A bare angle does not tell a faint change from a strong one, and has no gradient where nothing has changed.
+Without it, faint and strong changes would count the same, and an unchanged picture would have no gradient.
 """
 
 LEAP = 1.0
-"""The first step of an optimization goes this far along the text's direction, where that was measured."""
+"""Length of the first step, which goes along the text's direction if the relevance was measured."""
 
 PATIENCE = 12
-"""Steps without progress after which an optimization ends."""
+"""Number of steps without progress after which an optimization ends."""
 
 LEAST_PROGRESS = 1e-3
-"""Fall of the loss that counts as progress."""
+"""Decrease of the loss that counts as progress."""
 
 PREVIEW_EVERY = 5
 """Steps between previews."""
@@ -52,26 +52,26 @@ PREVIEW_EVERY = 5
 
 @dataclass(frozen=True)
 class TextOptions:
-    """How codes follow a text."""
+    """Options of a text edit."""
 
     weight: float = 1.0
-    """λ1, of the directional loss; 0 changes nothing."""
+    """λ1, weight of the directional loss; 0 changes nothing."""
     latent_weight: float = 2e-4
-    """λ2, of the squared distance to the codes at the start."""
+    """λ2, weight of the squared distance from the initial codes."""
     steps: int = 50
     learning_rate: float = 0.05
     """In standard deviations of the codes' principal components."""
     source: str = SOURCE
-    """What the face is, in words, before the edit."""
+    """Text of the face before the edit."""
     templates: Sequence[str] = TEMPLATES
     layers: Layers = ALL_LAYERS
     """Codes that may change."""
     keep_geometry: bool = False
-    """Leave the codes that shape head and face."""
+    """Keep the codes of shapes."""
 
     @property
     def free(self) -> Layers:
-        """Codes that may change, all considered.
+        """Codes that may change by `layers` and `keep_geometry`.
 
         Raises:
             InputError: there are none.
@@ -87,7 +87,7 @@ DEFAULTS = TextOptions()
 
 @dataclass(frozen=True, eq=False)
 class TextGoal:
-    """A text to follow by optimization, and who follows it."""
+    """A text, a model and options for an optimization."""
 
     text: str
     clip: Clip
@@ -98,36 +98,34 @@ class TextGoal:
 
 @dataclass(frozen=True, eq=False)
 class TextEdit:
-    """What an optimization came to."""
+    """Result of an optimization."""
 
     codes: Tensor
-    """The best codes found, [1, 18, 512]."""
+    """The best codes found, `[1, 18, 512]`."""
     curve: tuple[float, ...]
     """Loss before each step."""
     best: int
-    """Step at which the codes were found; 0 is the start."""
+    """Step of the best codes; 0 is the start."""
     interrupted: bool = False
-    """Somebody stopped it."""
+    """Whether it was interrupted."""
 
 
 def text_change(clip: Clip, text: str, source: str = SOURCE, templates: Sequence[str] = TEMPLATES) -> Tensor:
-    """ΔT of Eq. 5 as a unit vector [D]: from the source to the text, each averaged over the templates.
+    """ΔT of Eq. 5 as a unit vector `[D]`: from the source to the text, each averaged over the templates.
 
-    Words that the model does not know raise an `UnknownWordsWarning` that names them.
+    Warns with `UnknownWordsWarning` about words that the model does not know.
 
     Raises:
-        InputError: the text is empty, of unknown words alone, or says to the model what the source says.
+        InputError: the text is empty, has only unknown words, or means the same as the source to the model.
     """
     if not text.strip():
-        raise InputError("The text is empty: say what the face should be, such as 'curly blond hair'.")
+        raise InputError("The text is empty. Describe the face, such as 'curly blond hair'.")
     if not clip.reads(text):
-        raise InputError(
-            f"The model {clip.name!r} has read no word of {text!r} (docs/text.md lists its words)."
-        )
+        raise InputError(f"The model {clip.name!r} knows no word of {text!r} (docs/text.md lists its words).")
     unknown = clip.unknown_words(text)
     if unknown:
         warnings.warn(
-            f"The model {clip.name!r} has never read {', '.join(unknown)}, and leaves "
+            f"The model {clip.name!r} does not know {', '.join(unknown)}, and leaves "
             f"{'it' if len(unknown) == 1 else 'them'} out (docs/text.md lists its words).",
             UnknownWordsWarning,
             stacklevel=2,
@@ -138,7 +136,9 @@ def text_change(clip: Clip, text: str, source: str = SOURCE, templates: Sequence
     )
     change = target - origin
     if change.norm() < 1e-4:
-        raise InputError(f"To the model {clip.name!r}, {text!r} says nothing but {source!r}.")
+        raise InputError(
+            f"To the model {clip.name!r}, {text!r} means the same as {source!r}. Use other words."
+        )
     return F.normalize(change, dim=0)
 
 
@@ -152,31 +152,30 @@ def optimize(
     progress: Progress = no_progress,
     preview: Preview = no_preview,
 ) -> TextEdit:
-    """Codes whose picture has changed as the text says, near the codes at the start (Eq. 4).
+    """Optimize codes so that the picture changes like the text, near the initial codes (Eq. 4).
 
-    The first step goes along the text's direction, where the model's relevance was measured. The codes of the
-    lowest loss are kept, be it that the steps end, that nothing improves any more, or that somebody
-    interrupts.
+    The first step goes along the text's direction, if the model's relevance was measured. The result is the
+    codes of the lowest loss, also after an interruption.
 
     Args:
-        draw: codes [1, 18, 512] → picture [1, 3, 256, 256], differentiable; makes no inference tensors.
+        draw: codes `[1, 18, 512]` → picture `[1, 3, 256, 256]`, differentiable; makes no inference tensors.
         codes: to start from.
-        steps: coordinates in which all codes are moved alike, [K, 512] (see `principal_steps`): where layers
-            part, faces turn into caricatures in glaring colors.
-        text: what the face should be.
-        clip: judges.
+        steps: coordinates `[K, 512]` (see `principal_steps`) in which all codes move together; separate
+            layers make caricatures in glaring colors.
+        text: description of the face.
+        clip: measures the loss.
         options: weights, steps and layers.
-        progress: called for every step; may raise `Interrupted` to end with the best so far.
-        preview: shown the best picture every few steps.
+        progress: called for every step; may raise `Interrupted` to end with the best codes so far.
+        preview: called with the best picture every few steps.
 
     Raises:
         InputError: the text is empty, or no layers are free.
-        ShapeError: the codes are not [1, 18, 512].
+        ShapeError: the codes are not `[1, 18, 512]`.
     """
     if len(check_codes(codes)) != 1:
         raise ShapeError(f"Expected the codes of one face, [1, 18, 512], but got {list(codes.shape)}.")
     first, end = options.free
-    # The host runs nodes in inference mode, in which nothing can be learned.
+    # The host runs nodes in inference mode, which has no gradients.
     with torch.inference_mode(False), torch.enable_grad():
         change = text_change(clip, text, options.source, options.templates)
         if options.weight == 0:
@@ -216,7 +215,7 @@ def optimize(
 
 
 class _Search:
-    """The objective of one optimization, and the best that it has met."""
+    """The objective of an optimization, and its best codes."""
 
     def __init__(self, start: Tensor, change: Tensor, clip: Clip, options: TextOptions) -> None:
         self.start = start
@@ -232,7 +231,7 @@ class _Search:
         self.mark = math.inf
 
     def loss(self, codes: Tensor, picture: Tensor) -> Tensor:
-        """λ1 · directional loss + λ2 · squared distance; the first picture seen is the original."""
+        """λ1 · directional loss + λ2 · squared distance; the first picture is the original."""
         place = self.clip.images(picture)
         if self.origin is None:
             self.origin = place.detach()
@@ -241,7 +240,7 @@ class _Search:
         return self.options.weight * directional + self.options.latent_weight * distance
 
     def keep(self, step: int, loss: float, codes: Tensor, picture: Tensor) -> None:
-        """Remember the codes if they are the best so far."""
+        """Keep the codes if they are the best so far."""
         if loss < self.lowest:
             self.lowest, self.best = loss, step
             self.codes, self.picture = codes.detach().clone(), picture.detach()
@@ -250,17 +249,17 @@ class _Search:
 
 
 def directional_loss(picture_change: Tensor, text_change: Tensor) -> Tensor:
-    """1 − cosine of the change of pictures [B, D] and the unit change of text [D], mean over B (Eq. 5).
+    """1 − cosine of the change of pictures `[B, D]` and the unit change of text `[D]`, mean over B (Eq. 5).
 
     Softened: faint changes count less (see `SOFTNESS`).
     """
-    # The length of nothing has no gradient but with a term under the root.
+    # The root has no gradient at 0.
     length = (picture_change.square().sum(-1) + 1e-12).sqrt() + SOFTNESS
     return (1 - picture_change @ text_change / length).mean()
 
 
 def ramp(share: float) -> float:
-    """Share of the learning rate: up over the first 5 % of steps, down along a cosine over the last 25 %."""
+    """Factor of the learning rate: rises over the first 5 % of steps, falls over the last 25 %."""
     rising = min(1.0, (share + 0.02) / 0.05)
     falling = min(1.0, (1 - share) / 0.25)
     return rising * (0.5 - 0.5 * math.cos(falling * math.pi))
@@ -272,29 +271,29 @@ STRENGTH = 6.0
 """Length of a text direction in standard deviations of the codes, all components together."""
 
 LOOSE = 0.3
-"""Weight of the length; the larger, the less other changes are held back."""
+"""Weight of the length; larger values allow more other changes."""
 
 
 def text_direction(clip: Clip, text: str, options: TextOptions = DEFAULTS) -> Linear:
     """A direction for a text (StyleCLIP's global method): an amount of 1 is a clear edit.
 
-    It is the step of the codes that is predicted to move the model's view along the text's change, at the
-    least movement across it and the least length.
+    It is the step of codes with a predicted change of the embedding along the text's change, and the least
+    change across it and the least length.
 
     Args:
-        clip: the model, whose relevance was measured.
-        text: what the face should be.
-        options: its source, templates and layers count.
+        clip: a model whose relevance was measured.
+        text: description of the face.
+        options: its source, templates and layers are used.
 
     Raises:
-        InputError: as `text_change`; or the relevance is that of another model.
-        WeightsMissingError: the relevance was not measured; says how to.
+        InputError: as `text_change`; or the relevance is another model's.
+        WeightsMissingError: the relevance is missing; the message says how to measure it.
     """
     if clip.relevance is None:
         raise WeightsMissingError(
-            f"{relevance_name(clip.name)} is missing, which text directions are made of. Measure it once "
+            f"Text directions need {relevance_name(clip.name)}, which is missing. Measure it once "
             f"(`python -m facemug_core directions relevance --clip {clip.name}=FILE -o FOLDER`), and keep it "
-            "beside the model's weights. Or let the text be optimized for, which needs no measuring."
+            "beside the model's weights. Or use text optimization, which does not need it."
         )
     change = text_change(clip, text, options.source, options.templates)
     vector = _step_along(clip, clip.relevance, change)
@@ -302,15 +301,14 @@ def text_direction(clip: Clip, text: str, options: TextOptions = DEFAULTS) -> Li
 
 
 def _step_along(clip: Clip, relevance: Relevance, change: Tensor) -> Tensor:
-    """The step of the codes, [512], that is predicted to change the model's view as a text does."""
+    """The step `[512]` of codes with the predicted change of the embedding."""
     answers, change = relevance.answers, change.cpu()
     if relevance.clip != clip.name or answers.shape[1] != len(change):
         raise InputError(
-            f"The relevance was measured for another model than {clip.name} of {len(change)} dimensions, "
-            f"{relevance.clip} of {answers.shape[1]}: take the file that came with the model, or measure it "
-            "anew."
+            f"The relevance is that of another model: {relevance.clip} of {answers.shape[1]} dimensions, not "
+            f"{clip.name} of {len(change)}. Use the model's own file, or measure it again."
         )
-    scale = answers.square().sum() / len(answers)  # a mean squared answer, so that `LOOSE` has no unit
+    scale = answers.square().sum() / len(answers)  # mean squared answer, which makes `LOOSE` dimensionless
     weights = torch.linalg.solve(
         answers @ answers.T + LOOSE * scale * torch.eye(len(answers)), answers @ change
     )

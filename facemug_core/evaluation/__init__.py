@@ -1,4 +1,4 @@
-"""Judging a model: suites on evaluation faces, and the report of what came out."""
+"""Evaluation of a model: suites on evaluation faces, and their report."""
 
 from .report import Report, evaluate
 from .suites import SUITES

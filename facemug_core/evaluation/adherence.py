@@ -16,27 +16,26 @@ from ..faces.regions import distance_to
 from ..pictures import as_jpeg
 
 TOLERANCE = 2
-"""Strokes that lie at most so many pixels apart agree."""
+"""Greatest distance in pixels between strokes that agree."""
 MOST_STROKES = 0.1
-"""Share of the mask's area that given strokes may take."""
+"""Largest share of the mask's area that given strokes take."""
 FEWEST_CLASS_PIXELS = 500
-"""A class with fewer pixels in all masks together is left out of means."""
+"""Fewest pixels in all masks together for a class to enter a mean."""
 FEWEST_PIXELS = 64
-"""Smaller pieces of a region have no color to speak of."""
+"""Fewest pixels of a region whose mean color is compared."""
 SEAM_BAND = 4
-"""Pixels inside a mask's border that tell how its color goes on."""
+"""Width in pixels of the band inside the mask's border that is compared with the truth."""
 SEAM_PIECE = 64
-"""The border is looked at in squares of so many pixels: one half too dark and one too bright are no match."""
+"""Side in pixels of the squares that are compared one by one: errors of opposite sign must not cancel."""
 JPEG_QUALITY = 75
 
 Array = NDArray[np.floating]
 
 
 def overlaps(labels: Tensor, given: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels that two label maps `[B, H, W]` share, and pixels of either, inside the mask `[B, 1, H, W]`.
+    """Intersections and unions `[B, 19]` in pixels, by class, of two label maps `[B, H, W]` inside a mask.
 
-    Returns intersections and unions `[B, 19]` by class; pixels of unknown class (below 0) in `given` do not
-    count.
+    `mask` is `[B, 1, H, W]`. Pixels of unknown class (below 0) in `given` do not count.
     """
     counts = (mask[:, 0] > 0) & (given >= 0)
     shared, either = [], []
@@ -68,8 +67,8 @@ def sparse_strokes(sketch: Tensor, mask: Tensor) -> Tensor:
 def stroke_agreement(found: Tensor, given: Tensor, mask: Tensor) -> Tensor:
     """F1 score `[B]` of strokes `[B, 1, H, W]` inside the mask `[B, 1, H, W]`.
 
-    A found stroke pixel is right if a given one lies within `TOLERANCE`, and the other way round. Where
-    neither has strokes, they agree.
+    A stroke pixel counts as found if the other map has one within `TOLERANCE`. Two maps without strokes
+    score 1.
     """
     found, given = (found > 0) & (mask > 0), (given > 0) & (mask > 0)
     right = found & (distance_to(given, TOLERANCE) <= TOLERANCE)
@@ -86,8 +85,8 @@ def stroke_agreement(found: Tensor, given: Tensor, mask: Tensor) -> Tensor:
 def color_errors(picture: Tensor, colors: Tensor, labels: Tensor, mask: Tensor) -> dict[int, float]:
     """CIEDE2000 by class, between a picture's region means and a color map of one color a region.
 
-    `picture` and `colors` `[3, H, W]` in [-1, 1], `labels` `[H, W]`, `mask` `[1, H, W]`; only pixels inside
-    the mask count, and only regions with `FEWEST_PIXELS` of them.
+    `picture` and `colors` `[3, H, W]` in [-1, 1], `labels` `[H, W]`, `mask` `[1, H, W]`. Pixels outside the
+    mask and regions below `FEWEST_PIXELS` are left out.
     """
     from skimage.color import deltaE_ciede2000
 
@@ -106,7 +105,7 @@ def class_means(picture: Tensor, labels: Tensor) -> dict[int, Tensor]:
 
 
 def painted(labels: Tensor, means: dict[int, Tensor]) -> Tensor:
-    """Color map `[3, H, W]`: each class of `labels` `[H, W]` in its color `[3]`, zero where it has none."""
+    """Color map `[3, H, W]`: each class of `labels` `[H, W]` in its color `[3]`, 0 without one."""
     colors = torch.zeros(3, *labels.shape, device=labels.device)
     for label, mean in means.items():
         colors[:, labels == label] = mean[:, None].to(colors)
@@ -114,17 +113,16 @@ def painted(labels: Tensor, means: dict[int, Tensor]) -> Tensor:
 
 
 def rotated_hue(color: Tensor, degrees: float) -> Tensor:
-    """A color `[3]` in [-1, 1] with its hue turned; saturation and value (HSV) stay."""
+    """A color `[3]` in [-1, 1] with its hue rotated; saturation and value (HSV) stay."""
     hue, saturation, value = colorsys.rgb_to_hsv(*((color + 1) / 2).clamp(0, 1).tolist())
     turned = colorsys.hsv_to_rgb((hue + degrees / 360) % 1, saturation, value)
     return color.new_tensor(turned) * 2 - 1
 
 
 def seam_gradients(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean brightness steps `[B]` between neighbors across the mask's border, and of neighbors inside it.
+    """Mean brightness steps `[B]` between neighboring pixels across the mask's border, and inside the mask.
 
-    `picture` `[B, 3, H, W]`, `mask` `[B, 1, H, W]`. Masks without a border, or without neighbors inside, give
-    NaN.
+    `picture` `[B, 3, H, W]`, `mask` `[B, 1, H, W]`. NaN where there are no such neighbors.
     """
     gray, inside = picture.mean(1), mask[:, 0] > 0
     across, within = [], []
@@ -140,11 +138,11 @@ def seam_gradients(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def seam_color_shift(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """How far colors are off just inside the mask's border, CIEDE2000 `[B]`.
+    """Color error just inside the mask's border, CIEDE2000 `[B]`.
 
-    The mean color of the border within each square of the picture is compared with the truth's, and squares
-    count by their pixels of it. `picture`, `truth` `[B, 3, H, W]` in [-1, 1], `mask` `[B, 1, H, W]`, sides
-    multiples of `SEAM_PIECE`; a mask without a border gives NaN.
+    Compares the mean colors of the border band, square by square, with the truth's. Squares are weighted by
+    their share of the band. `picture`, `truth` `[B, 3, H, W]` in [-1, 1], `mask` `[B, 1, H, W]`; H and W
+    are multiples of `SEAM_PIECE`. NaN for a mask without a border.
     """
     from skimage.color import deltaE_ciede2000
 
@@ -163,7 +161,7 @@ def seam_color_shift(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def through_jpeg(pictures: Tensor) -> Tensor:
-    """Pictures `[B, 3, H, W]` in [-1, 1] as a JPEG file gives them back."""
+    """Pictures `[B, 3, H, W]` in [-1, 1] after JPEG compression."""
     return torch.stack([as_jpeg(picture, JPEG_QUALITY) for picture in pictures]).to(pictures.device)
 
 

@@ -1,4 +1,4 @@
-"""Judging attribute directions on bank faces they were not found on (report keys `attributes.NAME.*`)."""
+"""Evaluation of attribute directions on bank faces that they were not found on (keys `attributes.NAME.*`)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from types import MappingProxyType
 import numpy as np
 from torch import Tensor
 
-from ..checkpoints.assembling import Folders
 from ..checkpoints.building import build_empty
 from ..checkpoints.faceres import faceres_heads_state
-from ..checkpoints.manifest import locate
 from ..checkpoints.reading import read_safetensors
+from ..checkpoints.weights import SHIPPED, Weights
 from ..editing.directions import Linear
 from ..editing.measuring import ATTRIBUTES, SOURCES, Measurer, Reading, source_of
 from ..faces.comparison import FaceComparer
@@ -22,10 +21,10 @@ from ..networks.faceres import FaceResHeads
 from .bars import slider_bars
 
 HALFWAY = (-0.5, 0.5)
-"""Slider positions at which the person has to stay the same."""
+"""Slider amounts at which the person must stay the same."""
 
 FACERES = "faceres"
-"""The source that judges age and gender, and who somebody is."""
+"""The source that judges age, gender and identity."""
 
 ALL_SOURCES = (*SOURCES, FACERES)
 
@@ -77,26 +76,26 @@ DEVIATIONS: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One face as its judges see it."""
+    """A picture of a face and its measurements."""
 
     picture: Tensor
-    """[1, 3, 256, 256] in [-1, 1]."""
+    """`[1, 3, 256, 256]` in [-1, 1]."""
     reading: Reading
     vector: Tensor
-    """Who it is, [C], of unit length."""
+    """Identity features `[C]` of unit length."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observer:
-    """Looks at pictures with all judges of attributes."""
+    """Measures pictures with all judges of attributes."""
 
     measurer: Measurer
     comparer: FaceComparer
     heads: Callable[[Tensor], tuple[Tensor, Tensor]]
-    """Tell age and gender from the comparer's features."""
+    """Age and gender from the comparer's features."""
 
     def observe(self, picture: Tensor, sources: Collection[str] = ALL_SOURCES) -> Observation | None:
-        """What an aligned face [1, 3, 256, 256] in [-1, 1] shows to these sources; None where no face is."""
+        """Measure an aligned face `[1, 3, 256, 256]` in [-1, 1] by these sources; None if none is found."""
         reading = self.measurer.measure(picture.cpu(), sources=sources)
         if reading is None:
             return None
@@ -107,14 +106,14 @@ class Observer:
         return Observation(picture, reading, features[0] / features.norm())
 
 
-def load_heads(folders: Folders = ()) -> FaceResHeads:
-    """The heads with the weights that `fetch compare` brings.
+def load_heads(weights: Weights = SHIPPED) -> FaceResHeads:
+    """The age and gender heads; `fetch compare` downloads their weights.
 
     Raises:
-        WeightsMissingError: they are not there.
+        WeightsMissingError: the weights are missing.
     """
     heads = build_empty(FaceResHeads)
-    heads.load_state_dict(faceres_heads_state(read_safetensors(locate("faceres.safetensors", *folders))[0]))
+    heads.load_state_dict(faceres_heads_state(read_safetensors(weights.path("faceres.safetensors"))[0]))
     return heads.eval().requires_grad_(False)
 
 
@@ -130,14 +129,14 @@ def observe_along(
     still: Observation,
     observe: Callable[[Tensor, Collection[str]], Observation | None],
 ) -> dict[float, Observation] | None:
-    """One face at amounts from −1 to 1 of an attribute's direction; None where one of them shows no face.
+    """Observe a face at amounts from −1 to 1 of a direction; None if one of the pictures shows no face.
 
-    At halfway amounts only this attribute's own judge measures: the parser is most of the work.
+    At halfway amounts only the attribute's own judge measures: the parser is most of the work.
 
     Args:
-        name: of the attribute.
-        direction: to move along.
-        codes: of the face, [1, 18, 512].
+        name: the attribute.
+        direction: its direction.
+        codes: of the face, `[1, 18, 512]`.
         still: the face at amount 0.
         observe: draws codes and measures the picture by some sources.
     """
@@ -153,12 +152,12 @@ def observe_along(
 
 
 def judge_face(name: str, observations: Mapping[float, Observation]) -> dict[str, float]:
-    """What a face of `observe_along` shows; what cannot be measured is left out.
+    """Numbers of one face from `observe_along`; NaN values are left out.
 
-    - change: of the judge's measurement from −1 to +1, in population standard deviations.
+    - change: change of the judge's measurement from −1 to +1, in population standard deviations.
     - order: Spearman's correlation of amount and measurement.
-    - cosine: of the person's vectors at 0 and at ±0.5, the mean of both.
-    - side.OTHER: change of each other attribute from −1 to +1, in its own deviations.
+    - cosine: mean cosine between the identity features at 0 and at ±0.5.
+    - side.OTHER: change of another attribute from −1 to +1, in its own standard deviations.
     """
     from scipy.stats import spearmanr
 
@@ -166,7 +165,7 @@ def judge_face(name: str, observations: Mapping[float, Observation]) -> dict[str
     values = [seen.reading[judge] for seen in observations.values()]
     sources = {"change": judge} | {f"side.{other}": key for other, key in others_of(name).items()}
     numbers = {key: (high[source] - low[source]) / DEVIATIONS[source] for key, source in sources.items()}
-    # Rounded: of five amounts it is a multiple of 0.1, of which floats fall short by a hair.
+    # The correlation of five amounts is a multiple of 0.1, which floats miss slightly.
     order = round(float(spearmanr(list(observations), values)[0]), 6) if np.ptp(values) > 0 else math.nan
     numbers["order"] = order
     numbers["cosine"] = float(
@@ -176,17 +175,17 @@ def judge_face(name: str, observations: Mapping[float, Observation]) -> dict[str
 
 
 def meets_bars(name: str, keys: Mapping[str, float]) -> bool:
-    """Whether an attribute's keys, without "attributes.NAME.", are good enough to ship it."""
+    """Whether an attribute reaches all bars; `keys` are without "attributes.NAME."."""
     values = {f"attributes.{name}.{key}": float(value) for key, value in keys.items() if key in KEYS}
     return all(bar.verdict(values) for bar in slider_bars(name, ATTRIBUTES[name].same_person))
 
 
 KEYS = ("effect", "monotone", "leak", "identity", "independent")
-"""What is reported about each attribute.
+"""Keys of each attribute.
 
 - effect: mean change from −1 to +1, in population standard deviations.
 - monotone: mean of Spearman's correlations.
-- leak: mean size of the mean changes of all other attributes, divided by the effect.
-- identity: s between amount 0 and ±0.5.
-- independent: 1 where another source judges than the one that found the direction, else 0.
+- leak: mean absolute change of all other attributes ÷ effect.
+- identity: s (see `metrics.IdentityScale`) between amount 0 and ±0.5.
+- independent: 1 if the judge is another source than the one that found the direction, else 0.
 """

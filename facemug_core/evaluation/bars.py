@@ -1,4 +1,4 @@
-"""What is good enough: the report's keys and the bars that they have to meet."""
+"""Bars: the values that the report's keys must reach."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Bar:
-    """A demand on one key."""
+    """A condition on one key."""
 
     key: str
     text: str
-    """The demand in words or signs."""
+    """The condition in words or signs."""
     others: tuple[str, ...]
-    """Keys that the demand refers to."""
+    """Other keys in the condition."""
     holds: Callable[[float, Values], bool]
 
     def verdict(self, values: Values) -> bool | None:
-        """Whether it holds; None where the key, or one that it refers to, was not measured."""
+        """Whether the bar holds; None if one of its keys was not measured."""
         if not {self.key, *self.others} <= values.keys():
             return None
         return self.holds(values[self.key], values)
@@ -61,7 +61,7 @@ def above(key: str, other: str, margin: float) -> Bar:
 
 
 def nearer_by_half(key: str, near: str, far: str) -> Bar:
-    """The key must be at most half as far from one other key, which is larger, as from another."""
+    """The distance of the key from `near`, which is larger, must be at most half of that from `far`."""
 
     def holds(value: float, all_: Values) -> bool:
         return all_[near] - value <= (value - all_[far]) / 2
@@ -70,14 +70,14 @@ def nearer_by_half(key: str, near: str, far: str) -> Bar:
 
 
 def slider_bars(name: str, same_person: bool) -> list[Bar]:
-    """What an attribute slider has to do; where the person should stay, that too."""
+    """Bars of an attribute slider, with one for identity if the person should stay the same."""
     bars = [at_least("effect", 1.5), at_least("monotone", 0.9), at_most("leak", 0.35)]
     bars += [at_least("identity", 0.6)] if same_person else []
     return [replace(bar, key=f"attributes.{name}.{bar.key}") for bar in bars]
 
 
 def solid_bars(edit: str) -> list[Bar]:
-    """What edits of any kind, a key of the suite `solid`, have to look like on real portraits."""
+    """Bars of a kind of edit of the suite `solid`, on real portraits."""
     bars = [
         within("contrast_mid", 0.92, 1.10),
         within("contrast_fine", 0.88, 1.12),
@@ -147,4 +147,4 @@ BARS: Sequence[Bar] = (
     ),
     at_most_times("real.completion.perceptual_ratio", 1.25, "completion.perceptual_ratio"),
 )
-"""One table of all demands. A report is good where every one of them holds."""
+"""All bars."""

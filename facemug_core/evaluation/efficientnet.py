@@ -1,8 +1,8 @@
-"""EfficientNet-lite0 (Tan and Le 2019; the "lite" variant): the network behind the perceptual judge.
+"""EfficientNet-lite0 (Tan and Le 2019; the "lite" variant): the network of the perceptual judge.
 
-Parameter names match the published PyTorch conversion of the ImageNet weights, so that they load strictly;
-hence the leading underscores. Lite means ReLU6 and no squeeze-and-excitation. Convolutions pad as
-TensorFlow's "SAME": at stride 2 the odd pixel goes to the bottom right.
+Parameter names, with their leading underscores, are those of the published PyTorch conversion of the ImageNet
+weights. Lite means ReLU6 and no squeeze-and-excitation. Convolutions pad like TensorFlow's "SAME": at stride
+2 the odd pixel goes to the bottom right.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..networks.same_conv import SameConv2d
 
 LEVEL_BLOCKS = (0, 2, 4, 10, 15)
-"""Blocks after which a feature level is taken: the last ones at strides 2, 4, 8, 16 and 32."""
+"""Blocks whose output is a feature level: the last at strides 2, 4, 8, 16 and 32."""
 
 _STAGES = (
     # repeats, kernel, stride, expansion, channels
@@ -28,7 +28,7 @@ _STAGES = (
 
 
 class EfficientNetLite0(nn.Module):
-    """Features and ImageNet logits of pictures `[B, 3, H, W]` in [-1, 1]; to be used in eval mode."""
+    """Features and ImageNet logits of pictures `[B, 3, H, W]` in [-1, 1]; use it in eval mode."""
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(1280, classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Five feature levels: [B, 16, H/2, W/2], [B, 24, /4], [B, 40, /8], [B, 112, /16], [B, 320, /32]."""
+        """Five feature levels `[B, C, H/s, W/s]`: C is 16, 24, 40, 112, 320 and s is 2, 4, 8, 16, 32."""
         # The weights were trained on (x − 127) / 128 of 8-bit values x.
         x = (images * 127.5 + 0.5) / 128
         x = F.relu6(self._bn0(self._conv_stem(x)))
@@ -59,13 +59,13 @@ class EfficientNetLite0(nn.Module):
         return tuple(levels)
 
     def logits(self, images: Tensor) -> Tensor:
-        """ImageNet class logits [B, classes]; the weights expect 224 px and give the usual class order."""
+        """ImageNet class logits `[B, classes]`; the weights expect 224 px and give the usual class order."""
         x = F.relu6(self._bn1(self._conv_head(self(images)[-1])))
         return self._fc(x.mean((2, 3)))
 
 
 class InvertedResidual(nn.Module):
-    """Expand by 1×1, depthwise convolution, project by 1×1; added to the input where the shapes agree."""
+    """1×1 expansion, depthwise convolution, 1×1 projection; added to the input if the shapes agree."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()

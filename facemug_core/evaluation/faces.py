@@ -1,6 +1,6 @@
-"""Faces to evaluate on: bank faces of reserved seeds with a mask, guides of the truth and an exemplar each.
+"""Evaluation faces: bank faces of reserved seeds, each with a mask, guides of the truth and an exemplar.
 
-Everything about a face follows from its seed. What is slow to make is kept in a cache folder.
+A face depends on its seed alone. Slow parts are kept in a cache folder.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from ..training.masks import cmod_mask, stroke_mask
 from .inpainting import inpaint_biharmonic
 
 FIRST_SEED = 1_000_000_000
-"""Seeds from here up are reserved for evaluation: training draws its faces from far lower ones."""
+"""First seed reserved for evaluation; training uses far lower ones."""
 
 CACHE_VERSION = 3
-"""To be raised when a seed gives another face, mask or baseline than before."""
+"""Raise it when a change of the code changes the face, mask or baseline of a seed."""
 
 RARE_CLASSES = (*REGIONS["hat"], *REGIONS["glasses"])
 RARE_PIXELS = 300
-"""So many pixels of a rare class make a face a rare one."""
+"""Fewest pixels of a rare class that make a face rare."""
 
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """A batch of evaluation faces; pictures are [B, 3, 256, 256] in [-1, 1] and of 8-bit depth."""
+    """A batch of evaluation faces; pictures are `[B, 3, 256, 256]` in [-1, 1] and of 8-bit depth."""
 
     seeds: tuple[int, ...]
     kinds: tuple[str, ...]
-    """Where each mask comes from, a key of `MASK_KINDS`."""
+    """Kind of each mask, a key of `MASK_KINDS`."""
     photo: Tensor
     """The truth: the bank's picture in a random tone."""
     exemplar: Tensor
@@ -57,11 +57,11 @@ class Faces:
     mask: Tensor
     """`[B, 1, 256, 256]`, 1 = hole."""
     labels: Tensor
-    """Classes that the parser sees in the photo, `[B, 256, 256]` int64."""
+    """The parser's classes of the photo, `[B, 256, 256]` int64."""
     other_photo: Tensor
-    """Another person, for guides that differ from the truth."""
+    """Photos of another person, for guides that differ from the truth."""
     other_labels: Tensor
-    """Classes of that person's photo."""
+    """Classes of `other_photo`."""
     peers: Mapping[str, Tensor] = field(default_factory=dict)
     """Other systems' edits of the photos, by the system's name."""
 
@@ -80,7 +80,7 @@ class Faces:
 
     @classmethod
     def cat(cls, parts: Sequence[Faces]) -> Faces:
-        """Batches one after the other."""
+        """Batches concatenated."""
         first = parts[0]
         joined: dict[str, Any] = {
             member.name: torch.cat([getattr(part, member.name) for part in parts])
@@ -111,13 +111,13 @@ class Faces:
 
 
 class BankFaces:
-    """Makes the faces of reserved seeds, and keeps them in a folder for the next evaluation.
+    """Makes the faces of reserved seeds, and caches them in a folder.
 
     Args:
         mapping: with its mean code.
         bank: draws 1024 px pictures.
-        parser: reads the classes of the photo.
-        folder: where the cache is or will be.
+        parser: of the photos.
+        folder: of the cache; created if missing.
     """
 
     def __init__(
@@ -129,10 +129,10 @@ class BankFaces:
         self.folder = Path(folder) / f"bank_faces_v{CACHE_VERSION}"
 
     def batches(self, count: int, size: int) -> Iterator[Faces]:
-        """The first `count` faces in batches of `size`: always the same ones, mask kinds taking turns.
+        """The first `count` faces in batches of `size`, always the same; mask kinds alternate.
 
-        Two neighbors are each other's other person; but one in four gets a person with a hat or glasses
-        from an earlier batch, where there was one.
+        `other_photo` is the neighbor's. One face in four gets that of a person with hat or glasses from an
+        earlier batch, if there was one.
         """
         rare: list[int] = []
         for start in range(0, count, size):
@@ -170,7 +170,7 @@ class BankFaces:
 
 
 def drawn_code(mapping: MappingNetwork, generator: torch.Generator) -> Tensor:
-    """The code [1, 512] of a face, of a truncation from 0.5 to 1: its own from a generator of its seed."""
+    """A random code `[1, 512]` at a random truncation from 0.5 to 1."""
     z = torch.randn(1, len(mapping.mean_code), generator=generator)
     truncation = 0.5 + 0.5 * torch.rand(1, generator=generator)
     mean = mapping.mean_code
@@ -178,7 +178,7 @@ def drawn_code(mapping: MappingNetwork, generator: torch.Generator) -> Tensor:
 
 
 def random_region_mask(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """One to three named regions of a face, grown by 2 to 16 pixels, 1 to 90 % of the picture.
+    """One to three named regions, grown by 2 to 16 pixels, that take 1 to 90 % of the picture.
 
     `labels` `[H, W]` int64; returns `[1, H, W]` in {0, 1}.
     """
@@ -207,7 +207,7 @@ def _kind(index: int) -> str:
 
 
 def in_random_tone(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Another gamma, contrast, white balance and saturation, so that the bank's own tones are no help.
+    """Change gamma, contrast, white balance and saturation, which the bank would otherwise know.
 
     `picture` `[3, H, W]` in [-1, 1]; returns the same.
     """

@@ -1,7 +1,7 @@
 """Fréchet distance between sets of pictures, on principal components of a network's features.
 
-It follows the construction of FID (Heusel et al. 2017) on another network and on fewer dimensions, so that
-hundreds of pictures are enough; its values have a scale of their own.
+Computed like FID (Heusel et al. 2017), but on another network and on fewer dimensions, so that hundreds of
+pictures are enough. Its values cannot be compared with FID.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 COMPONENTS = 64
 FEWEST_FACES = 100
-"""With fewer faces the covariances say nothing."""
+"""Fewest faces for meaningful covariances."""
 
 Array = NDArray[np.floating]
 
@@ -24,7 +24,7 @@ def principal_components(features: Array, count: int = COMPONENTS) -> Array:
 
 
 def frechet_distance(first: Array, second: Array) -> float:
-    """Squared Fréchet distance of the normal distributions with the moments of `[N, K]` and `[M, K]`."""
+    """Squared Fréchet distance of normal distributions fitted to features `[N, K]` and `[M, K]`."""
     apart = first.mean(0) - second.mean(0)
     a, b = (np.cov(features, rowvar=False, bias=True) for features in (first, second))
     values, vectors = np.linalg.eigh(a)
@@ -35,10 +35,10 @@ def frechet_distance(first: Array, second: Array) -> float:
 
 
 def above_floor(edits: Array, truth: Array) -> float:
-    """How much farther edits are from other people's photos than photos are from each other.
+    """How much farther edits are from other people's photos than photos are from each other; ideally 0.
 
-    People are split into two halves by their place. The distance of one half's edits to the other half's
-    photos, less that of the one half's photos, is averaged over both ways: edits like photos give 0.
+    People are split into two halves. The result is the distance of one half's edits to the other half's
+    photos, minus the distance between the two halves' photos, averaged over both ways.
 
     Args:
         edits: features `[N, E, C]` of E edits of each of N photos.

@@ -1,7 +1,7 @@
-"""Biharmonic inpainting: the classical baseline that an edit without guides has to beat.
+"""Biharmonic inpainting: the classical baseline of edits without guides.
 
-The hole is filled with the picture whose biharmonic operator vanishes in it (Damelin and Hoang 2018), with
-mirrored borders. One sparse symmetric system per mask serves all channels.
+Fills the hole with the solution of the biharmonic equation (Damelin and Hoang 2018), with mirrored borders.
+All channels share one sparse symmetric system per mask.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor
 
 
 def inpaint_biharmonic(image: Tensor, mask: Tensor) -> Tensor:
-    """Fill the hole of a picture smoothly from all its kept pixels.
+    """Fill the hole of a picture smoothly from its kept pixels.
 
-    `image` `[C, H, W]` of any value range, `mask` `[1, H, W]` with 1 = hole, at least one pixel kept. Returns
-    `[C, H, W]` float32 with the kept pixels' own bits; new values stay within each channel's kept range.
-    Values under the mask are never read.
+    `image` `[C, H, W]` of any value range; `mask` `[1, H, W]`, 1 = hole, with at least one kept pixel.
+    Returns `[C, H, W]` float32. Kept pixels keep their bits; new values stay within each channel's kept
+    range. Values under the mask are never read.
     """
     hole = (mask > 0).flatten().numpy()
     kept = image.flatten(1).numpy()[:, ~hole].astype(np.float64)

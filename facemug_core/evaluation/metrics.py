@@ -1,7 +1,7 @@
 """Distances between pictures inside a mask. Lower is better, except for the signal-to-noise ratio.
 
-The perceptual distance follows the construction of LPIPS (Zhang et al. 2018) on another network and without
-learned weights, so it has a name and a scale of its own.
+The perceptual distance is computed like LPIPS (Zhang et al. 2018), but on another network and without learned
+weights. Its values cannot be compared with LPIPS.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 
 class EfficientNetDistance(nn.Module):
-    """How different two pictures look inside a mask, to EfficientNet-lite0.
+    """Perceptual distance of two pictures inside a mask, by EfficientNet-lite0.
 
     Args:
         network: pictures `[B, 3, H, W]` in [-1, 1] → feature levels `[B, C, h, w]`; in eval mode.
@@ -36,8 +36,8 @@ class EfficientNetDistance(nn.Module):
     def between(self, first: Sequence[Tensor], second: Sequence[Tensor], mask: Tensor) -> Tensor:
         """Distance `[B]`, 0 to 4, of two sets of `features`; `mask` `[B, 1, H, W]`, 1 = counts, not empty.
 
-        Squared difference of the pixels' vectors, scaled to unit length, averaged over the pixels of a level
-        with the mask's share of each cell as the weight, then over the levels.
+        Squared difference of the pixels' unit vectors. It is averaged over the pixels of a level, weighted by
+        the mask's share of each cell, then over the levels.
         """
         levels = []
         for a, b in zip(first, second, strict=True):
@@ -53,7 +53,7 @@ class EfficientNetDistance(nn.Module):
 
 
 def pooled(features: Sequence[Tensor]) -> Tensor:
-    """One vector `[B, C]` a picture from its feature levels: the mean of the coarsest one."""
+    """One vector `[B, C]` a picture: the mean of its coarsest feature level."""
     return features[-1].mean((2, 3))
 
 
@@ -76,7 +76,7 @@ def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class IdentityScale:
-    """Cosines that same and different people have on average; s is 1 and 0 there."""
+    """Scale of identity: s is 1 at the mean cosine of the same person, 0 at that of different people."""
 
     same: float
     different: float
@@ -86,5 +86,5 @@ class IdentityScale:
         return (cosine - self.different) / (self.same - self.different)
 
     def score(self, first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-        """s of two faces' features."""
+        """s of the features of two faces."""
         return self.of(float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second))))

@@ -1,4 +1,4 @@
-"""Real faces to evaluate on, from a folder of photos."""
+"""Evaluation faces from a folder of photos."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from .faces import FIRST_SEED, MASK_KINDS, Faces, in_random_tone
 from .inpainting import inpaint_biharmonic
 
 GIVEN = "given"
-"""Kind of the masks that lie beside their photos."""
+"""Kind of masks that come as files with their photos."""
 
 
 class FolderFaces:
-    """The photos of a folder. Square ones count as aligned face crops; in others the largest face is taken.
+    """The photos of a folder. Square ones are aligned crops; of others the largest face is used.
 
-    A file `photo_NAME` can have a mask `mask_NAME` and a second photo of the person `exemplar_NAME` beside
-    it. Masks are not photos; all else is.
+    A file `photo_NAME` can have a mask `mask_NAME` and a second photo of the person `exemplar_NAME`. All
+    files but masks are photos.
 
     Args:
         folder: with picture files.
         editor: finds faces.
-        parser: reads classes.
+        parser: of the crops.
         peers: folders with other systems' edits of the photos with masks, by the system's name. The edit of
             `photo_NAME` is called `result_NAME`.
 
     Raises:
-        InputError: no photo is there, or a file cannot be read.
+        InputError: the folder has no photos, or a file cannot be read.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FolderFaces:
             raise InputError(f"There are no photos in {folder}.")
 
     def batches(self, count: int, size: int) -> Iterator[Faces]:
-        """Each photo in one mask of every kind, at most `count` faces, in batches of at most `size`."""
+        """Each photo with one mask of every kind, at most `count` faces, in batches of at most `size`."""
         places = [(name, kind) for name in self.names for kind in MASK_KINDS][:count]
         for start in range(0, len(places), size):
             yield self._faces(places[start : start + size], start)
@@ -72,17 +72,17 @@ class FolderFaces:
             yield self._faces([(name, kind)], start)
 
     def pairs(self, size: int) -> Iterator[Faces]:
-        """Photos that come with a mask and an exemplar; of what the mask hides there is no truth.
+        """Photos with a mask and an exemplar. Under the mask, they are no truth.
 
         Raises:
-            InputError: there is none, or another system has no edit of one.
+            InputError: there are none, or another system's edit is missing.
         """
         stems = [name.removeprefix("photo_") for name in self.names if name.startswith("photo_")]
         whole = [stem for stem in stems if {f"mask_{stem}", f"exemplar_{stem}"} <= self.files.keys()]
         if not whole:
             raise InputError(
-                f"In {self.folder} no photo has a mask and an exemplar: "
-                "call them photo_X, mask_X, exemplar_X."
+                f"No photo in {self.folder} has a mask and an exemplar. "
+                "Name the files photo_X, mask_X, exemplar_X."
             )
         for start in range(0, len(whole), size):
             some = whole[start : start + size]
@@ -131,17 +131,17 @@ class FolderFaces:
         return torch.stack(photos), torch.stack(labels)
 
     def _face(self, name: str) -> tuple[Tensor, Tensor]:
-        """A photo's face [3, 256, 256] in [-1, 1], of 8-bit depth, and its classes [256, 256]."""
+        """A photo's face `[3, 256, 256]` in [-1, 1], of 8-bit depth, and its classes `[256, 256]`."""
         if name not in self._seen:
             crop = self._crop(self.files[name])
             self._seen[name] = crop, self.parser.parse(crop[None])[0]
         return self._seen[name]
 
     def _crop(self, path: Path) -> Tensor:
-        """A file's face [3, 256, 256] in [-1, 1], of 8-bit depth."""
+        """A file's face `[3, 256, 256]` in [-1, 1], of 8-bit depth."""
         photo = Photo.from_file(path)
         height, width = photo.size
         found = self.editor.find_faces(photo, FaceQuery(aligned=height == width))
         if not found:
-            raise InputError(f"{path} shows no face; take it out of the folder.")
+            raise InputError(f"No face was found in {path}. Remove it from the folder.")
         return from_bytes(to_bytes(found[0].crop))[0]

@@ -1,4 +1,4 @@
-"""Running suites and writing what came out: numbers, a page to read, and sheets of best and worst cases."""
+"""Runs suites and writes the report: numbers, an HTML page, and sheets of best and worst cases."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..checkpoints.assembling import Folders, load_bank
 from ..checkpoints.files import replacing
+from ..checkpoints.weights import SHIPPED, Weights
 from ..config import LIGHT
 from ..errors import InputError
 from ..pipeline.editor import PhotoEditor
@@ -41,26 +41,26 @@ if TYPE_CHECKING:
 DEFAULT_COUNT = 300
 """Faces of a full evaluation."""
 BATCH = 6
-"""Faces edited at a time."""
+"""Faces in a batch."""
 WORKERS = 2
-"""Batches at work at a time: more of them would take more memory than a laptop has to spare."""
+"""Batches computed at a time; a laptop has no memory for more."""
 PORTRAITS = 12
-"""Bank faces on which `SOLID` runs: real photos say more about it."""
+"""Bank faces on which `SOLID` runs. They are few, because real photos matter more for it."""
 SHOWN = {"best": 6, "median": 6, "worst": 20}
 """Cases on each contact sheet."""
 SOLID_WORST = 60
-"""Cases on the sheet of the worst of `SOLID`, which is to be leafed through."""
+"""Cases on the sheet of the worst of `SOLID`."""
 LINE = 16
 """Height, in pixels, of a line of text on a contact sheet."""
 REAL = "real."
-"""What keys and sheets of real faces begin with."""
+"""Prefix of keys and sheets of real faces."""
 
 Progress = Callable[[int], None]
 """Called with the number of faces done so far."""
 
 
 class _Row(NamedTuple):
-    """A case with its pictures as a finished JPEG: hundreds of raw ones would not fit in memory."""
+    """A case with its pictures as JPEG: hundreds of tensors would not fit in memory."""
 
     case: Case
     jpeg: bytes
@@ -72,7 +72,7 @@ class _Row(NamedTuple):
 
 @dataclass
 class _Run:
-    """What came out of some suites on one source of faces."""
+    """Cases of some suites on one source of faces."""
 
     prefix: str
     rows: dict[Suite, list[_Row]]
@@ -81,7 +81,7 @@ class _Run:
     faces: int = 0
 
     def add(self, other: _Run) -> None:
-        """Take in what came out of the same suites on more faces."""
+        """Add the cases of the same suites on more faces."""
         for suite, rows in other.rows.items():
             self.rows[suite] += rows
         for name, spent in other.seconds.items():
@@ -91,7 +91,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class Report:
-    """All that was measured."""
+    """All measured values."""
 
     values: dict[str, float]
     """Keys with their values."""
@@ -101,12 +101,12 @@ class Report:
     """Time of each suite for one case: a face, or an edit of `SOLID`."""
 
     def verdicts(self) -> list[tuple[Bar, bool | None]]:
-        """Every bar, and whether it holds; None where it was not measured."""
+        """Every bar, and whether it holds; None if it was not measured."""
         return [(bar, bar.verdict(self.values)) for bar in BARS]
 
 
 def cache_folder() -> Path:
-    """Where the user's other programs keep what can be made again."""
+    """The user's cache folder."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
@@ -126,22 +126,22 @@ def evaluate(
     faces_dir: str | Path | None = None,
     pairs_dir: str | Path | None = None,
     peers: Mapping[str, Path] = MappingProxyType({}),
-    folders: Folders = (),
+    weights: Weights = SHIPPED,
     progress: Progress | None = None,
 ) -> Report:
     """Run suites on the first `limit` bank faces and write the report.
 
     Args:
-        model: what is judged.
-        suites: names out of `SUITES`.
-        limit: how many faces; some suites need fewer, see `Suite.most`.
-        report_dir: gets `report.json`, `seconds.json`, `index.html` and the contact sheets; each file is
-            written under another name first. Other files in it stay.
+        model: to evaluate.
+        suites: names from `SUITES`.
+        limit: number of faces; some suites use fewer, see `Suite.max_faces`.
+        report_dir: gets `report.json`, `seconds.json`, `index.html` and the contact sheets. Each file is
+            replaced in one step. Other files in the folder stay.
         cache_dir: keeps the faces for the next evaluation; by default the user's cache folder.
-        faces_dir: real photos on which the suites run as well (`FolderFaces`), under keys with "real." first.
-        pairs_dir: real photos with masks and exemplars (`FolderFaces.pairs`), which `PAIRS` runs on.
-        peers: folders with other systems' edits of these, by the name of the system.
-        folders: where weights are looked for first.
+        faces_dir: real photos (`FolderFaces`) for the same suites; their keys begin with "real.".
+        pairs_dir: real photos with masks and exemplars (`FolderFaces.pairs`) for `PAIRS`.
+        peers: folders with other systems' edits of these, by the system's name.
+        weights: of the judges and of the bank.
         progress: called after each batch.
 
     Raises:
@@ -150,14 +150,14 @@ def evaluate(
     """
     chosen = _chosen(suites)
     if limit < 1:
-        raise InputError(f"The limit is {limit}; at least one face is needed to evaluate.")
-    judges = Judges(folders, model.device)
-    bank = BankFaces(*load_bank(LIGHT, folders), judges.parser, cache_dir or cache_folder())
+        raise InputError(f"The limit is {limit}, but evaluation needs at least one face.")
+    judges = Judges(weights, model.device)
+    bank = BankFaces(weights.mapping(LIGHT), weights.bank(LIGHT), judges.parser, cache_dir or cache_folder())
     real: Iterable[Faces] = ()
     real_portraits: Iterable[Faces] = ()
     real_rows: Iterable[Faces] = ()
     pairs: Iterable[Faces] = ()
-    editor = PhotoEditor(model, folders)
+    editor = PhotoEditor(model, weights)
     if faces_dir is not None:
         photos = FolderFaces(faces_dir, editor, judges.parser)
         real, real_portraits = photos.batches(limit, BATCH), photos.portraits(limit)
@@ -193,8 +193,7 @@ def run_suites(
     pairs: Iterable[Faces] = (),
     progress: Progress | None = None,
 ) -> Report:
-    """Run suites on batches of faces, `SOLID` on portraits, `ROWS` on rows of them, and write the report;
-    `evaluate` without finding anything."""
+    """Run suites on faces, `SOLID` on portraits, `ROWS` on rows of portraits, and write the report."""
     done = 0
 
     def count(faces: int) -> None:
@@ -206,7 +205,7 @@ def run_suites(
     run = partial(_run, model, judges, count)
     solid = [suite for suite in suites if suite is SOLID]
     others = [suite for suite in suites if suite not in (SOLID, ROWS)]
-    # First the real photos: one that cannot be used is told before, not after a long run.
+    # Real photos first: an unusable one is reported at once, not after a long run.
     of_real = [
         run(REAL, [PAIRS], pairs),
         run(REAL, [suite for suite in others if suite.on_real_faces], real),
@@ -222,7 +221,7 @@ def run_suites(
 def _chosen(names: Sequence[str]) -> list[Suite]:
     unknown = [name for name in names if name not in SUITES]
     if unknown or not names:
-        what = f"There is no suite called {', '.join(unknown)}." if unknown else "No suite is named."
+        what = f"There is no suite called {', '.join(unknown)}." if unknown else "No suite was given."
         raise InputError(f"{what} Choose among: {', '.join(SUITES)}.")
     return [SUITES[name] for name in dict.fromkeys(names)]
 
@@ -236,7 +235,7 @@ def _run(
     batches: Iterable[Faces],
 ) -> _Run:
     run = _Run(prefix, {suite: [] for suite in suites})
-    most = max((suite.most for suite in suites), default=0)
+    most = max((suite.max_faces for suite in suites), default=0)
     measure = partial(_measure, model, suites, judges, prefix)
     for part, faces in _side_by_side(measure, _placed(batches, most)):
         run.add(part)
@@ -246,7 +245,7 @@ def _run(
 
 
 def _placed(batches: Iterable[Faces], most: int) -> Iterator[tuple[int, Faces]]:
-    """Batches, each with the number of faces before it, until there are as many faces as wanted."""
+    """Batches, each with the number of faces before it, up to `most` faces."""
     start, remaining = 0, iter(batches)
     while start < most and (batch := next(remaining, None)) is not None:
         yield start, batch
@@ -257,10 +256,10 @@ def _placed(batches: Iterable[Faces], most: int) -> Iterator[tuple[int, Faces]]:
 def _measure(
     model: FaceMug, suites: Sequence[Suite], judges: Judges, prefix: str, start: int, batch: Faces
 ) -> tuple[_Run, int]:
-    """What the suites find on a batch, and how many faces it has."""
+    """Cases of the suites on a batch, and its number of faces."""
     run, trial = _Run(prefix, {}), Trial(model, batch.to(model.device), judges)
     for suite in suites:
-        if start < suite.most:
+        if start < suite.max_faces:
             begun = time.perf_counter()
             run.rows[suite] = [_Row.of(case) for case in suite.run(trial)]
             run.seconds[prefix + suite.name] = time.perf_counter() - begun
@@ -271,9 +270,9 @@ def _measure(
 def _side_by_side(
     work: Callable[[int, Faces], tuple[_Run, int]], items: Iterable[tuple[int, Faces]]
 ) -> Iterator[tuple[_Run, int]]:
-    """Results in the order of the items, of which two at a time are worked on where torch has two threads.
+    """Results in the order of the items. Two items run at a time if torch has two threads.
 
-    Much of a suite's work has one thread only: two batches keep two cores busier than two threads do on one.
+    Much of a suite's work uses one thread: two batches keep two cores busier than one batch with two threads.
     """
     threads = torch.get_num_threads()
     workers = min(WORKERS, threads)
@@ -329,7 +328,7 @@ def _write(folder: Path, report: Report, runs: Sequence[_Run]) -> None:
 
 
 def _verdicts(report: Report) -> dict[str, object]:
-    """What the report says beside its values: keys by what became of their bars, and what is missing."""
+    """Keys by the verdict on their bars, and missing keys."""
     verdicts = report.verdicts()
     return {
         "bars": {
@@ -350,7 +349,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _best_median_worst(suite: Suite, rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
-    """None at all where there are no rows; those of `ROWS` all together, in their order."""
+    """Rows of each contact sheet; those of `ROWS` share one sheet, in their order."""
     if suite is ROWS and rows:
         return {"all": rows}
     most = SOLID_WORST if suite is SOLID else SHOWN["worst"]

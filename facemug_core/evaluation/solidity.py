@@ -1,8 +1,8 @@
-"""Whether an edit looks as solid as the photo around it: contrast, tone, rim, leaks, and a classifier.
+"""How well an edit matches the photo around it: contrast, tone, border, leaks, and a classifier.
 
 Pictures are `[B, 3, H, W]` in [-1, 1], masks `[B, 1, H, W]` in {0, 1} with 1 = edited, labels `[B, H, W]` the
-parser's class ids. Values are `[B]`; NaN where too little of the picture can be measured. No value is a
-distance to the truth pixel by pixel: many edits are right where the photo is hidden.
+parser's class ids. Values are `[B]`; NaN if too few pixels can be measured. No value compares the edit with
+the truth pixel by pixel, because many edits of a hidden part are right.
 """
 
 from __future__ import annotations
@@ -23,54 +23,54 @@ from .adherence import FEWEST_PIXELS, lab
 from .metrics import masked_mean
 
 EDITS = ("completion", "guided", "random")
-"""Kinds of edits that are judged: by the photo alone, by all guides of the truth, in a random style."""
+"""Kinds of edits: by the photo alone, by all guides of the truth, in a random style."""
 GUIDED_OTHER = "guided_other"
-"""A further kind of edit: hair and face by guides of another person."""
+"""Kind of edit: hair and face by guides of another person."""
 
 CONTRAST_INSET = 4
-"""Pixels along the mask's border that do not count for contrast: bands there mix both sides."""
+"""Pixels along the mask's border that contrast leaves out, because bands mix both sides there."""
 MID_SIGMA = 8.0
-"""The mid band is what a 3 px box mean keeps and a Gaussian of this standard deviation does not."""
+"""Standard deviation of a Gaussian. The mid band is a 3 px box mean minus this Gaussian's blur."""
 
 SKIN = (*REGIONS["skin"], *REGIONS["nose"], *REGIONS["ears"], *REGIONS["neck"])
-"""Classes whose mean color is the tone of the skin; brows, eyes and lips are not."""
+"""Classes whose mean color is the tone of the skin, without brows, eyes and lips."""
 FACE_SKIN = (*REGIONS["skin"], *REGIONS["nose"])
 HAIR = REGIONS["hair"]
 
 BOUNDARY_WIDTH = 2
-"""Pixels on either side of the mask's border that are compared."""
+"""Width in pixels of the bands that are compared on either side of the mask's border."""
 RIM_WINDOW = 7
-"""Side of the window in which colors on either side are averaged."""
+"""Side of the window in which the colors of a band are averaged."""
 RIM_EDGE = 4.0
-"""CIEDE2000 across the border from which the truth has an edge there."""
+"""CIEDE2000 across the border above which the truth has an edge there."""
 
 VIOLET = (60.0, -50.0)
 """a* and b* of the background in the leak test: far from skin, hair and most rooms."""
 
 RIM_BESIDE = 6
-"""The photo's own steps of color are taken so many pixels outside the mask, where there is no truth."""
+"""Distance in pixels from the mask at which the photo's own color steps are measured if there is no truth."""
 
 BESIDE = 24
-"""What is inside the mask is compared to the same material within so many pixels outside."""
+"""Width in pixels of the band beside the mask that is compared with the same material inside."""
 FEWEST_BESIDE = 200
-"""So many pixels of a material must lie inside, and as many beside the mask; so many pixels of hair or hat
-must have become background before it is judged."""
+"""Fewest pixels of a material inside and beside the mask, and fewest pixels of hair or hat that became
+background, for a comparison."""
 QUANTUM = 0.004
-"""Half a step of 8 bits: contrast below is nothing that a file can hold."""
+"""Half a step of 8 bits: files cannot hold weaker contrast."""
 
 COMPONENTS = 60
 PENALTY = 0.01
 """C of the logistic regression."""
 FOLDS = 10
-"""Parts of the cross-validation, and the fewest people for it."""
+"""Folds of the cross-validation, and the fewest people for it."""
 
 Array = NDArray[np.floating]
 
 
 def contrast_ratios(edit: Tensor, truth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Strength of the mid and of the fine band of luminance, edit ÷ truth, `[B]` each.
+    """Strength of the mid and the fine band of luminance, edit ÷ truth, `[B]` each.
 
-    Root mean squares over the mask, `CONTRAST_INSET` pixels from its border.
+    Root mean squares over the mask without `CONTRAST_INSET` pixels along its border.
     """
     inside = grow_mask(mask, -CONTRAST_INSET)
     mid, fine = (
@@ -83,7 +83,7 @@ def contrast_ratios(edit: Tensor, truth: Tensor, mask: Tensor) -> tuple[Tensor, 
 def mean_delta_e(first: Tensor, second: Tensor, region: Tensor, other: Tensor | None = None) -> Tensor:
     """CIEDE2000 `[B]` of the mean colors of two pictures in a region, bool `[B, H, W]`.
 
-    `other` is the second picture's region, if it is another one. NaN where a region is below `FEWEST_PIXELS`.
+    `other` is the second picture's region, if it differs. NaN if a region is below `FEWEST_PIXELS`.
     """
     others = region if other is None else other
     return torch.tensor(
@@ -95,16 +95,16 @@ def mean_delta_e(first: Tensor, second: Tensor, region: Tensor, other: Tensor | 
 
 
 def skin_delta_e(edit: Tensor, truth: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """CIEDE2000 `[B]` of edit and truth, mean colors of the truth's skin under the mask."""
+    """CIEDE2000 `[B]` between edit and truth, of mean colors over the truth's skin under the mask."""
     return mean_delta_e(edit, truth, of_classes(labels, SKIN) & (mask[:, 0] > 0))
 
 
 def style_delta_e(edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """How far the new face's skin is from the tone that the visible skin asks for, CIEDE2000 `[B]`.
+    """CIEDE2000 `[B]` between the mean colors of the edit's facial skin and the photo's.
 
-    Necks lie in shadow, so photos themselves have a large step from visible skin to face. The photo's own
-    step is what the edit's is compared to: the mean color of the edit's facial skin to that of the photo's.
-    NaN where the photo shows no skin outside the mask.
+    The visible skin is no reference: necks are in shadow, so photos themselves have a large step from it to
+        the
+    face. NaN if the photo shows no skin outside the mask.
     """
     hidden = mask[:, 0] > 0
     new, old = (of_classes(seen, FACE_SKIN) & hidden for seen in (edit_labels, labels))
@@ -113,10 +113,10 @@ def style_delta_e(edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tens
 
 
 def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """How much more colors differ across the mask's border than in the truth, CIEDE2000 `[B]`.
+    """Color step across the mask's border minus the truth's, CIEDE2000 `[B]`.
 
-    At each pixel of the border, compares the mean colors of the outermost `BOUNDARY_WIDTH` pixels inside and
-    of as many outside. Only pixels where the truth has no edge count.
+    Compares, at each pixel of the border, the mean colors of `BOUNDARY_WIDTH` pixels inside and outside.
+    Pixels where the truth has an edge are left out.
     """
     values = []
     for own, true, hole in zip(edit, truth, mask, strict=True):
@@ -128,10 +128,10 @@ def rim_delta_e(edit: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def rim_delta_e_beside(edit: Tensor, mask: Tensor) -> Tensor:
-    """How much more colors differ across the mask's border than a few pixels outside, CIEDE2000 `[B]`.
+    """Color step across the mask's border minus that of the photo nearby, CIEDE2000 `[B]`, without a truth.
 
-    For edits without a truth: the mean step across the border less that across the border of the mask grown
-    by `RIM_BESIDE`, where all is photo. Not above about 0 for a photo.
+    The photo's step is measured across the border of the mask grown by `RIM_BESIDE`. About 0 or less for a
+    photo.
     """
     wider = grow_mask(mask, RIM_BESIDE)
     values = [
@@ -142,10 +142,9 @@ def rim_delta_e_beside(edit: Tensor, mask: Tensor) -> Tensor:
 
 
 def with_violet_background(photo: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """The photo with the background outside the mask in violet of its own lightness.
+    """The photo with its background outside the mask turned violet, at the same lightness.
 
-    An edit of it should differ from an edit of the photo in nothing but background: what else changes has
-    leaked.
+    Its edit and the photo's edit should differ in the background alone; other differences are leaks.
     """
     from skimage.color import lab2rgb
 
@@ -159,8 +158,8 @@ def with_violet_background(photo: Tensor, labels: Tensor, mask: Tensor) -> Tenso
 def background_contrast(edit: Tensor, edit_labels: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     """Contrast of the edit's background inside the mask ÷ beside it, `[B]`.
 
-    The geometric mean of the mid and the fine band's ratio, see `contrasts_beside`. NaN where hardly any of
-    the truth's hair or hat has become background, too.
+    The geometric mean of the ratios of `contrasts_beside`. Also NaN if hardly any of the truth's hair or hat
+    became background.
     """
     background = of_classes(edit_labels, REGIONS["background"])
     freed = of_classes(labels, (*REGIONS["hair"], *REGIONS["hat"])) & background & (mask[:, 0] > 0)
@@ -171,7 +170,7 @@ def background_contrast(edit: Tensor, edit_labels: Tensor, labels: Tensor, mask:
 def contrasts_beside(picture: Tensor, region: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Strength of the mid and of the fine band of a region, inside the mask ÷ beside it, `[B]` each.
 
-    Each band is computed from pixels of the region alone, a bool `[B, H, W]`. NaN where too little of it lies
+    Each band is computed from pixels of the region alone, a bool `[B, H, W]`. NaN if the region is too small
     on either side.
     """
     clear = grow_mask(region[:, None].float(), -BOUNDARY_WIDTH) > 0
@@ -185,26 +184,26 @@ def contrasts_beside(picture: Tensor, region: Tensor, mask: Tensor) -> tuple[Ten
 
 
 def skin_delta_e_beside(edit: Tensor, edit_labels: Tensor, mask: Tensor) -> Tensor:
-    """CIEDE2000 `[B]` of mean colors of the edit's facial skin inside the mask and beside it.
+    """CIEDE2000 `[B]` between the edit's facial skin inside the mask and beside it, without a truth.
 
-    For edits without a truth. Light and shade of the face count: photos themselves are some units above 0.
+    Photos are some units above 0, because the light on a face varies.
     """
     inside, beside = (of_classes(edit_labels, FACE_SKIN) & side[:, 0] for side in _sides(mask))
     return mean_delta_e(edit, edit, inside, beside)
 
 
 def doubled(face: Tensor, right: bool) -> Tensor:
-    """The left half of aligned faces `[B, 3, H, W]`, or the `right` one, with its mirror image beside it.
+    """The left half of aligned faces `[B, 3, H, W]`, or the `right` one, joined with its mirror image.
 
-    Half a face alone tells who it is; beside the other half, anything else in its place would be taken for
-    the same person.
+    A completed half can so be identified by itself: next to the true half, any completion would look like the
+    same person.
     """
     half = (face.flip(-1) if right else face)[..., : face.shape[-1] // 2]
     return torch.cat([half, half.flip(-1)], -1)
 
 
 def appearance(features: Sequence[Tensor], mask: Tensor) -> Tensor:
-    """What a classifier sees of the masked part: `[B, 2·ΣC]` from feature levels `[B, C, h, w]`.
+    """Features `[B, 2·ΣC]` of the masked part for a classifier, from feature levels `[B, C, h, w]`.
 
     Means and standard deviations of every channel, cells weighted by the mask's share of them.
     """
@@ -220,10 +219,10 @@ def appearance(features: Sequence[Tensor], mask: Tensor) -> Tensor:
 
 
 def classified(edits: Array, photos: Array, people: Array) -> tuple[Array, Array]:
-    """How much each of N edits and N photos looks like an edit, `[N]` each.
+    """Scores `[N]` of edits and `[N]` of photos by a classifier; higher = more like an edit.
 
-    A logistic regression on principal components of `appearance`, cross-validated: the people it judges are
-    none that it has learned from. People are numbers `[N]`; at least `FOLDS` of them.
+    A logistic regression on principal components of `appearance`, cross-validated over people: none is in
+    both training and test set. `people` are their numbers `[N]`, at least `FOLDS` different ones.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -258,12 +257,12 @@ def told_apart(edit_scores: Array, photo_scores: Array) -> float:
 
 
 def of_classes(labels: Tensor, classes: Sequence[int]) -> Tensor:
-    """Where labels `[B, H, W]` are one of these classes, bool."""
+    """Bool `[B, H, W]`: labels `[B, H, W]` that are one of these classes."""
     return torch.isin(labels, torch.tensor(classes, device=labels.device))
 
 
 def _bands(picture: Tensor, region: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mid and fine band of luminance `[B, 1, H, W]`, from pixels of a region `[B, 1, H, W]` alone."""
+    """Mid and fine band of luminance `[B, 1, H, W]`, computed inside a region `[B, 1, H, W]`."""
     luma = torch.einsum("bchw,c->bhw", picture, picture.new_tensor(LUMA))[:, None]
     counts = torch.ones_like(luma) if region is None else region
     box, low = (smooth(luma * counts) / smooth(counts).clamp(min=1e-6) for smooth in (_box_mean, _mid_blur))
@@ -279,18 +278,18 @@ def _mid_blur(x: Tensor) -> Tensor:
 
 
 def _strength(band: Tensor, region: Tensor, least: float = 1e-6) -> Tensor:
-    """Root mean square `[B]` in a region `[B, 1, H, W]`; NaN where it is empty."""
+    """Root mean square `[B]` in a region `[B, 1, H, W]`; NaN if it is empty."""
     return (masked_mean(band.square(), region) + least**2).sqrt()
 
 
 def _sides(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """What lies inside a mask `[B, 1, H, W]`, and what lies beside it; bool."""
+    """The inside of a mask `[B, 1, H, W]`, and the band beside it; bool."""
     hidden = mask > 0
     return hidden, ~hidden & (distance_to(hidden, BESIDE) <= BESIDE)
 
 
 def _boundary_steps(picture: Tensor, hole: Tensor) -> Array:
-    """CIEDE2000 `[N]` across the border of a hole `[1, H, W]`, at the N pixels of it."""
+    """CIEDE2000 `[N]` across the border of a hole `[1, H, W]`, at its N pixels."""
     border = boundary(hole[None])[0, 0] > 0
     colors = []
     for side in (hole, 1 - hole):
@@ -301,7 +300,7 @@ def _boundary_steps(picture: Tensor, hole: Tensor) -> Array:
 
 
 def _mean_lab(picture: Tensor, region: Tensor) -> Array:
-    """L*a*b* `[3]` of the mean color of a region, bool `[H, W]`; NaN where it is too small."""
+    """L*a*b* `[3]` of the mean color of a region, bool `[H, W]`; NaN if it is too small."""
     if int(region.sum()) < FEWEST_PIXELS:
         return np.full(3, np.nan)
     return lab(picture[:, region].mean(1))

@@ -1,4 +1,4 @@
-"""What suites work with: judges, a batch of faces with all that several suites need, and what they find."""
+"""Shared by suites: the judges, a batch of faces with its common results, and cases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import one_by_one
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conditions import Conditions, whole_photo
 from ..editing.clip import Clip, load_clip
 from ..editing.inversion import INVERSION_STEPS
@@ -41,74 +41,78 @@ Array = NDArray[np.floating]
 
 
 class Judges:
-    """The networks that judge; none of them is a training loss. Each is loaded when it is first asked.
+    """The networks that judge; none of them is a training loss. Each is loaded at its first use.
 
     Args:
-        folders: where weights are looked for first.
+        weights: of the judges.
         device: of the networks.
 
-    Reading an attribute raises `WeightsMissingError` where its weights are missing.
+    Raises:
+        WeightsMissingError: at the first use of a network whose weights are missing.
     """
 
-    def __init__(self, folders: Folders = (), device: torch.device | str = "cpu") -> None:
-        self.folders = folders
+    def __init__(self, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> None:
+        self.weights = weights
         self.device = device
 
     @cached_property
     def perceptual(self) -> EfficientNetDistance:
-        """How different two pictures look."""
-        network = load_trained(EfficientNetLite0, "efficientnet_lite0", self.folders)
+        """Perceptual distances."""
+        network = self.weights.network(EfficientNetLite0, "efficientnet_lite0")
         return EfficientNetDistance(network.to(self.device))
 
     @cached_property
     def comparer(self) -> FaceComparer:
-        """Who it is."""
-        return FaceComparer.load(self.folders, self.device)
+        """Identity features."""
+        return FaceComparer.load(self.weights, self.device)
 
     @cached_property
     def parser(self) -> Parser:
-        """Which class each pixel has."""
-        return Parser.load(self.folders, self.device)
+        """Classes of pixels."""
+        return Parser.load(self.weights, self.device)
 
     @cached_property
     def detector(self) -> Detector:
-        """Where the parts of the face lie."""
-        return Detector.load(self.folders)
+        """Faces and landmarks."""
+        return Detector.load(self.weights)
 
     @cached_property
     def observer(self) -> Observer:
-        """What attributes a face shows."""
-        measurer = Measurer(self.detector, self.parser, load_networks(self.folders))
-        return Observer(measurer, self.comparer, load_heads(self.folders))
+        """Attributes of a face."""
+        measurer = Measurer(self.detector, self.parser, load_networks(self.weights))
+        return Observer(measurer, self.comparer, load_heads(self.weights))
 
     @cached_property
     def clip(self) -> Clip:
-        """The pack's own text-image model; raises `DependencyError` where open_clip is missing."""
-        return load_clip(folders=self.folders).to(self.device)
+        """The pack's text-image model.
+
+        Raises:
+            DependencyError: open_clip is missing.
+        """
+        return load_clip(weights=self.weights).to(self.device)
 
     def mesh(self, picture: Tensor) -> NDArray[np.float64] | None:
-        """Landmarks `[468, 2]`, (x, y) in pixels, of an aligned face `[3, 256, 256]`; None where none is."""
+        """Landmarks `[468, 2]`, (x, y) in pixels, of an aligned face `[3, 256, 256]`; None without a face."""
         return find_mesh(self.detector, to_pixels(picture))
 
 
 @dataclass(eq=False)
 class Trial:
-    """A batch of faces before a model and its judges. What several suites need is computed once.
+    """A batch of faces, a model and its judges. Results that several suites need are computed once.
 
-    Edits are made one by one, as users make them: on a processor that is faster, too, as the memory of larger
-    batches is given back and taken again.
+    Edits are made one by one, as by users. On a CPU this is also faster than batches.
     """
 
     model: FaceMug
     faces: Faces
     judges: Judges
     kept_pixels_changed: int = 0
-    """Over all edits of this batch; to stay 0."""
+    """Number over all edits of this batch; must stay 0."""
 
     def edit(self, conditions: Conditions, codes: Tensor, features: Features | None = None) -> Tensor:
-        """Edits `[B, 3, 256, 256]` in [-1, 1], whose kept pixels are checked.
+        """Edits `[B, 3, 256, 256]` in [-1, 1]; checks the kept pixels.
 
-        `features` are those that `aggregate` gives for the conditions, where they are known.
+        `features` is the result of `aggregate` for the conditions, if it is known.
         """
         inputs = {"features": features or self.aggregate(conditions), "codes": codes}
         pictures = torch.cat(one_by_one(self.model.generate, inputs))
@@ -117,15 +121,15 @@ class Trial:
         return pictures.clamp(-1, 1)
 
     def aggregate(self, conditions: Conditions) -> Features:
-        """What the generator makes of conditions before it knows any codes."""
+        """The first half of the generator, which needs no codes."""
         return Features.cat(one_by_one(self.model.aggregate, {"conditions": conditions}))
 
     def project(self, conditions: Conditions) -> Tensor:
-        """The codes that an edit has by default: projected, and mostly near to what is told."""
+        """The default codes of an edit: projection, then inversion if the model has the weights."""
         return self._nearer(self.model.project(conditions), conditions)
 
     def fitted(self, codes: Tensor, conditions: Conditions) -> Tensor:
-        """Codes of another source than the photo, as an edit of the photo has them by default."""
+        """Codes of another source than the photo, after the default fit."""
         fit = partial(fitted, self.model, steps=usual_steps(self.model, FIT_STEPS))
         return torch.cat(one_by_one(fit, {"codes": codes, "conditions": conditions}))
 
@@ -134,12 +138,12 @@ class Trial:
         return torch.cat(one_by_one(invert, {"codes": codes, "conditions": conditions}))
 
     def render(self, codes: Tensor) -> Tensor:
-        """The bank's own pictures `[B, 3, 256, 256]`."""
+        """The bank's pictures `[B, 3, 256, 256]`."""
         # One by one: a batch of 1024 px pictures takes three times the memory and is slower on a CPU.
         return torch.cat([self.model.render(code) for code in codes.split(1)])
 
     def bank_picture(self, codes: Tensor) -> Tensor:
-        """The bank's pictures `[B, 3, 256, 256]` as edits use them: by the picture head if there is one."""
+        """The bank's pictures `[B, 3, 256, 256]` as edits use them, by the picture head if there is one."""
         if self.model.heads is None:
             return self.render(codes)
         draw = partial(self.model.heads.picture.picture, self.model.bank)
@@ -150,7 +154,7 @@ class Trial:
         return Conditions.build(image=self.faces.photo, mask=self.faces.mask, **guides)  # type: ignore[arg-type]
 
     def distance(self, features: Sequence[Tensor]) -> Tensor:
-        """Perceptual distance `[B]` to the truth inside the masks, of pictures with these features."""
+        """Perceptual distance `[B]` to the truth inside the masks, from features of pictures."""
         return self.judges.perceptual.between(features, self.truth_features, self.faces.mask)
 
     @cached_property
@@ -160,7 +164,7 @@ class Trial:
 
     @cached_property
     def biharmonic_features(self) -> list[Tensor]:
-        """The same of the baseline."""
+        """The perceptual judge's features of the biharmonic baseline."""
         return self.judges.perceptual.features(self.faces.biharmonic)
 
     @cached_property
@@ -170,7 +174,7 @@ class Trial:
 
     @cached_property
     def unguided_codes(self) -> Tensor:
-        """Codes projected from photo and mask, as the encoder gives them."""
+        """Codes projected from photo and mask, without inversion."""
         return self.model.project(self.unguided)
 
     @property
@@ -184,17 +188,17 @@ class Trial:
         return self.model.random_codes(self.other_seeds)
 
     def random_style(self, conditions: Conditions) -> Tensor:
-        """The same as far as guides leave them free."""
+        """Random styles of other people for these conditions."""
         return random_style(self.model, conditions, self.other_seeds)
 
     @cached_property
     def unguided_maps(self) -> Features:
-        """What the generator makes of photo and mask before it knows any codes."""
+        """The first half of the generator for photo and mask."""
         return self.aggregate(self.unguided)
 
     @cached_property
     def completion(self) -> Tensor:
-        """The edit by photo and mask alone: what guides are compared to."""
+        """The edit by photo and mask alone, which guided edits are compared with."""
         codes = self._nearer(self.unguided_codes, self.unguided)
         return self.edit(self.unguided, codes, self.unguided_maps)
 
@@ -205,33 +209,33 @@ class Trial:
 
     @cached_property
     def encoded_exemplar(self) -> Tensor:
-        """Codes of the exemplars, the same people in other tones, as the encoder gives them."""
+        """Codes of the exemplars (the same people in other tones) by the encoder alone."""
         return self.model.encode(self.faces.exemplar)
 
     @cached_property
     def exemplar_codes(self) -> Tensor:
-        """Codes of the exemplars by inversion, as an edit has them before they are fitted to its photo."""
+        """Codes of the exemplars by inversion, before any fit."""
         exemplars = whole_photo(self.faces.exemplar)
         return self._nearer(self.encoded_exemplar, exemplars)
 
     @cached_property
     def exemplar_rendering(self) -> Tensor:
-        """What the bank draws of the encoder's codes of the exemplars."""
+        """The bank's pictures of `encoded_exemplar`."""
         return self.render(self.encoded_exemplar)
 
     @cached_property
     def photo_vectors(self) -> Tensor:
-        """Who is in the photos, `[B, C]`."""
+        """Identity features `[B, C]` of the photos."""
         return self.judges.comparer.embed(self.faces.photo)
 
     @cached_property
     def other_vectors(self) -> Tensor:
-        """Who are the other people, `[B, C]`."""
+        """Identity features `[B, C]` of the other people."""
         return self.judges.comparer.embed(self.faces.other_photo)
 
     @cached_property
     def identity_ends(self) -> dict[str, Tensor]:
-        """Cosines `[B]` of one person in two pictures (mirrored, in another tone) and of two people."""
+        """Cosines `[B]` of one person with itself (mirrored, in another tone) and of two people."""
         again = self.judges.comparer.embed(self.faces.exemplar.flip(-1))
         return {
             "same_cosine": (self.photo_vectors * again).sum(1),
@@ -240,29 +244,29 @@ class Trial:
 
     @cached_property
     def jpeg_labels(self) -> Tensor:
-        """Classes of the true photos after JPEG compression: as well as the parser can agree with itself."""
+        """Classes of the true photos after JPEG compression, for the parser's agreement with itself."""
         return self.judges.parser.parse(through_jpeg(self.faces.photo))
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What a suite found on one face."""
+    """A suite's result on one face."""
 
     title: str
-    """Which face this is, and how it went, in a few words."""
+    """The face and its score, in a few words."""
     kind: str
-    """Where the mask came from."""
+    """Kind of the mask."""
     score: float
-    """What cases are ranked by; lower is better."""
+    """Cases are ranked by it; lower is better."""
     numbers: Mapping[str, float]
     panels: Mapping[str, Tensor]
     """Pictures to show, by caption: `[3, H, W]` in [-1, 1]."""
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    """Counts and features that the summary needs."""
+    """Counts and features for the summary."""
 
 
 Summary = dict[str, float | str]
-"""Keys of the report with their values, or with the reason why there is none."""
+"""Keys of the report with their values, or with the reason for a missing value."""
 
 
 class Suite(Protocol):
@@ -270,29 +274,29 @@ class Suite(Protocol):
 
     @property
     def name(self) -> str:
-        """What a person asks for it by."""
+        """Name on the command line."""
 
     @property
-    def most(self) -> int:
-        """Faces beyond this number are left out."""
+    def max_faces(self) -> int:
+        """Largest number of faces that it uses."""
 
     @property
     def on_real_faces(self) -> bool:
-        """Whether it says something about a handful of real photos, too."""
+        """Whether it is meaningful on a few real photos."""
 
     def run(self, trial: Trial) -> list[Case]:
-        """Measure a batch: a case for each face, or none at all where the model cannot do it."""
+        """Measure a batch: a case for each face, or none if the model lacks the stage."""
 
     def summary(self, cases: Sequence[Case]) -> Summary:
         """The report's keys from the cases of all batches."""
 
 
 EVERY = 6
-"""Suites that take a minute for a face look at each sixth: one in a batch, so that all take about as long."""
+"""Slow suites (a minute for a face) use each sixth face, which is one in a batch."""
 
 
 def slow_faces(faces: Faces) -> dict[int, int]:
-    """Places in a batch of the faces that slow suites look at, and how many of them came before each."""
+    """Places in a batch of the faces that slow suites use, with their number among these faces."""
     numbers = {i: seed - FIRST_SEED for i, seed in enumerate(faces.seeds)}
     return {i: number // EVERY for i, number in numbers.items() if number % EVERY == 0}
 
@@ -305,9 +309,9 @@ def cases(
     numbers: Mapping[str, Tensor | Sequence[float]] = MappingProxyType({}),
     arrays: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> list[Case]:
-    """One case a face from values and pictures of the whole batch; NaN numbers are left out.
+    """One case a face, from values and pictures of the whole batch; NaN numbers are left out.
 
-    `what` tells in a few words what the score is, `scores` rank the cases, lower is better.
+    `scores` rank the cases, lower is better; `what` names the score in a few words.
     """
     faces = trial.faces
     return [
@@ -324,18 +328,18 @@ def cases(
 
 
 def mean(found: Sequence[Case], name: str) -> float:
-    """Mean of a number over the cases that have it; NaN where none has."""
+    """Mean of a number over the cases that have it; NaN if none has."""
     values = [case.numbers[name] for case in found if name in case.numbers]
     return fmean(values) if values else math.nan
 
 
 def stacked(found: Sequence[Case], name: str) -> Array:
-    """An array of all cases, `[N, …]`."""
+    """An array of N cases, `[N, …]`."""
     return np.stack([case.arrays[name] for case in found])
 
 
 def guide_panels(conditions: Conditions) -> dict[str, Tensor]:
-    """What the model was shown, as pictures: the photo with its hole in gray, and the guides present."""
+    """The model's inputs as pictures: the photo with its hole in gray, and the guides."""
     panels = {"photo": conditions.masked_image}
     for name, modality in MODALITIES.items():
         if name in conditions.present:

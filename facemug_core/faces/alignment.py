@@ -1,4 +1,4 @@
-"""Bringing a face to the crop that FFHQ-trained networks expect, and resampling in general.
+"""Alignment of faces to the FFHQ crop, and resampling.
 
 Convention: an alignment matrix is a 3×3 float64 array that maps crop pixel → photo pixel, (x, y, 1) order,
 with pixel centers at .5; a picture's top left corner is (0, 0), its bottom right corner (width, height).
@@ -24,13 +24,13 @@ Border = Literal["reflect", "zeros"]
 Mode = Literal["bicubic", "bilinear"]
 
 MESH_POINTS = 468
-"""Points of the face mesh; more may follow (irises) and are not used."""
+"""Points of the face mesh; further ones (irises) are ignored."""
 
 BAND_PIXELS = 2**18
-"""Large pictures are drawn in bands of about this many samples: less memory, and faster in the cache."""
+"""Samples in a band of a large picture: bands take less memory and fit the cache."""
 
 SHRUNK_BAND_PIXELS = 2**22
-"""Large pictures are shrunk in bands of about this many of their pixels, for memory."""
+"""Pixels in a band when large pictures are shrunk, for memory."""
 
 SHRINK_MARGIN = 3
 """Reach of the low-pass filter, in pixels of the shrunk picture."""
@@ -42,7 +42,7 @@ RIGHT_EYE = (362, 385, 387, 263, 373, 380)
 MOUTH_CORNERS = (61, 291)
 
 FADE_REACH = 0.3
-"""So far beyond the photo, in sides of the crop, its reflection has faded to one color, as in FFHQ."""
+"""Distance beyond the photo, in sides of the crop, where its reflection has faded to one color (FFHQ)."""
 
 FADE_BLUR = 0.02
 """Standard deviation of the blur beyond the photo, in sides of the crop, as in FFHQ."""
@@ -53,14 +53,14 @@ EYES_AND_MOUTH = {
     68: (range(36, 42), range(42, 48), (48, 54)),
     MESH_POINTS: (LEFT_EYE, RIGHT_EYE, MOUTH_CORNERS),
 }
-"""Which landmarks are the eyes and the mouth's corners, by the number of landmarks: eyes and corners alone;
-with the nose between them; the scheme that made FFHQ; the mesh."""
+"""Indices of eyes and mouth corners by the number of landmarks: eyes and corners alone; with the nose; FFHQ's
+scheme; the mesh."""
 
 EYE_SPACING = 0.98
 """Distance of the eye centers in FFHQ's scheme as a share of that in the mesh; measured on FFHQ faces."""
 
-# The template of FFHQ: half the crop's side is the larger of these two multiples, and its center lies this
-# share of the way from the eyes to the mouth.
+# The template of FFHQ: half the crop's side is the larger of these two multiples; the last number is the
+# position of its center between eyes (0) and mouth (1).
 EYE_DISTANCE_FACTOR = 2.0
 EYE_TO_MOUTH_FACTOR = 1.8
 CENTER_SHARE = 0.1
@@ -89,7 +89,7 @@ def alignment_matrix(landmarks: ArrayLike, size: int = WORKING_SIZE) -> Matrix:
     if count == MESH_POINTS:
         eyes = eyes.mean(0) + EYE_SPACING * (eyes - eyes.mean(0))
     (x, y), (down_x, down_y) = eyes[1] - eyes[0], mouth.mean(0) - eyes.mean(0)
-    if x * down_y < y * down_x:  # the mouth lies above: the eyes are given the other way round
+    if x * down_y < y * down_x:  # the mouth is above the eyes: these are swapped
         eyes = eyes[::-1]
     return matrix_from_points(eyes, mouth, size)
 
@@ -111,7 +111,7 @@ def matrix_from_points(eyes: ArrayLike, mouth: ArrayLike, size: int = WORKING_SI
     to_mouth = mouth.mean(0) - center_of_eyes
     right = between_eyes + np.array(
         [to_mouth[1], -to_mouth[0]]
-    )  # the eye line, steadied by the eye-to-mouth line
+    )  # the eye line, stabilized by the eye-to-mouth line
     length = np.hypot(*right)
     if not length > 0:  # also catches NaN
         raise InputError(
@@ -127,9 +127,9 @@ def matrix_from_points(eyes: ArrayLike, mouth: ArrayLike, size: int = WORKING_SI
 
 
 def aligned_matrix(photo_size: tuple[int, int], size: int = WORKING_SIZE) -> Matrix:
-    """Alignment matrix of a photo of this (height, width) that is aligned already.
+    """Alignment matrix of an already aligned photo of this (height, width).
 
-    The crop is the smallest square around it: the identity for a photo of the crop's own size.
+    The crop is the smallest square around it; for a photo of the crop's size the matrix is the identity.
     """
     height, width = photo_size
     scale = max(height, width) / size
@@ -139,12 +139,12 @@ def aligned_matrix(photo_size: tuple[int, int], size: int = WORKING_SIZE) -> Mat
 
 
 def inverse(matrix: Matrix) -> Matrix:
-    """The map photo pixel → crop pixel."""
+    """The matrix photo pixel → crop pixel."""
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def scale_of(matrix: Matrix) -> float:
-    """How many photo pixels a crop pixel is wide."""
+    """Width of a crop pixel in photo pixels."""
     return math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
 
 
@@ -156,8 +156,8 @@ def translation(x: float, y: float) -> Matrix:
 def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
     """The aligned crop `[B, C, size, size]` (float32) of a photo `[B, C, H, W]`, in the photo's value range.
 
-    What lies beyond the photo is its reflection, the softer and the nearer to the crop's median color the
-    farther away, as in FFHQ's own alignment; `covered` gives the place.
+    Beyond the photo, the crop shows its reflection, which fades to blur and the crop's median color, as in
+    FFHQ. `covered` marks the photo's pixels.
     """
     crop = resample(photo, matrix, (size, size))
     far = _beyond(matrix, size, (photo.shape[2], photo.shape[3])).to(crop) / FADE_REACH
@@ -170,7 +170,7 @@ def align(photo: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
 
 
 def _beyond(matrix: Matrix, size: int, source_size: tuple[int, int]) -> Tensor:
-    """How far the pixels of a crop lie beyond the photo, as a share of the crop's side: `[size, size]`."""
+    """Distance `[size, size]` of a crop's pixels beyond the photo, as a share of the crop's side."""
     height, width = source_size
     x, y = mapped_pixels(matrix, (size, size))
     outside = torch.maximum(torch.maximum(-x, x - width), torch.maximum(-y, y - height)).clamp_(min=0)
@@ -178,9 +178,9 @@ def _beyond(matrix: Matrix, size: int, source_size: tuple[int, int]) -> Tensor:
 
 
 def covered(matrix: Matrix, size: tuple[int, int], source_size: tuple[int, int]) -> Tensor:
-    """Which pixels of a picture of `size` (height, width) have a source: bool `[1, 1, height, width]`.
+    """Pixels of a picture of `size` (height, width) that have a source: bool `[1, 1, height, width]`.
 
-    `matrix` maps pixel → source pixel; a source lies within `source_size` (height, width).
+    `matrix` maps pixel → source pixel; sources are inside `source_size` (height, width).
     """
     height, width = source_size
     band = max(1, BAND_PIXELS // size[1])
@@ -199,12 +199,11 @@ def resample(
     border: Border = "reflect",
     mode: Mode = "bicubic",
 ) -> Tensor:
-    """Draws `image` `[B, C, H, W]` anew on a grid of `size` (height, width), as float32 in its own range.
+    """Resample `image` `[B, C, H, W]` to `size` (height, width), as float32 in the same value range.
 
-    `matrix` maps output pixel → image pixel. Where the picture shrinks, a low-pass filter comes first;
-    a shift by whole pixels copies exactly; no value leaves the range of those present. Bicubic is sharper,
-    bilinear has no negative weights (for masks). Only the part of the image that is needed is read, so that
-    large photos stay cheap.
+    `matrix` maps output pixel → image pixel. Shrinking is preceded by a low-pass filter. A shift by whole
+    pixels copies exactly. Results stay inside the range of the values. Bicubic is sharper; bilinear has no
+    negative weights (for masks). Only the needed part of the image is read.
     """
     height, width = size
     shift = matrix[:2, 2]
@@ -233,8 +232,8 @@ def resample(
 def _shrunk(
     image: Tensor, corner: tuple[int, int], size: tuple[int, int], shrink: int, border: Border, mode: Mode
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A window of the image, smaller by a whole number: `size` (height, width) pixels from the corner (x, y)
-    on; and the least and greatest value in it, for every channel."""
+    """A window of the image, shrunk by a whole number, of `size` (height, width) pixels from `corner` (x, y)
+    on; and the least and greatest value of every channel in it."""
     (x, y), (rows, columns) = corner, size
     band = max(1, SHRUNK_BAND_PIXELS // (columns * shrink**2))
     drawn, lows, highs = [], [], []
@@ -262,7 +261,7 @@ def _draw(region: Tensor, fine: Matrix, size: tuple[int, int], samples: int, mod
 
 
 def mapped_pixels(matrix: Matrix, size: tuple[int, int], top: int = 0) -> tuple[Tensor, Tensor]:
-    """x and y (float64 `[height, width]`) of every pixel center from the row `top` on after the map."""
+    """x and y (float64 `[height, width]`) of the mapped pixel centers from row `top` on."""
     height, width = size
     y = torch.arange(top, top + height, dtype=torch.float64) + 0.5
     x = torch.arange(width, dtype=torch.float64) + 0.5
@@ -271,7 +270,7 @@ def mapped_pixels(matrix: Matrix, size: tuple[int, int], top: int = 0) -> tuple[
 
 
 def _cut(image: Tensor, x0: int, y0: int, width: int, height: int, border: Border) -> Tensor:
-    """A window of the image as float32 `[B, C, height, width]`; it may reach beyond the image."""
+    """A window of the image as float32 `[B, C, height, width]`; it may exceed the image."""
     rows, rows_inside = _border_indices(y0, height, image.shape[2])
     columns, columns_inside = _border_indices(x0, width, image.shape[3])
     top, left = int(rows.min()), int(columns.min())
@@ -285,7 +284,7 @@ def _cut(image: Tensor, x0: int, y0: int, width: int, height: int, border: Borde
 
 
 def _border_indices(start: int, count: int, length: int) -> tuple[Tensor, Tensor]:
-    """Indices of a run of pixels, reflected into the picture, and which of them needed no reflection."""
+    """Indices of a run of pixels, reflected into the picture, and which of them are inside it."""
     wanted = torch.arange(start, start + count)
     folded = wanted % (2 * length)
     return torch.minimum(folded, 2 * length - 1 - folded), (wanted >= 0) & (wanted < length)

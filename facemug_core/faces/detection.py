@@ -1,8 +1,8 @@
-"""Finding faces and their 468 landmarks with the BlazeFace and FaceMesh models of MediaPipe.
+"""Detection of faces and their 468 landmarks by MediaPipe's BlazeFace and FaceMesh.
 
-The models run in the TFLite runtime of the package `ai-edge-litert`. Facts used: BlazeFace (Bazarevsky et al.
-2019) predicts per anchor a score, a box and six key points relative to the anchor's center; FaceMesh
-(Kartynnik et al. 2019) reads a square crop 1.5 times the face, turned so that the eyes are level.
+The models run in the TFLite runtime of the package `ai-edge-litert`. BlazeFace (Bazarevsky et al. 2019)
+predicts per anchor a score, a box and six key points relative to the anchor's center. FaceMesh (Kartynnik et
+al. 2019) takes a square crop of 1.5 times the face, rotated so that the eyes are level.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..batches import Progress, no_progress
-from ..checkpoints.manifest import locate
+from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import NamedFaces
 from ..errors import CheckpointError, InputError, WeightsMissingError
 from .alignment import MESH_POINTS, Border, Matrix, alignment_matrix, resample
@@ -36,32 +36,31 @@ MIN_SCORE = 0.5
 """Least probability of a face, for the detectors and for the mesh."""
 
 SURE_SCORE = 0.85
-"""A lesser best score can mean that the photo lies on its side or stands on its head."""
+"""If the best score is lower, the photo may be rotated."""
 
 WIDE_BORDER = 1.8
 """Side of the square for faces that fill the photo, as a multiple of the photo's longer side."""
 
 SMALLEST_PART = 192
-"""Parts of a photo smaller than what the detector sees (in pixels) hold nothing that it has not seen."""
+"""Smallest searched part of a photo, in pixels: the detector's input size."""
 
 FACE_MARGIN = 1.5
-"""Side of the crop that FaceMesh reads, as a multiple of the face's longer side."""
+"""Side of FaceMesh's crop, as a multiple of the face's longer side."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
-MESH_LOOKS = 4
-"""The mesh depends a little on where its crop lies. Measured for crops off by a twentieth of the face:
-alignments differ by 1.7 pixels of 256 after one look, by 0.7 after two, by 0.3 after four."""
+MESH_PASSES = 4
+"""Passes of the mesh, each centered by the one before, because it depends slightly on its crop. For crops off
+by a twentieth of the face, alignments differ by 1.7 pixels of 256 after one pass, 0.7 after two, 0.3 after
+four."""
 
 MESH_SHIFT = 0.93
-"""How far right and down, in pixels of its input, the mesh must move to lie where it belongs.
-
-Measured: landmarks of a picture and of its mirror image disagree by twice this.
-"""
+"""Correction of the mesh to the right and down, in pixels of its input: landmarks of a picture and of its
+mirror image differ by twice this."""
 
 FARTHEST = 2**31
-"""No picture has pixels as far away as this."""
+"""Limit of pixel coordinates; no picture is larger."""
 
 BOX_MARGIN = 2.0
 """Side of the square searched around a given box, as a multiple of the box's longer side."""
@@ -70,7 +69,7 @@ TURNS = (0, 1, 3, 2)
 """Quarter turns of a photo, the most frequent first."""
 
 BAND_PIXELS = 2**22
-"""Large photos are shrunk in bands of about this many pixels, for memory."""
+"""Pixels in a band when large photos are shrunk, for memory."""
 
 LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 33, 263  # outer corners, left and right as seen in the picture
 
@@ -84,7 +83,7 @@ class Face:
     score: float
     """Probability that this is a face, 0 to 1."""
     landmarks: NDArray[np.float64]
-    """The face mesh, `[468, 2]`, (x, y); or other landmarks, where others have found the face."""
+    """The face mesh `[468, 2]`, (x, y), or given landmarks of another scheme."""
 
     @property
     def area(self) -> float:
@@ -93,15 +92,14 @@ class Face:
 
 
 Which = NamedFaces | Literal["left to right"] | int
-"""Which faces of a photo: those with this name, all of them (by size, or from left to right), or the one at
-an index counted from the left, from 0."""
+"""Faces of a photo: by name, all from left to right, or by an index from the left, from 0."""
 
 
 def choose(faces: Sequence[Face], which: Which) -> list[Face]:
-    """The faces asked for, of faces from left to right.
+    """Choose from faces in the order from left to right.
 
     Raises:
-        InputError: there is no face with this index.
+        InputError: the index is out of range.
     """
     by_size = sorted(faces, key=lambda face: -face.area)
     groups = {
@@ -112,7 +110,7 @@ def choose(faces: Sequence[Face], which: Which) -> list[Face]:
         return list(groups[str(which)])
     if not 0 <= int(which) < len(faces):
         raise InputError(
-            f"Face {which} was asked for, but {len(faces)} were found (counted from 0, left to right)."
+            f"There is no face {which}: {len(faces)} were found (counted from 0, left to right)."
         )
     return [faces[int(which)]]
 
@@ -134,12 +132,12 @@ def face_from_landmarks(landmarks: ArrayLike) -> Face:
 
 
 class _Look(NamedTuple):
-    """A square part of a photo that the detectors read."""
+    """A square part of a photo, input of the detectors."""
 
     center: tuple[float, float]
     side: float
     whole: bool = False
-    """It shows the whole photo, and large faces."""
+    """Whether it shows the whole photo, for large faces."""
 
     def reaches(self, box: Box) -> bool:
         """Whether it shows a part of the box."""
@@ -151,10 +149,10 @@ class Detector:
     """Finds faces in photos.
 
     Args:
-        folder: where the three .tflite files are.
+        folder: of the three .tflite files.
 
     Raises:
-        WeightsMissingError: a file or the runtime is not there.
+        WeightsMissingError: a file or the runtime is missing.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -166,9 +164,9 @@ class Detector:
         self._mesh = _FaceMesh(folder / LANDMARK_FILE)
 
     @classmethod
-    def load(cls, folders: Sequence[str | Path] = ()) -> Detector:
-        """With the files that `fetch run` brings; errors as above."""
-        return cls(locate(LANDMARK_FILE, *folders).parent)
+    def load(cls, weights: Weights = SHIPPED) -> Detector:
+        """Load the files, which `fetch run` downloads; errors as above."""
+        return cls(weights.path(LANDMARK_FILE).parent)
 
     def detect(
         self,
@@ -177,15 +175,15 @@ class Detector:
         within: Box | None = None,
         progress: Progress = no_progress,
     ) -> list[Face]:
-        """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right; an empty list where there is none.
+        """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right.
 
-        Looks at the whole photo, at the photo within a wide border (for faces that fill it) and at
-        overlapping parts of it (for small faces); where that finds no sure face, also at the turned photo.
+        Searches the whole photo, the photo with a wide border (for faces that fill it) and overlapping parts
+        of it (for small faces). If no face is sure, it also searches the rotated photo.
 
         Args:
             image: the photo.
-            small: look for small faces even if the whole photo shows a sure face.
-            within: look for small faces only in parts of the photo that reach into this box.
+            small: search for small faces even if the whole photo shows a sure face.
+            within: search for small faces only in parts of the photo that overlap this box.
             progress: called for every part.
         """
         pyramid = _Pyramid(image)
@@ -201,17 +199,17 @@ class Detector:
             turned = self._faces(pyramid, wide, quarter_turns, progress)
             best = max(best, turned, key=_best_score)
         turn = _quarter_turns(max(best, key=lambda face: face.score)) if best else 0
-        if turn and small:  # the others of a group are turned as well
+        if turn and small:  # the others of a group are rotated, too
             best = _distinct(best + self._faces(pyramid, wide + parts, turn, progress))
         return left_to_right(best)
 
     def measure(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
-        """The faces in given boxes of a photo `[H, W, 3]`, upright or turned, left to right.
+        """The faces in given boxes of a photo `[H, W, 3]`, upright or rotated, left to right.
 
-        A box without a face gives none.
+        Boxes without a face are left out.
 
         Raises:
-            InputError: a box has no area, or a coordinate that is no number or that no picture has.
+            InputError: a box has no area, or a coordinate is not finite or out of range.
         """
         for x0, y0, x1, y1 in boxes:
             if not (-FARTHEST < x0 < x1 < FARTHEST and -FARTHEST < y0 < y1 < FARTHEST):  # also catches NaN
@@ -224,7 +222,7 @@ class Detector:
         return left_to_right([face for face in measured if face is not None])
 
     def _in_box(self, pyramid: _Pyramid, box: Box) -> _Candidate:
-        """A face in the box, with its eyes where the detector sees them best, or else as if upright."""
+        """A face in the box, with the best detected eyes, or else those of an upright face."""
         x0, y0, x1, y1 = box
         best = _Candidate(MIN_SCORE, box, _level_eyes(box))
         for quarter_turns in TURNS:
@@ -242,7 +240,7 @@ class Detector:
     def _faces(
         self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int, progress: Progress
     ) -> list[Face]:
-        """Detections in rotated squares that the mesh confirms as faces."""
+        """Detections in rotated squares, confirmed by the mesh."""
         candidates: list[_Candidate] = []
         for done, (center, side, whole) in enumerate(looks):
             progress(done, len(looks))
@@ -254,9 +252,9 @@ class Detector:
         return _distinct([face for face in measured if face is not None])
 
     def _measure(self, pyramid: _Pyramid, candidate: _Candidate) -> Face | None:
-        """The candidate's landmarks; each look is centered by the one before."""
+        """The candidate's landmarks; each pass is centered by the one before."""
         box, eyes = candidate.box, candidate.eyes
-        for _ in range(MESH_LOOKS):
+        for _ in range(MESH_PASSES):
             landmarks, presence = self._mesh(pyramid, _frame(box, eyes))
             if presence < MIN_SCORE:
                 return None
@@ -265,7 +263,7 @@ class Detector:
 
 
 class _Pyramid:
-    """A photo and its copies shrunk by whole numbers, made when needed, so that wide looks stay cheap."""
+    """A photo and its copies shrunk by whole numbers, made when needed: wide squares stay cheap."""
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
         height, width, _ = image.shape
@@ -282,7 +280,7 @@ class _Pyramid:
         return resample(self._levels[shrink], matrix, (size, size), border)
 
     def _reduced(self, shrink: int) -> NDArray[np.uint8]:
-        """The photo shrunk, in bands: Pillow's copy of a big one takes more memory than the photo."""
+        """The photo shrunk in bands, because Pillow's copy would take more memory than the photo."""
         rows = shrink * max(1, BAND_PIXELS // (self.size[1] * shrink))
         bands = [self._photo[top : top + rows] for top in range(0, self.size[0], rows)]
         return np.concatenate([np.array(Image.fromarray(band).reduce(shrink)) for band in bands])
@@ -290,7 +288,7 @@ class _Pyramid:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """What BlazeFace saw."""
+    """A detection by BlazeFace."""
 
     score: float
     box: Box
@@ -304,8 +302,8 @@ class _Network:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise WeightsMissingError(
-                f"Finding faces needs the file {path}, which is not there. "
-                "Bring it with: python -m facemug_core fetch"
+                f"Finding faces needs the file {path}, which is missing. "
+                "Download it with: python -m facemug_core fetch"
             )
         try:
             from ai_edge_litert.interpreter import Interpreter
@@ -317,12 +315,12 @@ class _Network:
         self._one_at_a_time = Lock()
         try:
             with _quiet_runtime():
-                # As bytes, since the runtime does not open every path that there can be.
+                # As bytes, because the runtime cannot open every path.
                 self._interpreter: Any = Interpreter(model_content=path.read_bytes())
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
             raise CheckpointError(
-                f"{path} cannot be read as a TFLite model ({error}): delete it, and bring it again with "
+                f"{path} cannot be read as a TFLite model ({error}). Delete it, and download it again with "
                 "`python -m facemug_core fetch`."
             ) from error
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -330,7 +328,7 @@ class _Network:
         self.size: int = int(self._interpreter.get_input_details()[0]["shape"][1])
 
     def run(self, picture: Tensor) -> list[NDArray[np.float32]]:
-        """All outputs for a picture `[1, 3, size, size]` in the model's own value range."""
+        """All outputs for a picture `[1, 3, size, size]` in the model's value range."""
         with self._one_at_a_time:
             self._interpreter.set_tensor(self._input, picture.permute(0, 2, 3, 1).contiguous().numpy())
             self._interpreter.invoke()
@@ -339,7 +337,7 @@ class _Network:
 
 @contextmanager
 def _quiet_runtime() -> Iterator[None]:
-    """Suppresses the runtime's own console output, such as that about its delegate."""
+    """Suppress the runtime's console output."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
@@ -382,7 +380,7 @@ class _BlazeFace(_Network):
 
 class _FaceMesh(_Network):
     def __call__(self, pyramid: _Pyramid, square: Matrix) -> tuple[NDArray[np.float64], float]:
-        """Landmarks `[468, 2]` in photo pixels and the probability of a face, for a square (as above)."""
+        """Landmarks `[468, 2]` in photo pixels and the probability of a face, for a square as above."""
         points, logit = self.run(pyramid.crop(square, self.size, "reflect") / 255)
         landmarks = points.reshape(MESH_POINTS, 3)[:, :2].astype(np.float64) + MESH_SHIFT
         to_photo = square @ np.diag([1 / self.size, 1 / self.size, 1])
@@ -422,7 +420,7 @@ def _steps(length: float, part: float) -> NDArray[np.float64]:
 
 
 def _square(center: Sequence[float], side: float, quarter_turns: float) -> Matrix:
-    """Matrix unit square → photo, for a square of this center, side and turn (clockwise on the screen)."""
+    """Matrix unit square → photo, for a square of this center, side and rotation (clockwise)."""
     angle = quarter_turns * np.pi / 2
     turn = side * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = np.eye(3)
@@ -432,7 +430,7 @@ def _square(center: Sequence[float], side: float, quarter_turns: float) -> Matri
 
 
 def _frame(box: Box, eyes: NDArray[np.float64]) -> Matrix:
-    """The square that FaceMesh reads (a matrix unit square → photo): around the box, with the eyes level."""
+    """FaceMesh's square (a matrix unit square → photo): around the box, with the eyes level."""
     x0, y0, x1, y1 = box
     x, y = eyes[1] - eyes[0]
     quarter_turns = np.arctan2(y, x) / (np.pi / 2)
@@ -440,13 +438,13 @@ def _frame(box: Box, eyes: NDArray[np.float64]) -> Matrix:
 
 
 def _level_eyes(box: Box) -> NDArray[np.float64]:
-    """Eyes of an upright face, for want of better knowledge."""
+    """Eyes of an upright face."""
     x0, y0, x1, y1 = box
     return np.array([[x0, (y0 + y1) / 2], [x1, (y0 + y1) / 2]])
 
 
 def _quarter_turns(face: Face) -> int:
-    """How the face is turned from upright, to the nearest quarter, clockwise, 0 to 3."""
+    """Rotation of the face from upright in quarter turns, clockwise, 0 to 3."""
     x, y = face.landmarks[RIGHT_EYE_CORNER] - face.landmarks[LEFT_EYE_CORNER]
     return round(np.arctan2(y, x) / (np.pi / 2)) % 4
 
@@ -473,9 +471,9 @@ Found = TypeVar("Found", "Face", "_Candidate")
 
 
 def _distinct(found: list[Found]) -> list[Found]:
-    """Of those that overlap by more than half of the smaller one, only the one of the highest score.
+    """Keep the one with the highest score of faces that overlap by more than half of the smaller one.
 
-    Measured against the smaller one because a part of the photo may show a part of a face.
+    The smaller one counts, because a part of the photo may show a part of a face.
     """
     kept: list[Found] = []
     for new in sorted(found, key=lambda item: -item.score):

@@ -1,9 +1,9 @@
 """Enlarged edits with the fine band of a larger photo.
 
-The fine band is the difference of the photo and its picture at the edit's size. It is known outside the mask.
-Inside, it is composed of blocks from kept places that look like the edit (example-based super-resolution,
-Freeman et al. 2002, with the photo itself as the example): skin gets this skin's pores and grain, hair this
-hair's strands.
+The fine band is the difference between the photo and its picture at the edit's size. It is known outside the
+mask. Inside, it is composed of blocks from kept places that look like the edit (example-based
+super-resolution, Freeman et al. 2002, with the photo as the example). So skin gets the pores and grain of
+this skin, hair the strands of this hair.
 """
 
 from __future__ import annotations
@@ -15,45 +15,44 @@ from torch import Tensor
 BLOCK = 8
 """Side of a block in pixels of the edit."""
 STEP = 4
-"""From a block to the next; they overlap by half."""
+"""Step between blocks, which overlap by half."""
 
 SEEN = 2
-"""Further pixels around a block that are compared."""
+"""Margin in pixels around a block that is compared, too."""
 COARSE = 9
-"""Side of the window whose mean is subtracted before comparison: lines count, tone has its own weight."""
+"""Side of the window whose mean is subtracted before comparison; the tone has its own weight."""
 TONE = 4.0
 """Weight of a block's mean color against its pixels."""
 
 EXAMPLES = 4000
 """Maximal number of kept places that are compared."""
 ALIKE = 16
-"""One of so many similar examples is drawn at random: the best one alone would repeat as a visible
-pattern."""
+"""Number of similar examples from which one is drawn at random: the best alone would repeat visibly."""
 SAME = 0.3
 """Squared difference up to which two examples count as equally similar."""
 FAR = 4.0
-"""Squared difference at which an example's band is added at half its strength."""
+"""Squared difference at which an example's band gets half its strength."""
 AT_ONCE = 1024
-"""Blocks whose distances are held in memory together."""
+"""Blocks whose distances are computed together, for memory."""
 
 
 def with_fine_band(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-    """The edit at the photo's size and sharpness; valid only under the mask.
+    """The edit at the photo's size and sharpness; valid only inside the mask.
 
     Args:
-        edited: [B, 3, s, s] in [-1, 1].
-        photo: [B, 3, S, S] in [-1, 1], S a multiple of s; never read under the mask.
-        mask: [B, 1, s, s], 1 = edited. Without kept pixels the edit is only enlarged.
+        edited: `[B, 3, s, s]` in [-1, 1].
+        photo: `[B, 3, S, S]` in [-1, 1], S a multiple of s; never read inside the mask.
+        mask: `[B, 1, s, s]`, 1 = edited. Without kept pixels the edit is only enlarged.
 
     Returns:
-        [B, 3, S, S], about [-1, 1].
+        `[B, 3, S, S]`, about [-1, 1].
     """
     each = zip(edited.split(1), photo.split(1), (mask > 0).split(1), strict=True)
     return torch.cat([_sharpened(*one) for one in each])
 
 
 def enlarge(picture: Tensor, factor: int) -> Tensor:
-    """A picture [B, 3, h, w], `factor` times the side, bicubic."""
+    """A picture `[B, 3, h, w]`, `factor` times the side, bicubic."""
     return F.interpolate(picture, scale_factor=factor, mode="bicubic", align_corners=False)
 
 
@@ -81,12 +80,12 @@ def _sharpened(edited: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
 
 
 def _without(mask: Tensor) -> Tensor:
-    """Blocks, by first row and column, that lie clear of the mask [1, 1, s, s]: bool [s − 7, s − 7]."""
+    """Blocks, by first row and column, outside the mask `[1, 1, s, s]`: bool `[s − 7, s − 7]`."""
     return F.max_pool2d(F.pad(mask.float(), (SEEN,) * 4), BLOCK + 2 * SEEN, 1)[0, 0] == 0
 
 
 def _descriptors(picture: Tensor, places: Tensor) -> Tensor:
-    """Descriptors [N, D] of the blocks of a picture [1, 3, s, s] that begin at places [N, 2]."""
+    """Descriptors `[N, D]` of the blocks of a picture `[1, 3, s, s]` that begin at places `[N, 2]`."""
     rows, columns = places.T
     gray = picture.mean(1, keepdim=True)
     fine = gray - F.avg_pool2d(gray, COARSE, 1, COARSE // 2, count_include_pad=False)
@@ -98,13 +97,13 @@ def _descriptors(picture: Tensor, places: Tensor) -> Tensor:
 
 
 def _some(places: Tensor) -> Tensor:
-    """`EXAMPLES` of places [N, 2] at most, always the same."""
+    """At most `EXAMPLES` of places `[N, 2]`, always the same."""
     order = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))[:EXAMPLES]
     return places[order.to(places.device)]
 
 
 def _like(wanted: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
-    """For each wanted descriptor [N, D]: index of a similar example [K, D], and the confidence in it."""
+    """For each wanted descriptor `[N, D]`: index of a similar example `[K, D]`, and the confidence in it."""
     count = min(ALIKE, len(examples))
     chance = torch.rand(len(wanted), count, generator=torch.Generator().manual_seed(0)).to(wanted.device)
     numbers, apart = [], []
@@ -118,10 +117,9 @@ def _like(wanted: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _laid(blocks: Tensor, wanted: Tensor, step: int) -> Tensor:
-    """Blocks [3, N, n, n] laid where they are wanted (bool [G, H]) and blended: [1, 3, R, C].
+    """Blocks `[3, N, n, n]` at their places (bool `[G, H]`) blended into `[1, 3, R, C]`.
 
-    The squares of the weights, not the weights, sum to one: a mean of two textures would be fainter than
-    both.
+    The squares of the weights sum to one, because a mean of two textures would be fainter than both.
     """
     side = blocks.shape[-1]
     size = tuple(step * (count - 1) + side for count in wanted.shape)
@@ -129,7 +127,7 @@ def _laid(blocks: Tensor, wanted: Tensor, step: int) -> Tensor:
     weight = torch.outer(rising, rising)
 
     def spread(values: Tensor) -> Tensor:
-        """Values [C, N, n, n] summed where they overlap, [1, C, rows, columns]."""
+        """Overlapping values `[C, N, n, n]` summed into `[1, C, rows, columns]`."""
         columns = values.new_zeros(len(values), wanted.numel(), side, side)
         columns[:, wanted.flatten()] = values
         columns = columns.permute(0, 2, 3, 1).reshape(1, -1, wanted.numel())

@@ -1,4 +1,4 @@
-"""Noise of photos: its level, and edits with the noise of their surroundings."""
+"""Noise of photos: measures it, and adds it to edits."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LOW_QUANTILE = 0.25
-"""Quantile of the filter's responses that is measured: edges and hair raise only higher ones."""
+"""Quantile of the filter's responses that is measured; edges and hair raise only higher ones."""
 
 NORMAL_QUANTILE = 0.3186
-"""That quantile of |x| for a standard normal x."""
+"""This quantile of |x| for a standard normal x."""
 
 FEWEST = 1000
-"""Pixels below which no noise is measured."""
+"""Fewest pixels for a measurement."""
 
 
 def grain_level(picture: Tensor, where: Tensor) -> float:
     """Standard deviation of the noise of a picture `[1, C, H, W]` in a part of it (bool `[1, 1, H, W]`).
 
-    By the difference of two Laplacians, which neither slopes nor straight edges pass (Immerkær 1996), and a
-    low quantile of it instead of its mean. 0 where the part is too small to measure.
+    Uses the difference of two Laplacians, which suppresses slopes and straight edges (Immerkær 1996), and a
+    low quantile instead of the mean. 0 if the part is too small.
     """
     line = picture.new_tensor([1.0, -2.0, 1.0])
     kernel = torch.outer(line, line)[None, None]
@@ -37,9 +37,9 @@ def grain_level(picture: Tensor, where: Tensor) -> float:
 
 
 def match_grain(picture: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-    """A picture as noisy inside the mask as the photo is outside; never less noisy than it was.
+    """Add noise to a picture inside the mask up to the photo's level outside.
 
-    Pictures are `[B, 3, H, W]` in [-1, 1], mask `[B, 1, H, W]`, 1 = edited. The same input gives the same
+    Pictures are `[B, 3, H, W]` in [-1, 1], mask `[B, 1, H, W]`, 1 = edited. The same input gets the same
     noise.
     """
     noise = torch.randn(1, 1, *picture.shape[2:], generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Files of landmarks, as people and programs write them."""
+"""Reads landmark files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""First bytes of texts, and how these are then encoded."""
+"""Byte order marks of texts, and their encodings."""
 
 
 def read_landmarks(path: str | Path) -> list[NDArray[np.float64]]:
     """Landmarks of faces `[N, 2]` from a file.
 
-    JSON holds a list of points [x, y], or such a list for each face. Text holds one face: each line x and y
-    with a comma, semicolon, tab or space between them, after a line that names the columns, if there is one.
+    JSON has a list of points [x, y], or such a list for each face. Text has one face: lines of x and y,
+    separated by a comma, semicolon, tab or space. A line with the names of the columns may come first.
 
     Raises:
-        InputError: there is no such file, or it holds something else.
+        InputError: the file cannot be read, or has another content.
     """
     try:
         text = _decoded(Path(path).read_bytes())
@@ -44,8 +44,7 @@ def read_landmarks(path: str | Path) -> list[NDArray[np.float64]]:
         return points if points[0].ndim == 2 else [np.array(points)]
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"The landmarks {path} are not numbers ({error}): expected JSON, [[x, y], …], or lines of x and "
-            "y."
+            f"The landmarks {path} cannot be read ({error}). Expected JSON, [[x, y], …], or lines of x and y."
         ) from error
 
 
@@ -59,7 +58,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _table(text: str) -> list[list[float]]:
-    """Rows of x and y of a text, in the columns that its first line calls so, or else in the only two."""
+    """Rows of x and y of a text, from the columns named so in its first line, or else from its only two."""
     rows = [_cells(line) for line in text.splitlines() if line.strip()]
     columns: list[int] | None = None
     numbers: list[list[Any]] = []

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.assembling import Folders, load_trained
+from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import FLIPPED_LABELS, IMAGENET_MEAN, IMAGENET_STD
 from ..networks.bisenet import BiSeNet
 
 PARSING_SIZE = 512
-"""Longer side, in pixels, at which the parser sees a picture; its weights were trained at this size."""
+"""Longer side, in pixels, of the parser's input; its weights were trained at this size."""
 
 
 class Parser:
@@ -25,23 +25,22 @@ class Parser:
         self.network = network
 
     @classmethod
-    def load(cls, folders: Folders = (), device: torch.device | str = "cpu") -> Parser:
-        """With the weights that `fetch run` brings.
+    def load(cls, weights: Weights = SHIPPED, device: torch.device | str = "cpu") -> Parser:
+        """Load the weights, which `fetch run` downloads.
 
         Raises:
-            WeightsMissingError: they are not there.
+            WeightsMissingError: the weights are missing.
         """
-        return cls(load_trained(BiSeNet, "bisenet", folders).to(device))
+        return cls(weights.network(BiSeNet, "bisenet").to(device))
 
     @torch.no_grad()
     def parse(self, images: Tensor) -> Tensor:
         """Class ids `[B, H, W]` (int64, indices of `LABELS`) of pictures `[B, 3, H, W]` in [-1, 1].
 
-        Left and right parts are the subject's own where the face is upright with its eyes about the middle
-        column, as in an aligned crop (`own_sides`).
+        Left and right are the subject's if the face is upright and centered, as in an aligned crop
+        (`own_sides`).
 
-        The picture is brought to 512 pixels (bilinear; a smaller one is enlarged), the best class of each
-        pixel is taken, and the map is brought back to the picture's size (nearest).
+        The picture is resized to 512 pixels (bilinear), and the map back to the picture's size (nearest).
         """
         size = images.shape[-2:]
         device = next(self.network.parameters(), images).device
@@ -56,11 +55,11 @@ class Parser:
 
 
 def own_sides(labels: Tensor) -> Tensor:
-    """Class ids `[B, H, W]` of an upright, centered face, with left and right as the subject's own.
+    """Class ids `[B, H, W]` of an upright, centered face, with left and right as the subject's.
 
-    The parser tells brows, eyes and ears from each other, but not their sides: about half of all faces come
-    with left and right exchanged, some with both of one side. The place tells them: the subject's left lies
-    right of the middle column.
+    The parser confuses the sides of brows, eyes and ears: in about half of all faces left and right are
+        swapped, in some both are of one side. So the place decides: the subject's left is right of the middle
+        column.
     """
     mirrored = torch.tensor(FLIPPED_LABELS, device=labels.device)[labels]
     left, right = torch.minimum(labels, mirrored), torch.maximum(labels, mirrored)  # l_ precedes r_

@@ -1,7 +1,7 @@
 """Pasting an edited crop into its photo, and masks between crop and photo.
 
-The promise: a photo pixel whose mask is 0 keeps its bits. Results are therefore selected from the caller's
-own tensor, in its own range and type, and never pass through a conversion.
+A photo pixel whose mask is 0 keeps its bits. Results are therefore selected from the caller's tensor, without
+any conversion of range or type.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from .regions import distance_to
 def paste(
     photo: Tensor, crop: Tensor, mask: Tensor, matrix: Matrix, feather: int = 0, opacity: float = 1.0
 ) -> Tensor:
-    """Puts a crop into a photo, within a mask.
+    """Paste a crop into a photo, inside a mask.
 
     Args:
         photo: `[B, C, H, W]`, any type; integers are rounded to.
         crop: `[B, C, h, w]`, floating point, in the value range of the photo.
         mask: `[B or 1, 1, H, W]`, 1 = take the crop, 0 = keep the photo, in between = blend.
         matrix: the alignment matrix, crop pixel → photo pixel.
-        feather: width in photo pixels of the blend from photo to crop, inwards from the edge of the mask (or
-            of the crop, where the mask reaches beyond it). A softer mask takes precedence.
+        feather: width in photo pixels of the blend from photo to crop, inwards from the edge of the mask, or
+            of the crop if the mask exceeds it. A softer mask takes precedence.
         opacity: share of the crop, 0 to 1.
 
     Returns:
@@ -44,7 +44,7 @@ def paste(
         )
     result = photo.clone()
     size, crop_size = (photo.shape[2], photo.shape[3]), (crop.shape[2], crop.shape[3])
-    # Only the crop's part of the photo is drawn: a small face under a large mask would take minutes.
+    # Only the crop's part of the photo is computed: a small face under a large mask would take minutes.
     top, bottom, left, right = _shared(_bounds(mask), _reach(matrix, crop_size, size))
     if opacity == 0 or top >= bottom or left >= right:
         return result
@@ -74,7 +74,7 @@ def _blend(old: Tensor, new: Tensor, weight: Tensor) -> Tensor:
 def mask_to_crop(mask: Tensor, matrix: Matrix, size: int = WORKING_SIZE) -> Tensor:
     """A photo's mask `[B, 1, H, W]` as the crop's mask `[B, 1, size, size]` in {0, 1}.
 
-    Every crop pixel that the mask touches is edited, so that each masked photo pixel finds new content.
+    Every crop pixel that the mask touches is edited, so that each masked photo pixel gets new content.
     """
     # Rounding leaves values of a millionth next to the mask; one pixel of a huge photo gives more.
     return (resample(mask > 0, matrix, (size, size), border="zeros", mode="bilinear") > 1e-4).float()
@@ -142,7 +142,7 @@ def _bounds(mask: Tensor) -> Bounds:
 
 
 def _as_type(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Rounds and limits to what an integer type can hold."""
+    """Convert to a type; integers are rounded and clamped."""
     if dtype.is_floating_point:
         return values.to(dtype)
     limits = torch.iinfo(dtype)

@@ -1,4 +1,4 @@
-"""Masks from the names of face regions, and growing, shrinking and measuring masks."""
+"""Masks of named face regions, and operations on masks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from ..conventions import REGIONS
 from ..errors import InputError
 
 SPECK = 0.01
-"""Share of a region below which a piece of it is a speck: parsers see a few pixels of hair in many a
-background."""
+"""Share of a region below which a piece of it is a speck, a frequent error of parsers."""
 
 
 def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = True) -> Tensor:
@@ -27,7 +26,7 @@ def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = Tru
         `[B, 1, H, W]` in {0, 1}; empty where the face has no such region.
 
     Raises:
-        InputError: there is no region of this name.
+        InputError: a region is unknown.
     """
     wanted = [name.strip() for name in names.split("+")]
     unknown = [name for name in wanted if name not in REGIONS]
@@ -54,22 +53,22 @@ def _without_specks(region: Tensor) -> Tensor:
 
 
 def numbered_pieces(region: Tensor) -> Tensor:
-    """Each pixel's number of its connected piece, int64 as the bool region `[B, 1, H, W]`; 0 outside."""
+    """Numbers of connected pieces, int64 in the shape of the bool region `[B, 1, H, W]`; 0 outside."""
     numbers = torch.arange(1, region[0].numel() + 1, dtype=torch.float32, device=region.device)
     pieces = numbers.view_as(region[:1]) * region
     while True:  # the largest number spreads over its piece
         spread = F.max_pool2d(pieces, 3, stride=1, padding=1) * region
         if torch.equal(spread, pieces):
             return pieces.long()
-        # A number is also an index. All pixels of one number take the largest number that any of them has
-        # as a neighbor: so numbers spread far in few rounds.
+        # A number is also an index. All pixels of a number take the largest number among their neighbors,
+        # so that numbers spread far in few rounds.
         met = spread.flatten(1)
         known = F.pad(met, (1, 0)).scatter_reduce(1, pieces.flatten(1).long(), met, "amax")
         pieces = known.gather(1, met.long()).view_as(spread)
 
 
 def grow_mask(mask: Tensor, pixels: int) -> Tensor:
-    """Grows a mask `[B, 1, H, W]` by a disk of this radius in pixels; a negative radius shrinks it.
+    """Grow a mask `[B, 1, H, W]` by a disk of this radius in pixels; a negative radius shrinks it.
 
     Pixels beyond the picture neither grow nor shrink the mask. Returns {0, 1}.
     """
@@ -80,16 +79,16 @@ def grow_mask(mask: Tensor, pixels: int) -> Tensor:
 
 
 def smooth_mask(mask: Tensor, pixels: int) -> Tensor:
-    """Rounds the outline of a mask `[B, 1, H, W]`: dents and bumps narrower than about `pixels` go.
+    """Smooth the outline of a mask `[B, 1, H, W]`: dents and bumps narrower than about `pixels` vanish.
 
-    Every pixel takes the majority within a square of `2 * pixels + 1`, softened twice. Returns {0, 1}; 0
-    returns the mask's bits.
+    Every pixel takes the majority in a square of side `2 * pixels + 1`, blurred twice. Returns {0, 1}; for 0
+    pixels, the mask's bits.
 
     Raises:
-        InputError: a negative number of pixels.
+        InputError: `pixels` is negative.
     """
     if pixels < 0:
-        raise InputError(f"A mask cannot be smoothed by {pixels} pixels; give 0 or more.")
+        raise InputError(f"Expected 0 or more pixels to smooth a mask by, but got {pixels}.")
     if pixels == 0:
         return mask
     shares = F.pad((mask > 0).float(), (2 * pixels,) * 4, mode="replicate")
@@ -99,7 +98,7 @@ def smooth_mask(mask: Tensor, pixels: int) -> Tensor:
 
 
 def distance_to(target: Tensor, limit: int) -> Tensor:
-    """Distance in pixels from every pixel center to that of the nearest target pixel.
+    """Distance in pixels of every pixel from the nearest target pixel.
 
     Args:
         target: bool `[B, C, H, W]`.

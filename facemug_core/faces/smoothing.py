@@ -1,4 +1,4 @@
-"""Steadier crops of faces in the frames of a video: where they lie, smoothed over time."""
+"""Places of face crops in the frames of a video, smoothed over time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from ..conventions import WORKING_SIZE
 from .alignment import Matrix
 
 FOLLOWED_SHARE = 0.5
-"""From one frame to the next, corners of a crop move by less than this share of its side; what moves more is
-another face, or another scene."""
+"""Largest motion of a crop's corners between two frames, as a share of its side; beyond it, the face is
+another or the scene has changed."""
 
 CROP_CENTER = np.array([WORKING_SIZE / 2, WORKING_SIZE / 2, 1.0])
 CROP_CORNERS = WORKING_SIZE * np.array([[0.0, 1, 0, 1], [0, 0, 1, 1]])
 
 Track = list[tuple[int, int]]
-"""One face over time: (frame, which face of the frame), frames ascending."""
+"""One face over time: (frame, index of the face in it), frames ascending."""
 
 
 def smooth_alignment(frames: Sequence[Sequence[Matrix]], reach: int) -> list[list[Matrix]]:
     """Alignment matrices of a sequence's faces without the jitter of detection; order and count stay.
 
-    Each face is followed through the frames, and the center, the logarithm of the side and the angle of its
-    crop are each replaced by the value of a line that fits those of the frames around, with Gaussian weights
-    (local linear regression: Cleveland 1979). So what stands still, or moves, turns and grows evenly, stays
-    as it is, to the ends of the sequence; frames without the face count for nothing.
+    Each face is tracked through the frames. Center, logarithm of the side and angle of its crop are smoothed
+    by local linear regression with Gaussian weights (Cleveland 1979), which preserves uniform motion up to
+    the ends of the sequence. Frames without the face are skipped.
 
     Args:
-        frames: alignment matrices of the faces in each frame; none where there is no face.
-        reach: frames before and after a frame that count; two standard deviations. 0 changes nothing.
+        frames: alignment matrices of the faces in each frame.
+        reach: frames before and after a frame that are used, two standard deviations; 0 = no smoothing.
     """
     smoothed = [list(faces) for faces in frames]
     if reach == 0:
@@ -45,9 +44,9 @@ def smooth_alignment(frames: Sequence[Sequence[Matrix]], reach: int) -> list[lis
 
 
 def follow(frames: Sequence[Sequence[Matrix]], reach: int) -> list[Track]:
-    """Which faces of successive frames are one and the same, by where their crops lie.
+    """Track faces through successive frames by the places of their crops.
 
-    A face that is away for more than `reach` frames, or comes back elsewhere, counts as another one.
+    A face that is absent for more than `reach` frames, or reappears elsewhere, gets a new track.
     """
     tracks: list[Track] = []
     for frame, faces in enumerate(frames):
@@ -67,10 +66,10 @@ def follow(frames: Sequence[Sequence[Matrix]], reach: int) -> list[Track]:
 
 
 def number_people(frames: Sequence[Sequence[Matrix]]) -> list[list[int]]:
-    """Number the people in successive frames, from 0, by where the crops of their faces lie.
+    """Number the people in successive frames, from 0, by the places of their crops.
 
-    There are as many people as faces in the fullest frame. A face that comes back, or one of another scene,
-    has the number of the person who was nearest and is not in the frame.
+    The number of people is the largest number of faces in a frame. A new track gets the number of the nearest
+    person who is not in the frame.
     """
     last: list[Matrix] = []
     numbers = []
@@ -92,13 +91,13 @@ def number_people(frames: Sequence[Sequence[Matrix]]) -> list[list[int]]:
 
 
 def _moved(before: Matrix, after: Matrix) -> float:
-    """How far the crop's corners moved at most, as a share of its side before."""
+    """Largest motion of a crop's corners, as a share of its former side."""
     shift = (after - before)[:2] @ np.vstack([CROP_CORNERS, np.ones(4)])
     return float(np.hypot(*shift).max() / (WORKING_SIZE * np.hypot(*before[:2, 0])))
 
 
 def _places(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Crops `[N, 3, 3]` as `[N, 4]`: center x and y, logarithm of the scale, angle without jumps."""
+    """Crops `[N, 3, 3]` as `[N, 4]`: center x and y, logarithm of the scale, unwrapped angle."""
     centers = (matrices @ CROP_CENTER)[:, :2]
     right = matrices[:, :2, 0]
     scales, angles = np.log(np.hypot(*right.T)), np.unwrap(np.arctan2(right[:, 1], right[:, 0]))
@@ -116,7 +115,7 @@ def _matrices(places: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _local_lines(times: NDArray[np.float64], values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """At each of the ascending times the value of the line fitted to the values `[N, C]` around it."""
+    """Local linear regression of values `[N, C]` at each of the ascending times."""
     fitted = np.empty_like(values)
     for i, (first, last) in enumerate(
         zip(

@@ -1,4 +1,4 @@
-"""Which faces of a photo a mask covers, and which part of the mask belongs to which face."""
+"""Assigns parts of a photo's mask to faces."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ FACE_CENTER = (128.0, 140.0)
 """Middle of the face in its aligned crop, in pixels."""
 
 HEAD_REACH = 128.0
-"""How far from there the head reaches, in pixels of the crop."""
+"""Radius of the head around it, in pixels of the crop."""
 
 CORE = (slice(18, 54), slice(18, 46))
-"""Rows and columns of the face itself, brows to chin, in a crop of `CORE_GRID` pixels."""
+"""Rows and columns of the face, brows to chin, in a crop of `CORE_GRID` pixels."""
 CORE_GRID = 64
 
 ENOUGH_OF_FACE = 1 / 3
-"""A face is edited if the mask covers at least this share of it, whatever else the mask covers."""
+"""A face is edited if the mask covers at least this share of it."""
 
 GRID = 512
-"""Longest side of the grid on which pieces of a mask are looked at."""
+"""Longest side of the grid on which pieces of a mask are found."""
 
 
 def split_mask(mask: Tensor, matrices: Sequence[Matrix]) -> list[Tensor]:
-    """The part of a photo's mask `[1, 1, H, W]` that belongs to each of the faces with these matrices.
+    """The part of a photo's mask `[1, 1, H, W]` that belongs to each face, by their alignment matrices.
 
-    A pixel belongs to the face that is nearest in units of its own size, of those whose crops reach it. One
-    face alone has the whole mask.
+    A pixel belongs to the nearest face, relative to the face's size, whose crop includes it. A single face
+    has the whole mask.
     """
     if len(matrices) == 1:
         return [mask]
@@ -48,10 +48,10 @@ def split_mask(mask: Tensor, matrices: Sequence[Matrix]) -> list[Tensor]:
 
 
 def faces_under(mask: Tensor, matrices: Sequence[Matrix]) -> list[int]:
-    """Numbers of the faces that a photo's mask `[1, 1, H, W]` covers, the one under most of it first.
+    """Indices of the faces that a photo's mask `[1, 1, H, W]` covers, the most covered first.
 
-    Each connected piece of the mask covers the face to which most of it belongs; and the mask covers each
-    face of which it has enough.
+    Each connected piece of the mask covers the face to which most of it belongs. The mask also covers each
+    face of which it has `ENOUGH_OF_FACE`.
     """
     if not matrices:
         return []
@@ -68,7 +68,7 @@ def faces_under(mask: Tensor, matrices: Sequence[Matrix]) -> list[int]:
 
 
 def beside_heads(mask: Tensor, matrices: Sequence[Matrix]) -> tuple[float, float, float, float] | None:
-    """Bounds, in photo pixels, of those pieces of a mask that reach the head of no face; None without any."""
+    """Bounds, in photo pixels, of those pieces of a mask that touch no head; None without any."""
     small, matrices = _on_grid(mask, matrices)
     pieces = numbered_pieces(small > 0)[0, 0]
     if matrices:
@@ -84,7 +84,7 @@ def beside_heads(mask: Tensor, matrices: Sequence[Matrix]) -> tuple[float, float
 
 
 def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> str:
-    """The error for a mask that covers none of the faces in these boxes."""
+    """Error message for a mask that covers none of the faces in these boxes."""
     places = "; ".join(
         ",".join(f"{value:.0f}" for value in (x0, y0, x1 - x0, y1 - y0))
         for x0, y0, x1, y1 in filter(None, boxes)
@@ -97,7 +97,7 @@ def beside_faces(boxes: Sequence[tuple[float, float, float, float] | None]) -> s
 
 
 def _on_grid(mask: Tensor, matrices: Sequence[Matrix]) -> tuple[Tensor, list[Matrix]]:
-    """The mask on a grid on which pieces are quickly found, in {0, 1}, and the matrices for it."""
+    """The mask in {0, 1} on a small grid, for speed, and the matrices for this grid."""
     height, width = mask.shape[2:]
     scale = min(1.0, GRID / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
@@ -118,8 +118,8 @@ def _distances_of(mask: Tensor, matrices: Sequence[Matrix]) -> Tensor:
 
 
 def _distances(mask: Tensor, matrices: Sequence[Matrix]) -> Iterator[tuple[slice, Tensor]]:
-    """Bands of rows of the mask, and how far each face is from their pixels, in pixels of its own crop:
-    `[faces, rows, W]`; infinite beyond the crop."""
+    """Bands of rows of the mask, and distances `[faces, rows, W]` of their pixels from each face in pixels of
+    its crop; infinite beyond the crop."""
     height, width = mask.shape[2:]
     band = max(1, BAND_PIXELS // width)
     for top in range(0, height, band):

@@ -40,7 +40,7 @@ class FeatureBank(nn.Module):
                 only in later levels (see `first_resolution`). They are passed through, not computed again.
 
         Returns:
-            Resolution → map [B, C, R, R], coarse to fine.
+            Resolution → map `[B, C, R, R]`, coarse to fine.
 
         Raises:
             ShapeError: the codes do not fit.
@@ -63,7 +63,7 @@ class FeatureBank(nn.Module):
 
     @abstractmethod
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
-        """Picture [B, 3, S, S] in about [-1, 1], not clamped; arguments and errors as in `features`."""
+        """Picture `[B, 3, S, S]` in about [-1, 1], not clamped; arguments and errors as in `features`."""
 
     @abstractmethod
     def _coarsest(self, codes: Tensor) -> Tensor:

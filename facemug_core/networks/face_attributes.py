@@ -1,6 +1,6 @@
 """Small networks that tell expression, age and gender of a face (face-api, V. Mühler 2018).
 
-Both take faces [B, 3, 112, 112], RGB in [0, 255]. Modules are named as the published weights are.
+Both take faces `[B, 3, 112, 112]`, RGB in [0, 255]. Modules are named as the published weights are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surp
 
 
 class ExpressionNet(nn.Module):
-    """Faces → logits [B, 7] of `EXPRESSIONS`."""
+    """Faces → logits `[B, 7]` of `EXPRESSIONS`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class ExpressionNet(nn.Module):
 
 
 class AgeGenderNet(nn.Module):
-    """Faces → age in years [B] and logits [B, 2] of male and female (a tiny Xception)."""
+    """Faces → age in years `[B]` and logits `[B, 2]` of male and female (a tiny Xception)."""
 
     def __init__(self) -> None:
         super().__init__()

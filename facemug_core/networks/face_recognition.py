@@ -24,7 +24,7 @@ BLOCKS = (
 
 
 class FaceRecognition(nn.Module):
-    """Faces [B, 3, 150, 150], RGB in [0, 255] → vectors [B, 128], within about 0.6 for one person."""
+    """Faces `[B, 3, 150, 150]`, RGB in [0, 255] → vectors `[B, 128]`, within about 0.6 for one person."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,6 +63,6 @@ class _Residual(nn.Module):
 
 
 def _padded(x: Tensor, other: Tensor) -> Tensor:
-    """x [B, C, H, W] with zeros at the ends for the channels, rows and columns that the other has more."""
+    """x `[B, C, H, W]` with zeros at the ends for the channels, rows and columns that the other has more."""
     channels, rows, columns = (max(b - a, 0) for a, b in zip(x.shape[1:], other.shape[1:], strict=True))
     return F.pad(x, (0, columns, 0, rows, 0, channels))

@@ -38,7 +38,7 @@ NUM_ANCHORS = len(LABELS) * ANCHOR_LEVELS**3
 
 
 class FaceTower(nn.Module):
-    """Faces [B, 3, 128, 128], ImageNet-normalised → [B, dim]."""
+    """Faces `[B, 3, 128, 128]`, ImageNet-normalised → [B, dim]."""
 
     image_size = 128
 
@@ -49,7 +49,7 @@ class FaceTower(nn.Module):
         self.head = nn.Linear(NUM_PLACES + NUM_COLORS + NUM_ANCHORS, dim)
 
     def features(self, faces: Tensor) -> Tensor:
-        """The trunk's maps averaged on coarse grids, then the colors of the parts, [B, F]."""
+        """The trunk's maps averaged on coarse grids, then the colors of the parts, `[B, F]`."""
         maps = self.trunk(faces)
         places = [F.adaptive_avg_pool2d(maps[stride], side).flatten(1) for stride, side in GRIDS.items()]
         shares = self.parts(part_maps(maps)).clamp(min=0)
@@ -60,7 +60,7 @@ class FaceTower(nn.Module):
 
 
 def part_maps(maps: Mapping[int, Tensor]) -> Tensor:
-    """The trunk's maps by stride → what parts are found in, [B, C, 16, 16]."""
+    """The trunk's maps by stride → what parts are found in, `[B, C, 16, 16]`."""
     finest = maps[PART_STRIDES[0]]
     size = finest.shape[-2:]
     return torch.cat(
@@ -77,7 +77,7 @@ def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
 
     Args:
         shares: of each part in each cell, [B, parts, S, S].
-        faces: [B, 3, H, W], ImageNet-normalised.
+        faces: `[B, 3, H, W]`, ImageNet-normalised.
     """
     colors = F.adaptive_avg_pool2d(faces, shares.shape[-1])
     sizes = shares.sum((2, 3))[..., None]
@@ -88,7 +88,7 @@ def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
 
 
 def _anchors(like: Tensor) -> Tensor:
-    """The colors of a cubic grid, ImageNet-normalised: [64, 3]."""
+    """The colors of a cubic grid, ImageNet-normalised: `[64, 3]`."""
     levels = torch.linspace(0, 1, ANCHOR_LEVELS, device=like.device, dtype=like.dtype)
     colors = torch.cartesian_prod(levels, levels, levels)
     return (colors - like.new_tensor(IMAGENET_MEAN)) / like.new_tensor(IMAGENET_STD)

@@ -19,7 +19,7 @@ STAGES: tuple[tuple[int, int], ...] = (
 
 
 class FaceRes(nn.Module):
-    """Faces [B, 3, 224, 224], BGR in 0 to 255 less their mean → features [B, 1024], not negative."""
+    """Faces `[B, 3, 224, 224]`, BGR in 0 to 255 less their mean → features `[B, 1024]`, not negative."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class FaceRes(nn.Module):
 
 
 class FaceResHeads(nn.Module):
-    """Features [B, 1024] of `FaceRes` → age in years [B], and a logit [B] of male against female."""
+    """Features `[B, 1024]` of `FaceRes` → age in years `[B]`, and a logit `[B]` of male against female."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -32,12 +32,12 @@ class Features:
 
     @property
     def image(self) -> Tensor:
-        """The photo that the edit goes into, [B, 3, H, W]."""
+        """The photo that the edit goes into, `[B, 3, H, W]`."""
         return self.scene.photo
 
     @property
     def mask(self) -> Tensor:
-        """[B, 1, H, W], 1 = edit."""
+        """`[B, 1, H, W]`, 1 = edit."""
         return self.scene.mask
 
     def __len__(self) -> int:
@@ -81,9 +81,9 @@ class Prior:
     maps: Pyramid
     """Bank features [B, C, r, r] by their side r, as far as they are fused."""
     picture: Tensor | None
-    """The bank's picture [B, 3, H, W], if the edit is composed of it."""
+    """The bank's picture `[B, 3, H, W]`, if the edit is composed of it."""
     parts: Tensor | None
-    """Shares of the classes in it, [B, 19, h, w]."""
+    """Shares of the classes in it, `[B, 19, h, w]`."""
 
 
 class PriorHeads(nn.Module):
@@ -101,7 +101,8 @@ class PriorHeads(nn.Module):
 
 
 def draw_prior(bank: FeatureBank, heads: PriorHeads | None, codes: Tensor, finest: int) -> Prior:
-    """The prior of codes [B, 18, 512]: maps up to the side `finest`, picture and parts if there are heads."""
+    """The prior of codes `[B, 18, 512]`: maps up to the side `finest`, picture and parts if there are
+    heads."""
     maps = bank.features(codes, up_to=finest)
     if heads is None:
         return Prior(maps, None, None)
@@ -121,7 +122,7 @@ class Generator(nn.Module):
     def aggregate(self, conditions: Conditions, parts: Tensor) -> Features:
         """The style-independent half: aggregation, refinement encoder, and the scene.
 
-        `parts` are the shares of the classes in the visible photo, [B, 19, h, w]; zeros where unknown.
+        `parts` are the shares of the classes in the visible photo, `[B, 19, h, w]`; zeros where unknown.
         """
         image = fill_holes(conditions.image, conditions.mask) if self.fill else conditions.masked_image
         features = self.aggregation(
@@ -144,8 +145,8 @@ class Generator(nn.Module):
     def forward(
         self, conditions: Conditions, parts: Tensor, prior: Prior, codes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Conditions, the photo's parts, prior and codes [B, 18, 512] → I_out [B, 3, H, W], and the same with
-        nothing drawn."""
+        """Conditions, the photo's parts, prior and codes `[B, 18, 512]` → I_out `[B, 3, H, W]`, and the same
+        with nothing drawn."""
         features = self.aggregate(conditions, parts)
         with torch.no_grad():
             plain = composite(features, prior, torch.zeros_like(features.image))
@@ -153,7 +154,7 @@ class Generator(nn.Module):
 
 
 def composite(features: Features, prior: Prior, drawn: Tensor) -> Tensor:
-    """The photo [B, 3, H, W] with an edit of what is drawn and, if there is one, of the bank's picture."""
+    """The photo `[B, 3, H, W]` with an edit of what is drawn and, if there is one, of the bank's picture."""
     if prior.picture is not None and prior.parts is not None:
         # Tones must agree along the mask's border; half precision has too few bits for that.
         with torch.autocast(drawn.device.type, enabled=False):

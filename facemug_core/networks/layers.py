@@ -80,7 +80,7 @@ class EqualConv2d(nn.Module):
 
 
 class Blur(nn.Module):
-    """Depthwise [1, 3, 3, 1] low-pass filter, `gain` times; padding (left, right) as given."""
+    """Depthwise `[1, 3, 3, 1]` low-pass filter, `gain` times; padding (left, right) as given."""
 
     kernel: Tensor
 

@@ -54,7 +54,7 @@ class StyledConv(nn.Module):
         self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x [B, C_in, R, R], code [B, code_dim]. Returns [B, C_out, R, R]."""
+        """x `[B, C_in, R, R]`, code [B, code_dim]. Returns `[B, C_out, R, R]`."""
         x = self.conv(x * self.scale(code)[:, :, None, None])
         # In place: saves fresh memory. Noise of another type than x would be added value by value.
         return F.leaky_relu(x.add_(self.noise.to(x.dtype)), 0.2, inplace=True)
@@ -71,7 +71,7 @@ class MobileBlock(nn.Module):
         self.conv2 = StyledConv(code_dim, out_channels, _separable(out_channels, out_channels), resolution)
 
     def forward(self, x: Tensor, code1: Tensor, code2: Tensor) -> Tensor:
-        """x [B, C_in, R/2, R/2], two codes [B, code_dim]. Returns [B, C_out, R, R]."""
+        """x `[B, C_in, R/2, R/2]`, two codes [B, code_dim]. Returns `[B, C_out, R, R]`."""
         x = inverse_haar(x * self.up(code1)[:, :, None, None])
         return self.conv2(self.conv1(x, code1), code2)
 
@@ -85,7 +85,7 @@ class ToImage(nn.Module):
         self.conv = nn.Conv2d(in_channels, 12, 1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x [B, C, R, R], code [B, code_dim]. Returns [B, 3, 2·R, 2·R]."""
+        """x `[B, C, R, R]`, code [B, code_dim]. Returns [B, 3, 2·R, 2·R]."""
         return inverse_haar(self.conv(x * self.scale(code)[:, :, None, None]))
 
 
@@ -141,7 +141,7 @@ class MobileStyleGAN(FeatureBank):
         return self.blocks[level - 1](coarser, codes[:, 2 * level - 1], codes[:, 2 * level])
 
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
-        """Picture [B, 3, S, S] in about [-1, 1] (not clamped), S twice the finest level.
+        """Picture `[B, 3, S, S]` in about [-1, 1] (not clamped), S twice the finest level.
 
         Arguments and errors as in `features`.
         """

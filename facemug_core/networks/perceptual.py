@@ -18,7 +18,7 @@ Features = Mapping[int, Tensor]
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean of x [B, C, H, W] over the mask [B, 1, H, W], each picture weighing the same."""
+    """Mean of x `[B, C, H, W]` over the mask `[B, 1, H, W]`, each picture weighing the same."""
     weight = mask / mask.sum((1, 2, 3), keepdim=True).clamp(min=1e-6)
     return (x.mean(1, keepdim=True) * weight).sum() / len(x)
 
@@ -54,7 +54,7 @@ class PerceptualLoss(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
     def features(self, image: Tensor) -> Features:
-        """Normalised features of [B, 3, H, W] in [-1, 1]."""
+        """Normalised features of `[B, 3, H, W]` in [-1, 1]."""
         maps = self.network(((image + 1) / 2 - self.mean) / self.std)
         return {stride: F.normalize(x, dim=1) for stride, x in maps.items()}
 
@@ -74,6 +74,6 @@ def feature_distance(features: Features, wanted: Features, mask: Tensor) -> Tens
 
 
 def feature_distances(features: Features, wanted: Features) -> Tensor:
-    """Squared distances [B] of unit-normalized features, means over the pixels and then over the levels."""
+    """Squared distances `[B]` of unit-normalized features, means over the pixels and then over the levels."""
     levels = [(x - wanted[stride]).square().sum(1).mean((1, 2)) for stride, x in features.items()]
     return torch.stack(levels).mean(0)

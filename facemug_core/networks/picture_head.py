@@ -16,7 +16,7 @@ from .refinement import ToRGB
 
 
 class PictureHead(nn.Module):
-    """Bank features [B, C, r, r] and codes [B, 18, 512] → picture [B, 3, 256, 256], about [-1, 1].
+    """Bank features [B, C, r, r] and codes `[B, 18, 512]` → picture `[B, 3, 256, 256]`, about [-1, 1].
 
     A modulated 1×1 convolution, linear as the bank's own conversion to a picture, and three more beside it
     that predict what the bank's finer levels would add. Each uses the code that styles this resolution of the
@@ -36,7 +36,7 @@ class PictureHead(nn.Module):
         self.to_rgb = ToRGB(channels, CODE_DIM, stem)
 
     def picture(self, bank: FeatureBank, codes: Tensor) -> Tensor:
-        """The bank's picture of codes [B, 18, 512], without its fine levels."""
+        """The bank's picture of codes `[B, 18, 512]`, without its fine levels."""
         return self(bank.features(codes, up_to=self.resolution)[self.resolution], codes)
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:

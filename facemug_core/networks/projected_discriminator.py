@@ -19,7 +19,7 @@ MIXING_SEED = 0
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Unit-normalised feature maps {stride: [B, C, h, w]} → realness scores (logits), one map
+    """Unit-normalised feature maps {stride: `[B, C, h, w]`} → realness scores (logits), one map
     [B, 1, h/2, w/2] a level.
 
     Args:

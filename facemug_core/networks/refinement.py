@@ -21,7 +21,7 @@ Pyramid = dict[int, Tensor]
 
 
 class RefinementEncoder(nn.Module):
-    """F_a [B, C, h, h] → features at every resolution from h down to 4, and a global vector g."""
+    """F_a `[B, C, h, h]` → features at every resolution from h down to 4, and a global vector g."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class ToRGB(nn.Module):
 
 
 def without_grid(x: Tensor) -> Tensor:
-    """Removes patterns that repeat every two pixels over some distance from a picture [B, C, H, W].
+    """Removes patterns that repeat every two pixels over some distance from a picture `[B, C, H, W]`.
 
     The planes that pixel shuffle interleaves never quite agree, which shows as a grid in flat areas. Strands
     and edges do not repeat like that, and stay.
@@ -102,7 +102,7 @@ class _DecoderLevel(nn.Module):
 
 
 class RefinementDecoder(nn.Module):
-    """Encoder features, bank features, codes and g → picture [B, 3, 256, 256], not yet composited."""
+    """Encoder features, bank features, codes and g → picture `[B, 3, 256, 256]`, not yet composited."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()

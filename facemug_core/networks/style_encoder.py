@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, stack
 
@@ -117,7 +118,8 @@ def _conv(
 
 
 class StyleHead(nn.Module):
-    """Strided convolutions down to one pixel, then a linear layer, zero at first: [B, C, S, S] → [B, 512]."""
+    """Strided convolutions down to one pixel, then a linear layer, zero at first: `[B, C, S, S]` → `[B,
+    512]`."""
 
     def __init__(self, in_channels: int, channels: int, side: int, *, equalized: bool) -> None:
         super().__init__()
@@ -174,7 +176,7 @@ class StyleEncoder(nn.Module):
         self.relative = config.relative
 
     def forward(self, x: Tensor, deltas: int = NUM_CODES - 1) -> Tensor:
-        """x [B, 26, 256, 256] in the order of `GUIDE_CHANNELS` → offsets [B, 18, 512] from the mean code.
+        """x `[B, 26, 256, 256]` in the order of `GUIDE_CHANNELS` → offsets `[B, 18, 512]` from the mean code.
 
         Args:
             deltas: how many codes after the first may differ from it; the others repeat the first code and
@@ -213,9 +215,19 @@ class StyleEncoder(nn.Module):
 
 
 def widen_stem(weight: Tensor, in_channels: int = ENCODER_CHANNELS) -> Tensor:
-    """Give the first convolution of a picture network, [O, 3, k, k], more input channels.
+    """Give the first convolution of a picture network, `[O, 3, k, k]`, more input channels.
 
     The new ones are zero, so that the widened network gives the old one's output whatever the guides are
     (PAPER 2.5).
     """
     return F.pad(weight, (0, 0, 0, 0, 0, in_channels - weight.shape[1]))
+
+
+def recentered(state: dict[str, Tensor], change: Tensor, relative: bool) -> dict[str, Tensor]:
+    """An encoder's state dict with all codes moved by `change` [18, 512], which the heads' biases take up.
+
+    Encoders come with mean codes of their own, the model adds its mapping network's.
+    """
+    steps = torch.cat([change[:1], change[1:] - change[:1]]) if relative else change
+    moved = {f"styles.{code}.linear.bias": step for code, step in enumerate(steps)}
+    return state | {name: state[name] + step for name, step in moved.items()}

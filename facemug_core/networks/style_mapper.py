@@ -16,7 +16,7 @@ from .layers import EqualLinear, PixelNorm
 
 
 class StyleMapper(nn.Module):
-    """Codes [B, 18, 512] → change of codes [B, 18, 512]; zero where a level has no network.
+    """Codes `[B, 18, 512]` → change of codes `[B, 18, 512]`; zero where a level has no network.
 
     Args:
         levels: which of `LEVELS` there are.

@@ -60,7 +60,7 @@ class StyledConv(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Double the side with the [1, 3, 3, 1] filter."""
+    """Double the side with the `[1, 3, 3, 1]` filter."""
 
     kernel: Tensor
 
@@ -160,7 +160,7 @@ class StyleGAN2(FeatureBank):
         return self._enter(level, self._finish(level - 1, coarser, codes), codes)
 
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:
-        """Picture [B, 3, S, S] in about [-1, 1] (not clamped), S the finest level.
+        """Picture `[B, 3, S, S]` in about [-1, 1] (not clamped), S the finest level.
 
         Arguments and errors as in `features`.
         """

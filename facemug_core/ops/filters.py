@@ -1,4 +1,4 @@
-"""Filters of pictures [B, C, H, W]: convolutions along both axes, means over windows, enlarging."""
+"""Filters of pictures `[B, C, H, W]`: convolutions along both axes, means over windows, enlarging."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch import Tensor
 
 
 def separable_conv2d(x: Tensor, down: Tensor, across: Tensor | None = None, padding: int = 0) -> Tensor:
-    """Each channel of x [B, C, H, W] convolved with a kernel [K] along columns, then with another, by default
-    the same, along rows."""
+    """Each channel of x `[B, C, H, W]` convolved with a kernel `[K]` along columns, then with another, by
+    default the same, along rows."""
     channels = x.shape[1]
     row = down if across is None else across
     x = F.conv2d(x, down.view(1, 1, -1, 1).expand(channels, 1, -1, 1), padding=(padding, 0), groups=channels)

@@ -1,4 +1,4 @@
-"""Operations on masks [B, C, H, W] in {0, 1}."""
+"""Operations on masks `[B, C, H, W]` in {0, 1}."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ BLACKENED_FACE = (
 
 
 def is_black(photo: Photo, mask: Tensor) -> bool:
-    """Whether a photo is black all over its mask [1, 1, H, W]; not if the mask is empty."""
+    """Whether a photo is black all over its mask `[1, 1, H, W]`; not if the mask is empty."""
     masked = mask > 0
     count = int(masked.sum())
     black = sum(int(((channel <= BLACK) & masked[0, 0]).sum()) for channel in photo.rgb[0])
@@ -29,7 +29,7 @@ def is_black(photo: Photo, mask: Tensor) -> bool:
 
 
 def is_black_face(crop: Tensor) -> bool:
-    """Whether the middle of a crop [1, 3, 256, 256] in [-1, 1] has more black than shadows explain."""
+    """Whether the middle of a crop `[1, 3, 256, 256]` in [-1, 1] has more black than shadows explain."""
     side = crop.shape[-1]
     middle = crop[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
     return float(((middle + 1) * 127.5 <= BLACK).all(1).float().mean()) > 0.25

@@ -41,8 +41,8 @@ def add_detail(
     Args:
         model: that drew the crops.
         photo: that the crops come from.
-        crops: [N, 3, 256, 256] in [-1, 1].
-        mask: of the edit, [1, 1, 256, 256].
+        crops: `[N, 3, 256, 256]` in [-1, 1].
+        mask: of the edit, `[1, 1, 256, 256]`.
         matrix: alignment matrix of the crops.
         size: 512 or 1024.
         progress: called for every crop.

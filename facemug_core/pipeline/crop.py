@@ -19,9 +19,9 @@ class CropEdit(NamedTuple):
     """An edited crop in its variants."""
 
     pictures: Tensor
-    """[N, 3, 256, 256] in [-1, 1]; only masked pixels are new."""
+    """`[N, 3, 256, 256]` in [-1, 1]; only masked pixels are new."""
     latent: Latent
-    """Their codes, [N, 18, 512], with the recipe."""
+    """Their codes, `[N, 18, 512]`, with the recipe."""
     notices: list[str]
     """Warnings for the person at the screen."""
 
@@ -41,7 +41,7 @@ def edit_crop(
         model: of the edit.
         conditions: photo, mask and guides of one edit (batch 1).
         plan: how the style codes are made.
-        exemplar: aligned exemplar photo [1, 3, 256, 256].
+        exemplar: aligned exemplar photo `[1, 3, 256, 256]`.
         watch: told of every step and variant, and shown the crop so far.
         recall: knows codes and pictures that were made before.
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..batches import UNWATCHED, Watch, one_by_one
+from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
@@ -40,7 +40,7 @@ class EditRequest(FaceQuery, StylePlan):
     """An edit of a photo: which faces, which style codes, where. Give a mask or regions."""
 
     mask: Tensor | None = None
-    """[1, 1, H, W], bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
+    """`[1, 1, H, W]`, bool or in [0, 1], on the photo's grid: 1 = edit, in between = blend edit and
     photo by this share. The networks fill all pixels that are not 0."""
     regions: str | None = None
     """Names of face regions joined by "+"."""
@@ -82,9 +82,9 @@ class EditResult:
     photos: list[Photo]
     """One for each variant."""
     mask: Tensor
-    """Bool [1, 1, H, W]: where the photos may differ from the input."""
+    """Bool `[1, 1, H, W]`: where the photos may differ from the input."""
     untouched: Tensor
-    """Bool [1, 1, H, W]: the part of the mask outside the crops, which was not edited."""
+    """Bool `[1, 1, H, W]`: the part of the mask outside the crops, which was not edited."""
     faces: list[AlignedFace]
     """The edited faces."""
     latents: list[Latent]
@@ -111,20 +111,20 @@ class PhotoEditor:
     """The model with face detection and parsing, for photos of any size."""
 
     model: FaceMug
-    folders: Sequence[str | Path] = ()
+    weights: Weights = SHIPPED
     memory: Memory = field(default_factory=Memory)
     """What earlier edits have found: faces, parts, codes, pictures."""
 
     @cached_property
     def detector(self) -> Detector:
         """Raises `WeightsMissingError` where its files are missing."""
-        return Detector.load(self.folders)
+        return Detector.load(self.weights)
 
     @cached_property
     def parser(self) -> Parser:
         """Raises `WeightsMissingError` where its weights are missing."""
         with torch.inference_mode(False):
-            return Parser.load(self.folders)
+            return Parser.load(self.weights)
 
     def find_faces(
         self,
@@ -132,13 +132,17 @@ class PhotoEditor:
         query: FaceQuery = ANY_FACE,
         mask: Tensor | None = None,
         watch: Watch = UNWATCHED,
+        recall: Recall | None = None,
     ) -> list[AlignedFace]:
         """Faces of a photo, as `locate_faces`; empty if none is found."""
-        return self._find(photo, query, mask, self.memory.recall, watch)
+        finder = Finder(lambda: self.detector, recall or self.memory.recall, watch)
+        return locate_faces(photo, query, mask, finder)
 
-    def find_exemplar(self, photo: Photo, watch: Watch = UNWATCHED) -> AlignedFace:
+    def find_exemplar(
+        self, photo: Photo, watch: Watch = UNWATCHED, recall: Recall | None = None
+    ) -> AlignedFace:
         """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
-        return self._largest(photo, self.memory.recall, watch)
+        return (self.find_faces(photo, ANY_FACE, None, watch, recall) or [aligned_face(photo)])[0]
 
     def edit(self, photo: Photo, request: EditRequest, watch: Watch = UNWATCHED) -> EditResult:
         """Edit the chosen faces of a photo, one variant for each seed.
@@ -156,7 +160,7 @@ class PhotoEditor:
         # 1. Locate the faces that are meant.
         watch.stage("faces")
         with _timed(seconds, "find faces"):
-            faces = self._find(photo, request, request.mask, recall, watch)
+            faces = self.find_faces(photo, request, request.mask, watch, recall)
         if not faces:
             return _without_face(request, result)
 
@@ -206,14 +210,6 @@ class PhotoEditor:
         result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
         return result
 
-    def _find(
-        self, photo: Photo, query: FaceQuery, mask: Tensor | None, recall: Recall, watch: Watch
-    ) -> list[AlignedFace]:
-        return locate_faces(photo, query, mask, Finder(lambda: self.detector, recall, watch))
-
-    def _largest(self, photo: Photo, recall: Recall, watch: Watch) -> AlignedFace:
-        return (self._find(photo, ANY_FACE, None, recall, watch) or [aligned_face(photo)])[0]
-
     def _detailed(
         self, photo: Photo, crops: Tensor, mask: FaceMask, size: int, watch: Watch, recall: Recall
     ) -> tuple[Tensor, Matrix]:
@@ -227,7 +223,7 @@ class PhotoEditor:
 
     def _exemplar(self, photo: Photo, result: EditResult, recall: Recall, watch: Watch) -> Tensor:
         """The exemplar's crop."""
-        face = self._largest(photo, recall, watch)
+        face = self.find_exemplar(photo, watch, recall)
         result.warnings += exemplar_warnings(face)
         return face.crop
 

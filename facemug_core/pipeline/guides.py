@@ -48,7 +48,7 @@ def _opacity_to_crop(opacity: Tensor, color: Tensor, matrix: Matrix) -> Tensor:
 
 
 def crop_conditions(face: AlignedFace, mask: Tensor, guides: Mapping[str, Guide]) -> Conditions:
-    """Photo, mask [1, 1, 256, 256] and guides by name (sketch, semantic, color) on the crop's grid."""
+    """Photo, mask `[1, 1, 256, 256]` and guides by name (sketch, semantic, color) on the crop's grid."""
     return Conditions.build(image=face.crop, mask=mask, **guides_to_crop(guides, face.matrix))
 
 

@@ -42,7 +42,7 @@ class AlignedFace:
 
     matrix: Matrix
     crop: Tensor
-    """[1, 3, 256, 256] in [-1, 1]."""
+    """`[1, 3, 256, 256]` in [-1, 1]."""
     box: Box | None
     person: int = 0
 

@@ -25,13 +25,13 @@ class FaceMask(NamedTuple):
 
     face: AlignedFace
     on_crop: Tensor
-    """[1, 1, 256, 256], 1 = edit."""
+    """`[1, 1, 256, 256]`, 1 = edit."""
     on_photo: Tensor
-    """[1, 1, H, W], bool or in [0, 1]."""
+    """`[1, 1, H, W]`, bool or in [0, 1]."""
 
 
 def own_masks(mask: Tensor, faces: Sequence[AlignedFace]) -> list[FaceMask]:
-    """The part of a photo's mask [1, 1, H, W] that belongs to each face.
+    """The part of a photo's mask `[1, 1, H, W]` that belongs to each face.
 
     Raises:
         NothingToEditError: the mask is empty.
@@ -74,6 +74,6 @@ def _parsed(parser: Callable[[], Parser], crop: Tensor) -> Tensor:
 
 
 def mask_in_crop(face: AlignedFace, mask: Tensor) -> Tensor:
-    """The part of a photo's mask [1, 1, H, W] inside the face's crop, bool."""
+    """The part of a photo's mask `[1, 1, H, W]` inside the face's crop, bool."""
     within = covered(inverse(face.matrix), (mask.shape[2], mask.shape[3]), (WORKING_SIZE, WORKING_SIZE))
     return within.logical_and_(mask > 0)

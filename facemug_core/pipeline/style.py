@@ -67,7 +67,7 @@ class StylePlan:
     seeds: Sequence[int] = (0,)
     """Seeds of random codes; one variant each."""
     latent: Latent | None = None
-    """Codes to use instead, [B, 18, 512]: one for all variants, one for each, or those of all variants of
+    """Codes to use instead, `[B, 18, 512]`: one for all variants, one for each, or those of all variants of
     each edited face, face by face. With a single seed there is a variant for each code. Their recipe is
     continued."""
     inversion: int | None = None
@@ -133,7 +133,7 @@ def styled(
         model: of the edit.
         conditions: photo, mask and guides of one edit (batch 1), on the model's device.
         plan: how the codes are made.
-        exemplar: aligned exemplar photo [1, 3, 256, 256].
+        exemplar: aligned exemplar photo `[1, 3, 256, 256]`.
         watch: told of every step of descent, and shown the face so far.
         recall: knows codes that were found before.
 
@@ -300,7 +300,7 @@ def fitted(
 
     Args:
         model: that draws the edit.
-        codes: of the person, [B, 18, 512].
+        codes: of the person, `[B, 18, 512]`.
         conditions: of the edits.
         steps: of descent; 0 returns the codes' bits.
         progress: called for every step.
@@ -315,8 +315,8 @@ def fitted(
 
 
 def _shared(codes: Tensor, photos: Tensor, conditions: Conditions, own: slice) -> Tensor:
-    """A person's codes [B, 18, 512], all but the `own` ones moved to the photo's, by the visible share of the
-    place of its hair."""
+    """A person's codes `[B, 18, 512]`, all but the `own` ones moved to the photo's, by the visible share of
+    the place of its hair."""
     rows, columns = HAIR_PLACE
     visible = 1 - conditions.mask[:, 0, rows, columns].mean((1, 2))
     shared = torch.lerp(codes, photos.expand_as(codes), visible[:, None, None])

@@ -28,7 +28,7 @@ class Video(Generic[Frame]):
     places: Mapping[Frame, Sequence[FacePlace]]
     """Where the faces of each frame lie, smoothed over time; none where there are none."""
     codes: Mapping[int, NDArray[np.float32]]
-    """Style codes of each person [N, 18, 512]; of nobody if no frame can be edited."""
+    """Style codes of each person `[N, 18, 512]`; of nobody if no frame can be edited."""
 
     def request(self, frame: Frame, request: EditRequest) -> EditRequest:
         """A request, which asks for no style, for one frame; a frame without a face will keep its bits."""
@@ -52,7 +52,7 @@ def scan_frames(
     Args:
         frames: in the order of time.
         find: the faces of a frame. A frame that cannot be read counts as one without a face.
-        style: the codes [N, 18, 512] of each person whose face at one of these places is edited in a frame.
+        style: the codes `[N, 18, 512]` of each person whose face at one of these places is edited in a frame.
             A person has those of the first frame where this can be done.
         reach: frames before and after that count in `smooth_alignment`.
         progress: called for every frame.

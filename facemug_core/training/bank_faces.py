@@ -1,4 +1,4 @@
-"""Faces that training learns from, and the codes of those that the bank draws."""
+"""Training faces, and codes of bank faces."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Faces(Protocol):
     """A numbered collection of aligned faces."""
 
     rare: Sequence[int]
-    """Numbers of the faces that wear what few people wear."""
+    """Numbers of the faces with rare classes (hat, glasses)."""
 
     def __len__(self) -> int: ...
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]; −1 and NaN are unknown."""
+        """Image `[3, 256, 256]` in [-1, 1], labels `[256, 256]` (−1 = unknown), w `[512]` (NaN = unknown)."""
 
 
 def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
-    """The code w [1, 512] of a training face: drawn from its seed alone, truncated by ψ in [0.5, 1]."""
+    """The code w `[1, 512]` of a training face, from its seed alone; truncation ψ in [0.5, 1]."""
     generator = torch.Generator().manual_seed(seed)
     z, share = torch.randn(1, CODE_DIM, generator=generator), torch.rand(1, generator=generator)
     device = mapping.mean_code.device
@@ -33,7 +33,7 @@ def bank_code(seed: int, mapping: MappingNetwork) -> Tensor:
 
 
 def random_codes(count: int, mapping: MappingNetwork) -> Tensor:
-    """Codes w [count, 512] of other faces of the same kind, drawn from torch's global state."""
+    """Further codes w `[count, 512]` of this kind, by torch's global random state."""
     device = mapping.mean_code.device
     z, share = torch.randn(count, CODE_DIM, device=device), torch.rand(count, 1, device=device)
     return _truncated(z, share, mapping)
@@ -41,12 +41,12 @@ def random_codes(count: int, mapping: MappingNetwork) -> Tensor:
 
 @torch.no_grad()
 def _truncated(z: Tensor, share: Tensor, mapping: MappingNetwork) -> Tensor:
-    """Codes of z [B, 512], with ψ so far on its way from 0.5 to 1."""
+    """Codes of z `[B, 512]`; `share` in [0, 1] interpolates ψ from 0.5 to 1."""
     return torch.lerp(mapping.mean_code, mapping(z).float(), 0.5 + 0.5 * share)
 
 
 class Together:
-    """Two collections as one."""
+    """Two collections joined."""
 
     def __init__(self, first: Faces, second: Faces) -> None:
         self.first, self.second = first, second

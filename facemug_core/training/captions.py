@@ -1,7 +1,7 @@
-"""Captions of faces from facts about them, in many wordings; and the vocabulary that these make.
+"""Captions of faces from facts about them, in many wordings; and their vocabulary.
 
-A caption states some of the facts: `asserts` tells which. Wordings marked `unseen` never occur in training:
-retrieval is judged on wordings that the network has not read.
+A caption states the facts in its `asserts`. Wordings marked `unseen` never occur in training; retrieval is
+evaluated on them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Levels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Wording:
-    """How people say that a level holds."""
+    """Wordings of a level."""
 
     adjectives: tuple[str, ...] = ()
-    """Before the noun."""
+    """Words before the noun."""
     phrases: tuple[str, ...] = ()
-    """After the noun."""
+    """Phrases after the noun."""
     unseen: tuple[str, ...] = ()
-    """Phrases that are kept for judging."""
+    """Phrases for evaluation alone."""
 
 
 def _say(text: str) -> Wording:
@@ -59,7 +59,7 @@ NOUNS: Mapping[tuple[int, int], str] = MappingProxyType(
         (UNKNOWN, UNKNOWN): "face, person, face, portrait, human face",
     }
 )
-"""What to call a face of a gender and an age; both may be left open."""
+"""Nouns by gender and age, either of which may be `UNKNOWN`."""
 
 WORDINGS: Mapping[str, tuple[Wording, ...]] = MappingProxyType(
     {
@@ -227,10 +227,10 @@ WORDINGS: Mapping[str, tuple[Wording, ...]] = MappingProxyType(
         ),
     }
 )
-"""Wordings of the levels of each attribute but gender and age, which are told by the noun."""
+"""Wordings of the levels of each attribute; gender and age are in the noun."""
 
 UNSEEN = tuple(phrase for ways in WORDINGS.values() for way in ways for phrase in way.unseen)
-"""All phrases that are kept for judging."""
+"""All phrases for evaluation alone."""
 
 OPENINGS = (
     "",
@@ -249,16 +249,16 @@ FILLERS = (
     "a", "and", "does", "has", "in", "is", "of", "on", "that", "the", "this", "very", "wears", "which", "who",
     "whose", "with",
 )  # fmt: skip
-"""Words that say nothing about a face by themselves."""
+"""Words without meaning for a face."""
 
 FILLED = 0.15
-"""Share of the places in a noisy caption at which one of them is put in."""
+"""Share of the places in a noisy caption that get a filler."""
 
 NAMES = tuple(ATTRIBUTES)
 GENDER, AGE = NAMES.index("gender"), NAMES.index("age")
 
 MOST = 8
-"""Facts that a caption states at most."""
+"""Most facts in a caption."""
 
 
 @dataclass(frozen=True)
@@ -267,17 +267,17 @@ class Caption:
 
     text: str
     asserts: Levels
-    """Levels [attributes] that it states, −1 = not stated."""
+    """Stated levels `[attributes]`, −1 = not stated."""
 
 
 def caption(levels: Levels, draw: Draw, *, most: int = MOST, unseen: bool = False) -> Caption:
-    """A random caption of a face with these levels [attributes].
+    """A random caption of a face with these levels `[attributes]`.
 
     Args:
         levels: of the face.
         draw: random choices.
-        most: facts that it states at most; without `unseen` it states from none to so many.
-        unseen: use wordings that training never uses, and as many facts as there are up to `most`.
+        most: largest number of facts; without `unseen` the number is random.
+        unseen: use wordings that training never uses, and as many facts as possible.
     """
     known = [i for i, level in enumerate(levels) if level != UNKNOWN]
     count = most if unseen else draw.integer(most + 1)
@@ -310,26 +310,26 @@ def caption(levels: Levels, draw: Draw, *, most: int = MOST, unseen: bool = Fals
 
 
 def _noisy(text: str, phrases: Sequence[str], joint: str, draw: Draw) -> str:
-    """A caption with fillers anywhere and some phrases in any order: people have more ways to say things."""
+    """A caption with random fillers and some phrases in random order, for robustness."""
     turned = [" ".join(_shuffled(p.split(), draw)) if draw.uniform() < 0.3 else p for p in phrases]
     words = (text + joint.join(turned)).split()
     return " ".join(f"{_one(FILLERS, draw)} {word}" if draw.uniform() < FILLED else word for word in words)
 
 
 TRIES = 20
-"""Captions of one face among which the most telling is looked for."""
+"""Captions of one face of which the most distinct is used."""
 
 
 def tellings(levels: Levels, draw: Draw) -> list[Caption]:
-    """Captions of a face in wordings that training never uses, with as many facts as a caption may state."""
+    """`TRIES` captions of a face in wordings that training never uses, with as many facts as possible."""
     return [caption(levels, draw, unseen=True) for _ in range(TRIES)]
 
 
 def agreement(asserts: Levels, levels: Levels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which captions, asserting [T, attributes], fit which faces, of levels [N, attributes].
+    """Compare captions, by their `asserts` `[T, attributes]`, with faces, by their levels `[N, attributes]`.
 
     Returns:
-        What fits [T, N], and what is unclear [T, N]: not contradicted, but not known either.
+        Pairs that fit `[T, N]`, and unclear pairs `[T, N]`, which neither fit nor contradict.
     """
     stated, found = asserts[:, None], levels[None]
     open_ = stated == UNKNOWN

@@ -1,5 +1,4 @@
-"""What judges the generator's pictures while it learns, and learns itself: the paper's discriminator of
-pictures, or one on the features that the perceptual loss computes anyway."""
+"""Discriminators: the paper's on pictures, or one on the features of the perceptual loss."""
 
 from __future__ import annotations
 
@@ -15,15 +14,15 @@ from ..networks.perceptual import Features
 from ..networks.projected_discriminator import ProjectedDiscriminator
 
 PENALTY_EVERY = 4
-"""The gradient penalty is lazy: every so many steps, times so much."""
+"""Period in steps of the lazy gradient penalty, and its factor."""
 PENALTY_NOISE = 0.05
 
 
 class Shown(NamedTuple):
-    """Pictures as a critic sees them."""
+    """Pictures and their features, the inputs of a critic."""
 
     image: Tensor
-    """[B, 3, H, W] in [-1, 1]."""
+    """`[B, 3, H, W]` in [-1, 1]."""
     features: Features
     """Unit-normalised features of the perceptual loss."""
 
@@ -50,8 +49,7 @@ class PictureCritic(nn.Module):
 
 
 class FeatureCritic(nn.Module):
-    """Scores for every place at several scales, from the features of the perceptual loss. Spectral norms
-    keep it tame."""
+    """Scores for every place at several scales, from perceptual features; stabilized by spectral norms."""
 
     def __init__(self, config: ProjectedDiscriminatorConfig) -> None:
         super().__init__()

@@ -16,24 +16,24 @@ from .bank_faces import Faces
 from .draws import Draw
 
 RARE_THINGS = {"hat": 0.01, "eye_g": 0.005}
-"""Classes that few people have, and the share of the picture from which they count."""
+"""Rare classes, and the share of the picture from which they count."""
 
 RARE_SHARE = 1 / 6
-"""Of all samples, beside those that come by chance."""
+"""Share of samples that are drawn from the rare faces."""
 
 
 class FaceShards:
     """Aligned faces with parser labels and, for bank faces, their codes: all `.npz` files of a folder.
 
-    Each shard holds `images` uint8 [N, 256, 256, 3], and may hold `w` float32 [N, 512], without which codes
-    are unknown, NaN, and `labels` int8 [N, 256, 256], without which every pixel's class is unknown, −1.
+    A shard has `images` uint8 `[N, 256, 256, 3]`, and optionally `w` float32 `[N, 512]` (otherwise NaN) and
+    `labels` int8 `[N, 256, 256]` (otherwise −1).
 
     Args:
         folder: made by `prepare`.
-        coded: only the faces whose codes are known.
+        coded: use only faces with known codes.
 
     Raises:
-        InputError: the folder holds no shard, or none with codes.
+        InputError: the folder has no shard, or none with codes.
     """
 
     def __init__(self, folder: str | Path, coded: bool = False) -> None:
@@ -48,7 +48,7 @@ class FaceShards:
             shards = [shard for shard in shards if "w" in shard]
         if not shards:
             raise InputError(
-                f"The faces in {folder} are photos, whose codes nobody knows; bank faces are needed here. "
+                f"The faces in {folder} are photos without known codes; this stage needs bank faces. "
                 "Make some with `python -m facemug_core prepare`."
             )
         self.images = np.concatenate([shard["images"] for shard in shards])
@@ -68,7 +68,7 @@ class FaceShards:
         return (codes - codes.mean(0)).square().mean().item()
 
     def face(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [3, 256, 256] in [-1, 1], labels int64 [256, 256], code w [512]."""
+        """Image `[3, 256, 256]` in [-1, 1], labels int64 `[256, 256]`, code w `[512]`."""
         image = from_bytes(torch.from_numpy(self.images[index]).permute(2, 0, 1))
         return image, torch.from_numpy(self.labels[index]).long(), torch.from_numpy(self.codes[index])
 
@@ -84,12 +84,12 @@ def _labels(shard: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _wears_rare_things(labels: np.ndarray) -> bool:
-    """Whether the classes [256, 256] show a hat or glasses."""
+    """Whether the classes `[256, 256]` show a hat or glasses."""
     return any((labels == LABELS.index(name)).mean() > least for name, least in RARE_THINGS.items())
 
 
 def some_face(faces: Faces, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """A random face (`Faces.face`); few wear hats, so that these come more often than others."""
+    """A random face (`Faces.face`); rare ones, as with hats, are drawn more often."""
     if faces.rare and draw.chance(RARE_SHARE):
         return faces.face(faces.rare[draw.integer(len(faces.rare))])
     return faces.face(draw.integer(len(faces)))

@@ -1,4 +1,4 @@
-"""Random numbers of training samples: for one picture from its own number, for a batch from torch's state."""
+"""Random numbers of training: for a sample from its number, for a batch from torch's global state."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import torch
 from torch import Tensor
 
 Numbers = float | Tensor
-"""One number for all pictures, or [B, 1, 1, 1]: one for each."""
+"""One number for all pictures, or `[B, 1, 1, 1]`: one for each."""
 
 
 class Draws(Protocol):
-    """Random numbers for a batch of pictures [B, C, H, W]."""
+    """Random numbers for a batch of pictures `[B, C, H, W]`."""
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Numbers:
         """A number for each picture."""
 
     def channels(self, count: int, low: float, high: float) -> Tensor:
-        """`count` uniform numbers for each picture, [B, count, 1, 1]."""
+        """`count` uniform numbers for each picture, `[B, count, 1, 1]`."""
 
     def noise(self, x: Tensor) -> Tensor:
         """Normal numbers in the shape of x."""
 
     def sometimes(self, chance: float, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-        """x, with each picture changed with this probability."""
+        """x, where each picture is changed with this probability."""
 
 
 class Draw:
     """Random choices for one sample, from its number and the run's seed alone."""
 
     def __init__(self, seed: int, number: int) -> None:
-        # The two numbers are mixed so that neighboring samples share no random stream.
+        # Neighboring samples must not share a random stream.
         mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
         self.generator = torch.Generator().manual_seed(int(mixed) & (2**63 - 1))
 

@@ -1,7 +1,7 @@
-"""Facts about aligned faces: what is measured, put into the levels that captions speak of.
+"""Facts about aligned faces: measurements turned into levels for captions.
 
-A fact is the level of one attribute, such as blond of the hair's color, or −1 where the face does not tell.
-Levels of one attribute exclude each other. Limits are those of everyday life, or shares of 1,550 bank faces.
+A fact is the level of one attribute, such as "blond" of hair color, or −1 = unknown. Levels of one attribute
+exclude each other. Limits follow common usage, or are quantiles over 1,550 bank faces.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ Array = NDArray[np.float64]
 
 OBSERVED = "observed.safetensors"
 OBSERVED_TONED = "observed_toned.safetensors"
-"""What was measured on the faces of a folder, and on the same in other tones, kept beside them."""
+"""Files in a folder of faces: measurements of the faces, and of the faces in other tones."""
 
 TONE_SEED = 0
 
 UNKNOWN = -1
 
 LEAST = 60
-"""Pixels below which a class has no color."""
+"""Fewest pixels of a class with a color."""
 
 BEARD = (199, 175, 136, 365, 150, 379)
 CHEEKS = (50, 280, 205, 425)
-"""Points of the face mesh where beards grow, and where they do not."""
+"""Points of the face mesh on beard and cheeks."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """An attribute whose levels lie between limits of one measurement."""
+    """An attribute whose levels are intervals of one measurement."""
 
     measured: str
     limits: tuple[tuple[float, float], ...]
-    """From, below: one pair for each level; between pairs nothing is said."""
+    """Lower and upper limit of each level; values between levels are unknown."""
 
     def levels(self, values: Mapping[str, Array]) -> NDArray[np.int64]:
-        """Levels [N] of measured values [N] by name."""
+        """Levels `[N]` of measured values `[N]` by name."""
         column = values[self.measured]
         inside = [(column >= low) & (column < high) for low, high in self.limits]
         return np.select(inside, range(len(inside)), UNKNOWN)
@@ -65,7 +65,7 @@ INFINITE = float("inf")
 
 
 def _ends(measured: str, low: float, high: float) -> Limits:
-    """A low and a high level, and nothing said in between."""
+    """A low and a high level; values in between are unknown."""
     return Limits(measured, ((-INFINITE, low), (high, INFINITE)))
 
 
@@ -97,11 +97,11 @@ ATTRIBUTES: Mapping[str, Limits] = MappingProxyType(
         "background": Limits("background_color", tuple((i - 0.5, i + 0.5) for i in range(6))),
     }
 )
-"""What captions speak of; the order of levels is that of `captions.WORDINGS`."""
+"""Attributes of captions; levels are in the order of `captions.WORDINGS`."""
 
 
 def facts(values: Mapping[str, Array]) -> NDArray[np.int64]:
-    """Measured values [N] by name → levels [N, attributes], −1 = unknown."""
+    """Levels `[N, attributes]` of measured values `[N]` by name, −1 = unknown."""
     levels = {name: attribute.levels(values) for name, attribute in ATTRIBUTES.items()}
     # Shadow on a woman's or a child's chin is no beard.
     grown_man = (levels["gender"] == 1) & (levels["age"] != 0)
@@ -110,11 +110,10 @@ def facts(values: Mapping[str, Array]) -> NDArray[np.int64]:
 
 
 def fact_codes(levels: NDArray[np.int64]) -> Tensor:
-    """Facts as places in the space of texts and faces: levels [N, attributes] → [N, levels of all + 1].
+    """Codes `[N, all levels + 1]` of facts in the space of texts and faces, from levels `[N, attributes]`.
 
-    Each level of an attribute has an entry: 1 if it is the face's, less the share of one level among all; 0
-    if the attribute's level is not known. So opposites are opposite, and what is not said says nothing. The
-    last entry is 1: a face of which nothing is said has a place, too.
+    An attribute of n levels has n entries: one-hot minus 1 / n, so that opposites have opposite codes. They
+        are 0 if the level is unknown. The last entry is always 1, so that no code is zero.
     """
     columns = []
     for stated, attribute in zip(levels.T, ATTRIBUTES.values(), strict=True):
@@ -126,9 +125,9 @@ def fact_codes(levels: NDArray[np.int64]) -> Tensor:
 
 @torch.no_grad()
 def observe(measurer: Measurer, picture: Tensor, labels: Tensor) -> Reading | None:
-    """All that facts are made of, from an aligned face [1, 3, 256, 256] and its classes [1, 256, 256].
+    """All measurements for facts of an aligned face `[1, 3, 256, 256]` with its classes `[1, 256, 256]`.
 
-    None where no face is seen.
+    None if no face is found.
     """
     reading = measurer.measure(picture, labels)
     if reading is None:
@@ -140,7 +139,7 @@ def observe(measurer: Measurer, picture: Tensor, labels: Tensor) -> Reading | No
 
 
 def appearance(pixels: NDArray[np.uint8], classes: NDArray[np.integer], mesh: Array) -> Reading:
-    """Colors, beard, curl and adornments of an aligned face [256, 256, 3] with its classes and mesh."""
+    """Colors, beard, curl and adornments of an aligned face `[256, 256, 3]` with its classes and mesh."""
     hair = classes == LABELS.index("hair")
     behind = np.isin(classes, REGIONS["background"])
     return {
@@ -154,7 +153,7 @@ def appearance(pixels: NDArray[np.uint8], classes: NDArray[np.integer], mesh: Ar
 
 
 def hair_color(pixels: NDArray[np.uint8]) -> float:
-    """0 black, 1 brown, 2 blond, 3 red, 4 gray, 5 white of hair pixels [N, 3]; NaN of too few."""
+    """0 black, 1 brown, 2 blond, 3 red, 4 gray, 5 white of hair pixels `[N, 3]`; NaN of too few."""
     if len(pixels) < LEAST:
         return float("nan")
     lightness, chroma, hue = lch(np.median(pixels, 0))
@@ -168,7 +167,7 @@ def hair_color(pixels: NDArray[np.uint8]) -> float:
 
 
 def background_color(pixels: NDArray[np.uint8]) -> float:
-    """0 black, 1 white, 2 gray, 3 green, 4 blue, 5 brown of background pixels [N, 3]; NaN of too few."""
+    """0 black, 1 white, 2 gray, 3 green, 4 blue, 5 brown of background pixels `[N, 3]`; NaN of too few."""
     if len(pixels) < LEAST:
         return float("nan")
     lightness, chroma, hue = lch(pixels.mean(0))
@@ -207,7 +206,7 @@ def _beard(pixels: NDArray[np.uint8], mesh: Array) -> float:
 
 
 def _curl(pixels: NDArray[np.uint8], hair: NDArray[np.bool_]) -> float:
-    """How little strands lie in parallel, 0…1: 1 − coherence of the structure tensor inside the hair."""
+    """Curl from 0 (parallel strands) to 1: 1 − coherence of the structure tensor inside the hair."""
     from scipy.ndimage import gaussian_filter
 
     if hair.sum() < 20 * LEAST:
@@ -223,7 +222,7 @@ def _curl(pixels: NDArray[np.uint8], hair: NDArray[np.bool_]) -> float:
 
 
 class Toned:
-    """The first of some faces in other tones, a random one each: other colors of the same people."""
+    """The first `count` faces, each in another random tone."""
 
     def __init__(self, faces: Faces, count: int) -> None:
         self.faces = faces
@@ -239,12 +238,12 @@ class Toned:
 
 
 def load_facts(folder: Path, faces: Faces, name: str = OBSERVED) -> NDArray[np.int64]:
-    """Facts [N, attributes] about a folder's faces."""
+    """Facts `[N, attributes]` about a folder's faces."""
     return facts(load_observed(folder, faces, name))
 
 
 def load_observed(folder: Path, faces: Faces, name: str = OBSERVED) -> dict[str, Array]:
-    """Measurements [N] of a folder's faces by name; they are made once, in about 0.4 s each, and kept."""
+    """Measurements `[N]` of a folder's faces by name; made once (0.4 s a face) and kept in a file."""
     path = folder / name
     if path.exists():
         tensors, about = read_safetensors(path)

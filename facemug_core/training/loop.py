@@ -1,4 +1,4 @@
-"""The loop that all training stages share: resume, average, log, save, draw samples."""
+"""The training loop of all stages: resume, average, log, save, draw samples."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ log = logging.getLogger(__name__)
 
 
 def train(stage: Stage, settings: Settings, run: Run, sample_batch: Batch) -> bool:
-    """Train until `settings.steps`, going on from the checkpoint in `run.folder` if there is one.
+    """Train until `settings.steps`, from the checkpoint in `run.folder` if there is one.
 
     Returns:
-        Whether the run is at its end; False if its minutes were over before.
+        Whether the run has ended; False if its time was up before.
 
     Raises:
-        FacemugError: a loss is not a finite number; the last checkpoint is from before that.
+        FacemugError: a loss is not finite; the last checkpoint is from before.
     """
     accelerator = Accelerator(
         mixed_precision=settings.precision,
         cpu=not torch.cuda.is_available(),
-        # The encoder's heads of deltas rest while it learns codes that are all equal.
+        # The encoder's delta heads get no gradient while its 18 codes are equal.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -89,11 +89,11 @@ def train(stage: Stage, settings: Settings, run: Run, sample_batch: Batch) -> bo
 
 
 def _optimizers(stage: Stage, learning_rate: float) -> list[Any]:
-    """One for the model, and one for the critic if there is one."""
+    """Optimizers of the model and of the critic if there is one."""
     groups = [stage.parameter_groups(learning_rate)]
     if stage.critic is not None:
         groups.append([{"params": stage.critic.parameters(), "lr": learning_rate}])
-    # Momentum speeds up regression and unsettles the game with a critic.
+    # Momentum speeds up regression, but makes adversarial training unstable.
     betas = (0.9 if stage.critic is None else 0.5, 0.99)
     return [torch.optim.Adam(group, betas=betas) for group in groups]
 
@@ -101,9 +101,7 @@ def _optimizers(stage: Stage, learning_rate: float) -> list[Any]:
 def _learn(
     accelerator: Accelerator,
     stage: Stage,
-    networks: Sequence[
-        nn.Module
-    ],  # the model and, if there is one, the critic, as the accelerator wraps them
+    networks: Sequence[nn.Module],  # model and critic, wrapped by the accelerator
     optimizers: Sequence[Any],  # one for each
     batch: Batch,
     step: int,
@@ -122,7 +120,7 @@ def _learn(
 
 
 def _finite(parts: Mapping[str, Tensor], what: str, step: int, folder: Path) -> dict[str, float]:
-    """The parts of a loss as numbers.
+    """Parts of a loss as numbers.
 
     Raises:
         FacemugError: one of them is not finite.
@@ -130,14 +128,14 @@ def _finite(parts: Mapping[str, Tensor], what: str, step: int, folder: Path) -> 
     values = {name: float(value) for name, value in parts.items()}
     if not all(map(math.isfinite, values.values())):
         raise FacemugError(
-            f"{what} gave a loss that is not a number at step {step}. "
-            f"The checkpoint in {folder} is from before; go on from it with a lower learning rate."
+            f"{what} gave a loss that is not finite at step {step}. "
+            f"The checkpoint in {folder} is from before: resume from it with a lower learning rate."
         )
     return values
 
 
 def _placed(batch: Batch, device: torch.device) -> Batch:
-    """A batch on a device, pictures in the layout that convolutions like."""
+    """A batch on a device, pictures in channels-last layout, which convolutions prefer."""
     return {
         name: x.to(device, memory_format=torch.channels_last if x.ndim == 4 else torch.preserve_format)
         for name, x in batch.items()
@@ -145,7 +143,7 @@ def _placed(batch: Batch, device: torch.device) -> Batch:
 
 
 def cooling(step: int, steps: int) -> float:
-    """Share of the learning rate at a step: 1, and over the last fifth of the steps linearly down to 0."""
+    """Factor of the learning rate at a step: 1, then linearly down to 0 over the last fifth of the steps."""
     return min(1.0, (steps - step) / (0.2 * steps))
 
 
@@ -156,7 +154,7 @@ def _set_rates(optimizers: list[Any], rates: list[list[float]], share: float) ->
 
 
 def _out_of_time(accelerator: Accelerator, run: Run, started: float) -> bool:
-    """Whether the run's minutes are over; all processes agree."""
+    """Whether the run's time is up; the same in all processes."""
     if run.minutes is None:
         return False
     if time.monotonic() - started > run.minutes * 60:
@@ -165,7 +163,7 @@ def _out_of_time(accelerator: Accelerator, run: Run, started: float) -> bool:
 
 
 class _Numbers:
-    """Batch sampler: the sample numbers from the step where the run stands."""
+    """Batch sampler: sample numbers from the current step on."""
 
     def __init__(self, step: int, batch: int, accelerator: Accelerator) -> None:
         self.arguments = (step, batch, accelerator.process_index, accelerator.num_processes)
@@ -190,7 +188,7 @@ def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
 
 
 class _Checkpoint:
-    """The whole state of a run: networks, averaged network, optimisers, step."""
+    """The state of a run: networks, averaged network, optimizers, step."""
 
     def __init__(
         self, folder: Path, modules: list[nn.Module], averaged: nn.Module, optimizers: list[Any]
@@ -202,7 +200,7 @@ class _Checkpoint:
         self.optimizers = optimizers
 
     def load(self) -> int:
-        """Restore, and return the step to go on from (0 for a new run)."""
+        """Restore the state and return its step (0 for a new run)."""
         if not self.path.exists():
             return 0
         state = torch.load(self.path, map_location="cpu", weights_only=True)
@@ -263,7 +261,7 @@ class _Curves:
 
 
 def save_grid(pictures: Tensor, path: Path) -> None:
-    """Write [rows, columns, 3, H, W] in [-1, 1] as one picture."""
+    """Write pictures `[rows, columns, 3, H, W]` in [-1, 1] as one."""
     rows, columns, _, height, width = pictures.shape
     grid = pictures.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
     with replacing(path) as temporary:
@@ -271,7 +269,7 @@ def save_grid(pictures: Tensor, path: Path) -> None:
 
 
 def sample_numbers(step: int, batch: int, rank: int, ranks: int) -> Iterator[list[int]]:
-    """Sample numbers of this process's batches from `step` on: ranks interleave, no number comes twice."""
+    """Sample numbers of this process's batches from `step` on; ranks interleave and share no number."""
     while True:
         first = step * batch * ranks + rank
         yield list(range(first, first + batch * ranks, ranks))

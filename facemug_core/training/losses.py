@@ -17,32 +17,31 @@ from ..networks.perceptual import masked_mean
 from ..ops.masks import eroded
 
 TOP, LEFT, SIDE = 60, 38, 180
-"""The square of a 256 px crop that identity is measured in. Of nine squares, on twelve photos of six people,
-the one that keeps people farthest apart: 4.6 standard deviations (14 px higher 2.3)."""
+"""Square of the crop for identity. Of nine squares tried on twelve photos of six people it separates people
+best: by 4.6 standard deviations (14 px higher: 2.3)."""
 
 BOUNDARY_WIDTH = 5
-"""Pixels inside a mask's border whose colors the photo beside them foretells."""
+"""Width in pixels of the band inside a mask's border whose colors follow from the photo beside it."""
 
 RIM_PIECE = 16
-"""The rim is looked at in squares of so many pixels."""
+"""Side in pixels of the squares in which the band's colors are averaged."""
 
 STROKE_CONTRAST = 0.75, 1.5
-"""Line contrast that strokes should have, at least and at most: of those that the filter draws nine in ten
-have the one, a third the other."""
+"""Bounds of a stroke's target contrast: 90 % of the filter's strokes exceed the first, 33 % the second."""
 
 
 HAZE_MARGIN = 4
-"""Pixels inside a mask's border whose contrast is not counted: it is the step to the photo's."""
+"""Pixels inside a mask's border without a haze loss: their contrast is the step to the photo."""
 
 HAZE_DOUBT = 0.01
-"""Energy, summed over the pixels, below which contrast says nothing."""
+"""Energy, summed over the pixels, that both sides of the ratio get: lower energies are noise."""
 
 
 class IdentityLoss(nn.Module):
-    """Squared distance of what tells people apart; above 0.36 two faces are of two people.
+    """Squared distance of recognition features; above 0.36 two faces show two people.
 
     Args:
-        network: frozen, in eval mode. Another one than the report's judge.
+        network: frozen, in eval mode; not the judge of the evaluation.
     """
 
     def __init__(self, network: FaceRecognition) -> None:
@@ -50,7 +49,7 @@ class IdentityLoss(nn.Module):
         self.network = network
 
     def vectors(self, image: Tensor) -> Tensor:
-        """Who is seen on [B, 3, 256, 256] in [-1, 1]: [B, 128]."""
+        """Recognition features `[B, 128]` of crops `[B, 3, 256, 256]` in [-1, 1]."""
         square = image[..., TOP : TOP + SIDE, LEFT : LEFT + SIDE]
         faces = F.interpolate(square, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True)
         return self.network((faces + 1) * 127.5).float()
@@ -67,21 +66,21 @@ def pixel_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def tone_loss(image: Tensor, truth: Tensor, mask: Tensor, factor: int = 16) -> Tensor:
-    """L1 of pictures pooled by `factor`, over the cells that the mask touches: fights seams of tone."""
+    """L1 of pictures pooled by `factor`, over the cells that the mask touches, against seams of tone."""
     touched = (F.max_pool2d(mask, factor) > 0).to(image.dtype)
     return masked_mean((F.avg_pool2d(image - truth, factor)).abs(), touched)
 
 
 def boundary_loss(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """L1 of mean colors along a mask's rim, piece by piece: what lies beside it foretells them."""
+    """L1 of mean colors in the band inside the mask's border, square by square."""
     along = boundary(mask, BOUNDARY_WIDTH)
     apart = F.avg_pool2d((image - truth) * along, RIM_PIECE).abs()
     return apart.sum() / (3 * F.avg_pool2d(along, RIM_PIECE).sum()).clamp(min=1e-6)
 
 
 def haze_loss(image: Tensor, solid: Tensor, mask: Tensor) -> Tensor:
-    """How much contrast pictures have lost against solid ones inside the mask: the logarithm of the ratio of
-    energies in the mid and the fine band. More contrast costs nothing."""
+    """Contrast lost against `solid` pictures inside the mask: the logarithm of the energy ratio in the mid
+    and the fine band. More contrast costs nothing."""
     inside = eroded(mask, HAZE_MARGIN)
     weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
     lost = []
@@ -94,17 +93,16 @@ def haze_loss(image: Tensor, solid: Tensor, mask: Tensor) -> Tensor:
 
 
 def lines(image: Tensor) -> Tensor:
-    """How much each pixel of [B, 3, H, W] looks like a line, [B, 1, H, W]: strokes are to be followed where
-    they are faint, too."""
+    """Line strength `[B, 1, H, W]` of pictures `[B, 3, H, W]`, sensitive to faint lines, too."""
     with torch.autocast(image.device.type, enabled=False):  # small differences of small numbers
         return line_contrast(image.float())
 
 
 def stroke_loss(found: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> Tensor:
-    """How much is missing to lines where strokes [B, 1, H, W] are asked for under the mask: 0 to 1.
+    """Share, 0 to 1, by which lines are too weak at given strokes `[B, 1, H, W]` inside the mask.
 
-    Those that are found should be as clear as those of the picture that was drawn (`lines` of both), within
-    limits: what a hand has added is no line there.
+    `found` and `drawn` are `lines` of the edit and of the picture that the strokes come from. The target is
+    `drawn`, within `STROKE_CONTRAST`: it has no line at strokes that a hand has added.
     """
     missing = missing_lines(found, clearest(drawn).clamp(*STROKE_CONTRAST))
     asked = strokes * mask
@@ -112,11 +110,11 @@ def stroke_loss(found: Tensor, drawn: Tensor, strokes: Tensor, mask: Tensor) -> 
 
 
 def part_loss(shares: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy of the parts that are read to the wanted ones.
+    """Cross-entropy between predicted and target shares of the classes.
 
     Args:
-        shares: logarithms of the classes' shares in each cell, [B, 19, h, w] (`PartReader`).
-        wanted: the shares that they should have, [B, 19, h, w]; zero where any part may be.
+        shares: logarithms of the classes' shares in each cell, `[B, 19, h, w]` (`PartReader`).
+        wanted: target shares, `[B, 19, h, w]`; zero = no target.
     """
     return -(wanted * shares.float()).sum() / wanted.sum().clamp(min=1)
 
@@ -133,16 +131,16 @@ def adversarial_loss(fake: Sequence[Tensor], mask: Tensor) -> Tensor:
 
 
 def _score_mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean of a map [B, 1, h, w] over the cells that the mask touches."""
+    """Mean of a map `[B, 1, h, w]` over the cells that the mask touches."""
     return masked_mean(x, F.adaptive_max_pool2d(mask, x.shape[-2:]))
 
 
 def weighted_sum(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """The total of a stage's losses; parts without a weight are for the log alone."""
+    """Weighted sum of losses; parts without a weight are for the log alone."""
     weighted = [weights[name] * part for name, part in parts.items() if name in weights]
     return sum(weighted[1:], start=weighted[0])
 
 
 def detached(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The parts of a loss for the log."""
+    """Parts of a loss for the log."""
     return {name: part.detach() for name, part in parts.items()}

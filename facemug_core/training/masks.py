@@ -1,7 +1,7 @@
 """Random edit masks for training: the paper's generator, its milder variant, strokes and rectangles.
 
-Every function draws from an explicit generator and returns a float32 mask `[1, size, size]` in {0, 1} with
-1 = edit. Measures given in pixels hold for 256 px and grow with the size.
+Every function uses an explicit generator and returns a float32 mask `[1, size, size]` in {0, 1}, 1 = edit.
+Lengths in pixels are for 256 px and scale with the size.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .draws import Draw, Draws
 
 MEAN_TURN = 2 * math.pi / 5
 TURN_SPREAD = 2 * math.pi / 15
-"""A stroke's direction alternates between about +MEAN_TURN and −MEAN_TURN, give or take up to TURN_SPREAD."""
+"""A stroke's turns alternate between +MEAN_TURN and −MEAN_TURN, each ± up to TURN_SPREAD."""
 
 
 PERSON_SHARE = 0.35
-"""Of the masks by regions, those of the whole person: the background's colors are none of a face's."""
+"""Share of the whole person among the masks by regions."""
 
 
 def cmod_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tensor:
@@ -53,8 +53,7 @@ def rectangle_mask(generator: torch.Generator, size: int = WORKING_SIZE) -> Tens
 
 
 def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """One to three parser regions of [H, W] labels, or the whole person, grown by up to 12 px: [1, H, W] in
-    {0, 1}."""
+    """One to three parser regions of labels `[H, W]`, or the whole person, grown by up to 12 px."""
     names = list(REGIONS)
     chosen = "+".join(names[draw.integer(len(names))] for _ in range(1 + draw.integer(3)))
     if draw.chance(PERSON_SHARE):
@@ -63,7 +62,7 @@ def random_region_mask(labels: Tensor, draw: Draw) -> Tensor:
 
 
 def random_mask(labels: Tensor, draw: Draw) -> Tensor:
-    """A mask [1, H, W] of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
+    """A mask `[1, H, W]` of any kind: the paper's, a milder variant, strokes, a rectangle, parts or all."""
     if draw.chance(0.05):
         return torch.ones(1, *labels.shape)
     kind = draw.uniform()
@@ -80,7 +79,7 @@ def random_mask(labels: Tensor, draw: Draw) -> Tensor:
 
 @torch.no_grad()
 def with_holes(x: Tensor, draws: Draws) -> Tensor:
-    """A batch [B, C, H, W] with a box set to zero in three of five pictures, in some of them two or three."""
+    """A batch `[B, C, H, W]` with one to three boxes set to zero in three of five pictures."""
     sides = torch.tensor(x.shape[-2:], device=x.device)
     places = torch.arange(int(sides.max()), device=x.device)
     for chance in (0.4, 0.2, 0.2):
@@ -95,8 +94,8 @@ def with_holes(x: Tensor, draws: Draws) -> Tensor:
 def _boxes_and_strokes(
     generator: torch.Generator, size: int, *, half_boxes: int, full_boxes: int, strokes: int
 ) -> Tensor:
-    """Fewer than `half_boxes` boxes below half the picture's side, fewer than `full_boxes` below its whole
-    side and fewer than `strokes` strokes, united; drawn again when nothing or everything is hole."""
+    """Union of fewer than `half_boxes` boxes up to half the picture's side, fewer than `full_boxes` up to its
+    whole side and fewer than `strokes` strokes. Repeated until it is neither empty nor full."""
     rng = _numpy_generator(generator)
     while True:
         mask = _draw_strokes(rng, size, int(rng.integers(strokes)))
@@ -108,7 +107,7 @@ def _boxes_and_strokes(
 
 
 def _add_box(rng: np.random.Generator, mask: np.ndarray, limit: int) -> None:
-    """Set a box with sides below `limit` that may hang over the border by up to half of itself."""
+    """Set a box with sides below `limit`; up to half of it may be outside the picture."""
     size = len(mask)
     sides = rng.integers(limit, size=2)
     starts = rng.integers(-(sides // 2), size - sides + sides // 2)
@@ -151,7 +150,7 @@ def _stroke_vertices(rng: np.random.Generator, size: int) -> list[tuple[float, f
 
 
 def _numpy_generator(generator: torch.Generator) -> np.random.Generator:
-    """A NumPy generator seeded by one draw from the torch generator: cheap small draws, one source."""
+    """A NumPy generator seeded from the torch generator, for cheap scalar draws."""
     return np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
 
 

@@ -1,4 +1,4 @@
-"""Reading the parts of a face: shares of classes in cells, against the parser's."""
+"""Losses and pictures for networks that read the parts of a face as shares of classes in cells."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ..pictures import from_bytes
 from .bank_faces import Faces
 
 RARITY = 0.25
-"""Classes weigh by this power of how rare they are: eyes are small, and nobody forgives wrong ones."""
+"""Exponent of the inverse class frequency, by which classes are weighted: eyes are small but important."""
 
 RAREST = 1e-3
-"""Share of the pixels below which a class weighs no more."""
+"""Smallest class frequency in the weights."""
 
 COUNTED_FACES = 100
-"""Faces that shares of classes are taken from."""
+"""Number of faces over which class frequencies are taken."""
 
 
 def class_weights(faces: Faces) -> Tensor:
-    """Weights of the classes [19]: rare ones weigh more."""
+    """Weights `[19]` of the classes; rare ones weigh more."""
     labels = torch.stack([faces.face(i)[1] for i in range(min(COUNTED_FACES, len(faces)))])
     counts = torch.bincount(labels[labels >= 0], minlength=NUM_LABELS)
     return (counts / counts.sum()).clamp(min=RAREST) ** -RARITY
 
 
 def share_loss(read: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, dict[str, Tensor], None]:
-    """Cross-entropy over what is known of labels [B, H, W], and the share of cells that are read right."""
+    """Cross-entropy over known labels `[B, H, W]`, and the share of correct cells."""
     shares = class_shares(labels, read.shape[-1])
     known = shares.sum(1)
     total = -(weights[:, None, None] * shares * read.float()).sum() / known.sum().clamp(min=1)
@@ -38,12 +38,12 @@ def share_loss(read: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, d
 
 
 def parts_side_by_side(image: Tensor, read: Tensor, labels: Tensor) -> Tensor:
-    """Columns: a face, its parts as they are read, its labels."""
+    """Columns: face, predicted parts, labels."""
     found = F.interpolate(read.float(), image.shape[-2:]).argmax(1)
     parts = [from_bytes(labels_to_palette(x).permute(0, 3, 1, 2)) for x in (found, labels)]
     return torch.stack([image, *parts], 1)
 
 
 def class_shares(labels: Tensor, cells: int) -> Tensor:
-    """Share of each class in each cell of labels [B, H, W], −1 = unknown: [B, 19, cells, cells]."""
+    """Share `[B, 19, cells, cells]` of each class in each cell of labels `[B, H, W]`, −1 = unknown."""
     return F.adaptive_avg_pool2d(one_hot(labels), cells)

@@ -1,7 +1,7 @@
-"""Bank faces as photos: what cameras, light, files and landmarks do to a picture.
+"""Augmentation of bank faces as photos: camera, light, file format, landmark errors.
 
-Every function takes a batch [B, 3, H, W] in [-1, 1] and its random numbers: a batch of one with those of one
-sample (`Draw`), or many pictures at once on the device that drew them (`BatchDraws`).
+Every function takes a batch `[B, 3, H, W]` in [-1, 1] and its random numbers: `Draw` for a batch of one
+sample, `BatchDraws` for many pictures on a device.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ..pictures import as_jpeg
 from .draws import Draw, Draws, Numbers
 
 DISPLAY_GAMMA = 2.2
-"""The light of a pixel is about its value to the power of this."""
+"""Exponent from a pixel's value to its light, approximately."""
 
 RESOLUTIONS = 8
-"""Different resolutions in a batch."""
+"""Number of different resolutions in a batch."""
 
 JPEG_BLOCK = 8
 
@@ -32,14 +32,14 @@ JPEG_TABLE = torch.tensor(
         [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
     ]
 )  # fmt: skip
-"""JPEG's usual quantization of luminance at quality 50 (ITU T.81, annex K)."""
+"""JPEG quantization of luminance at quality 50 (ITU T.81, annex K)."""
 
 TO_YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]])
 
 
 @dataclass(frozen=True)
 class Chances:
-    """Probabilities of the changes of a picture."""
+    """Probabilities of the changes."""
 
     side_light: float = 0.3
     tone: float = 1.0
@@ -50,14 +50,14 @@ class Chances:
 
 
 CHOSEN = Chances()
-"""For samples of which a share is chosen to be degraded."""
+"""For samples that were chosen to be degraded."""
 
 ALL = Chances(tone=0.8, gray=0.04, low_resolution=0.35, noise=0.35)
-"""For batches of which every picture passes through: four in five of the above, light and files as often."""
+"""For whole batches: rarer than `CHOSEN`, except for light and JPEG."""
 
 
 def degraded(x: Tensor, draws: Draws, chances: Chances = CHOSEN) -> Tensor:
-    """Pictures with the light, tone, resolution, noise and file format of photos."""
+    """Pictures with random light, tone, resolution, noise and compression of photos."""
     x = draws.sometimes(chances.side_light, x, lambda x: random_side_light(x, draws))
     x = draws.sometimes(chances.tone, x, lambda x: random_tone(x, draws))
     x = draws.sometimes(chances.gray, x, gray)
@@ -68,7 +68,7 @@ def degraded(x: Tensor, draws: Draws, chances: Chances = CHOSEN) -> Tensor:
 
 @torch.no_grad()
 def photographed(x: Tensor, draws: Draws) -> Tensor:
-    """A whole batch misaligned and degraded, in fp32 whatever the precision of training."""
+    """A whole batch misaligned and degraded, always in fp32."""
     with torch.autocast(x.device.type, enabled=False):
         return degraded(moved(x, misalignment(x, draws)), draws, ALL)
 
@@ -97,7 +97,7 @@ def random_tone(x: Tensor, draws: Draws) -> Tensor:
 
 
 def side_lit(x: Tensor, angle: Numbers, stops: Numbers) -> Tensor:
-    """Pictures with a light from one side: `stops` brighter at that edge, as much darker at the opposite one.
+    """Pictures lit from one side: `stops` brighter at that edge, as much darker at the opposite one.
 
     Args:
         x: pictures.
@@ -118,7 +118,7 @@ def random_side_light(x: Tensor, draws: Draws) -> Tensor:
 
 
 def gray(x: Tensor) -> Tensor:
-    """Pictures without colors, still of three channels."""
+    """Gray pictures of three channels."""
     return x.mean(-3, keepdim=True).expand_as(x)
 
 
@@ -138,7 +138,7 @@ def noisy(x: Tensor, draws: Draws) -> Tensor:
 
 
 def jpeg(x: Tensor, draws: Draws) -> Tensor:
-    """Pictures through JPEG files of quality 20 to 90: a real file for one sample, its arithmetic for a
+    """Pictures after JPEG compression of quality 20 to 90: by a real file for one sample, simulated for a
     batch."""
     if isinstance(draws, Draw):
         return as_jpeg(x[0], quality=20 + draws.integer(71))[None]
@@ -146,7 +146,7 @@ def jpeg(x: Tensor, draws: Draws) -> Tensor:
 
 
 def quantized(x: Tensor, quality: Numbers) -> Tensor:
-    """What JPEG files of a quality keep, with colors as finely as luminance; sides are multiples of 8."""
+    """Pictures after JPEG quantization, chroma quantized like luminance; sides are multiples of 8."""
     quality = torch.as_tensor(quality)
     scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50)[..., None, None]
     steps = (JPEG_TABLE.to(x) * scale).round().clamp(1, 255)
@@ -163,7 +163,7 @@ def quantized(x: Tensor, quality: Numbers) -> Tensor:
 
 
 def misalignment(x: Tensor, draws: Draws) -> Tensor:
-    """The errors of landmarks as a sampling grid [B, H, W, 2]: up to 3°, 4 % and 4 px."""
+    """Landmark errors as a sampling grid `[B, H, W, 2]`: up to 3°, 4 % and 4 px."""
     angle, scale = _column(draws.uniform(-3, 3)) * math.pi / 180, _column(draws.uniform(0.96, 1.04))
     right, down = (_column(draws.uniform(-4, 4)) * 2 / x.shape[-1] for _ in range(2))
     cos, sin = angle.cos() * scale, angle.sin() * scale
@@ -172,10 +172,10 @@ def misalignment(x: Tensor, draws: Draws) -> Tensor:
 
 
 def moved(x: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
-    """Maps [B, C, H, W] sampled at a grid [B, H, W, 2]; beyond the border they go on."""
+    """Maps `[B, C, H, W]` sampled at a grid `[B, H, W, 2]`, with border padding."""
     return F.grid_sample(x, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 def _column(numbers: Numbers) -> Tensor:
-    """Numbers as [B], those of one sample in the precision of Python."""
+    """Numbers as `[B]`; one sample's are fp64."""
     return torch.as_tensor(numbers, dtype=None if isinstance(numbers, Tensor) else torch.float64).flatten()

@@ -1,4 +1,4 @@
-"""Training faces in shards, from the light feature bank or from photos; a run that was stopped goes on."""
+"""Makes shards of training faces from the light feature bank or from photos; stopped runs can be resumed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints.assembling import load_bank
 from ..checkpoints.files import replacing
+from ..checkpoints.weights import SHIPPED
 from ..conditions.reading import picture_files
 from ..config import LIGHT
 from ..errors import FaceNotFoundError, InputError
@@ -28,17 +28,17 @@ from .bank_faces import bank_code
 SHARD = 50
 """Faces in a shard."""
 AT_ONCE = 4
-"""Faces drawn together: enough to fill a GPU at 1024 px, little enough for a laptop's memory."""
+"""Faces in a batch: enough for a GPU at 1024 px, few enough for a laptop's memory."""
 
 
 def prepare_bank_faces(
     folder: Path, count: int, device: str | torch.device, progress: Callable[[int], object]
 ) -> None:
-    """Write at least `count` faces to `folder` as shards for `FaceShards`; shards that are there are skipped.
+    """Write at least `count` faces to `folder` as shards for `FaceShards`; existing shards are skipped.
 
-    Face i comes from seed i: z and then a truncation ψ between 0.5 and 1 (`bank_code`).
+    Face i has seed i (`bank_code`).
     """
-    mapping, bank = load_bank(LIGHT)
+    mapping, bank = SHIPPED.mapping(LIGHT), SHIPPED.bank(LIGHT)
     parser = Parser.load()
     for module in (bank, parser.network):
         place(module, torch.device(device))
@@ -59,17 +59,17 @@ def prepare_photos(
     progress: Callable[[int], object],
     refuse: Callable[[str], object],
 ) -> None:
-    """Write the largest face of each photo of a folder, and of the folders in it, to `folder` as shards.
+    """Write the largest face of each photo of a folder, and of its subfolders, to `folder` as shards.
 
-    Nobody knows the codes of these faces. Photos that a shard has are skipped; refused ones are tried again.
+    The codes of these faces are unknown. Photos in existing shards are skipped; refused ones are tried again.
 
     Args:
-        folder: gets the shards, beside those of bank faces.
+        folder: gets the shards; may have shards of bank faces.
         photos: folder of picture files.
-        parser: reads the classes.
-        detector: finds the faces; None if the photos are aligned crops, as those of FFHQ and CelebA-HQ.
+        parser: of the crops.
+        detector: finds the faces; None if the photos are aligned crops like FFHQ and CelebA-HQ.
         progress: called with 1 after each photo.
-        refuse: called with a sentence for each photo that cannot be used.
+        refuse: called with a message for each unusable photo.
 
     Raises:
         InputError: there are no photos.
@@ -96,7 +96,7 @@ def prepare_photos(
 
 
 def _face(path: Path, detector: Detector | None) -> Tensor:
-    """The crop [1, 3, 256, 256] in [-1, 1] of a photo's largest face, or of the whole photo."""
+    """The crop `[1, 3, 256, 256]` in [-1, 1] of a photo's largest face, or of the whole photo."""
     photo = Photo.from_file(path)
     if detector is None:
         matrix = aligned_matrix(photo.size)

@@ -1,4 +1,4 @@
-"""Training runs as the command starts them: a stage by its options, or a shipped file by its recipe."""
+"""Training runs of the command: a stage by its options, or a shipped file by its recipe."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.utils.data import default_collate
 
-from ..checkpoints.assembling import load_mapping, start_from
 from ..checkpoints.reading import read_safetensors, save_safetensors
+from ..checkpoints.weights import start_from
 from ..config import SIZES
 from ..errors import InputError
 from .data import FaceShards
@@ -29,11 +29,11 @@ from .stages.stage import StageEntry
 log = logging.getLogger(__name__)
 
 SAMPLE_SEED = 999
-"""Seed of the samples in the grid, unlike any training run's."""
+"""Seed of the sample grid; training uses other seeds."""
 SAMPLES = 6
 
 AFTER_TRAINING = "after training"
-"""Key in the metadata of a weights file: the steps that its tensors took after training."""
+"""Metadata key of a weights file: changes of its tensors after training."""
 
 STAGES: Mapping[str, StageEntry] = MappingProxyType(
     {
@@ -47,23 +47,23 @@ STAGES: Mapping[str, StageEntry] = MappingProxyType(
         "clip": clip.ENTRY,
     }
 )
-"""What can be trained, by name."""
+"""All stages by name."""
 
 
 def run_recipe(name: str, run: Run) -> None:
-    """Train a shipped file as its recipe says, and write it to `run.export`, or else to the run's folder.
+    """Train a shipped file by its recipe, and write it to `run.export`, or else to the run's folder.
 
-    Each phase has a folder of its own in the run's, and starts from the weights of the phase before.
+    Each phase has its own subfolder, and starts from the weights of the phase before.
 
     Raises:
         InputError: there is no such recipe.
     """
     if name not in RECIPES:
         raise InputError(
-            OTHER_FILES.get(name) or f"There is no recipe {name}; there are {', '.join(RECIPES)}."
+            OTHER_FILES.get(name) or f"There is no recipe called {name}. Choose among: {', '.join(RECIPES)}."
         )
     recipe = RECIPES[name]
-    log.info("%s expects in %s what these commands make: %s.", name, run.data, "; ".join(recipe.data))
+    log.info("%s expects in %s the results of: %s.", name, run.data, "; ".join(recipe.data))
     about = {"recipe": name, "revision": revision()}
     init = run.init
     for number, settings in enumerate(recipe.phases, 1):
@@ -71,7 +71,7 @@ def run_recipe(name: str, run: Run) -> None:
         last = number == len(recipe.phases)
         phase = replace(run, folder=folder, init=init, export=(run.export or run.folder) if last else folder)
         if not run_stage(settings, phase, about, recipe.after if last else ()):
-            log.info("Phase %d of %d has not ended: the same command goes on.", number, len(recipe.phases))
+            log.info("Phase %d of %d has not ended; the same command resumes it.", number, len(recipe.phases))
             return
         init = folder
 
@@ -85,13 +85,13 @@ def run_stage(
     """Train a stage, then export its averaged weights if asked.
 
     Args:
-        settings: what decides the result.
-        run: where, and how long.
-        about: joins the metadata of the exported file.
-        after: steps that the exported weights take; those of a file that already took them are undone first.
+        settings: determine the result.
+        run: files and limit of time.
+        about: added to the metadata of the exported file.
+        after: changes of the exported weights; they are undone in initial weights that have them.
 
     Returns:
-        Whether the run is at its end; False if its minutes were over before.
+        Whether the run has ended; False if its time was up before.
     """
     torch.manual_seed(settings.seed)
     config, entry = SIZES[settings.model], STAGES[settings.stage]
@@ -100,7 +100,7 @@ def run_stage(
     samples = stage.dataset if entry.grid is None else entry.grid(faces, SAMPLE_SEED)
     name = entry.file_name(settings)
     if run.init is not None and run.init.is_file():
-        start_from(stage.model, Path(name).stem, run.init, load_mapping(config).mean_code)
+        start_from(stage.model, Path(name).stem, run.init, run.weights.mapping(config).mean_code)
     elif run.init is not None:
         load_weights(stage.model, run.init / name, after)
     ended = train(stage, settings, run, default_collate([samples[i] for i in range(SAMPLES)]))
@@ -111,7 +111,7 @@ def run_stage(
 
 
 def load_weights(module: nn.Module, path: Path, after: Sequence[Scale] = ()) -> None:
-    """Start a module from shipped or averaged weights, without the steps that they took after training."""
+    """Load shipped or averaged weights, and undo their changes after training."""
     tensors, metadata = read_safetensors(path)
     tensors = {name: value.float() for name, value in tensors.items()}
     if AFTER_TRAINING in metadata:
@@ -123,19 +123,19 @@ def load_weights(module: nn.Module, path: Path, after: Sequence[Scale] = ()) -> 
 def export(
     run: Path, path: Path, about: Mapping[str, str] = MappingProxyType({}), after: Sequence[Scale] = ()
 ) -> None:
-    """Write a run's averaged weights in fp16, with the run's settings and `about` as metadata."""
+    """Write a run's averaged weights in fp16, with its settings and `about` as metadata."""
     tensors, metadata = read_safetensors(run / "averaged.safetensors")
     for step in after:
         tensors = step.applied(tensors)
     if after:
         metadata |= {AFTER_TRAINING: "; ".join(map(str, after))}
     halved = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    # Sorted, as the reader gives them in any order: equal runs write equal files.
+    # Sorted, so that equal runs write equal files.
     save_safetensors(path, halved, dict(sorted({**metadata, **about}.items())))
 
 
 def revision() -> str:
-    """The commit of the checkout that this package is in, with `+` if files differ."""
+    """The commit of this package's checkout, with `+` if files differ."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists() or shutil.which("git") is None:
         return "unknown"

@@ -1,7 +1,6 @@
 """Samples of the training stages: random edits, corrupted inputs, faces with their parts.
 
-A sample depends on the run's seed and its number alone, never on what was drawn before: a run that stops and
-goes on sees the same samples as one that did not stop.
+A sample depends on its number and the run's seed alone: resuming a run does not change its samples.
 """
 
 from __future__ import annotations
@@ -19,35 +18,32 @@ from .photographic import degraded, misalignment, moved, random_tone
 from .sample_guides import random_guides, recolored
 
 GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.4, 0.3, 0.3), (0.7, 0.15, 0.1), (0.0, 0.0, 0.0))
-"""Chances of sketch, semantic map and color map, of which samples draw one triple: all, some, few, hardly
-any but a sketch, none."""
+"""Probabilities of sketch, semantic map and color map; a sample uses one triple."""
 
 BORROWED_SHARE = 0.3
-"""Of the samples with guides, those whose guides are another person's, as users draw what is not there."""
+"""Share of guided samples whose guides are another person's, like drawings that differ from the photo."""
 
 PROJECTED_SHARE, OWN_SHARE, STRANGER_SHARE = 0.6, 0.2, 0.05
-"""Of the samples, those with a code on the way from the encoder's to the person's own, with the person's own,
-and with a stranger's. The codes of the rest are on the way to a stranger's."""
+"""Shares of samples by their code: between the encoder's and the true one; the true one; a stranger's. The
+rest is between the true one and a stranger's."""
 
 HOLE_SHARE = 0.6
-"""Of the faces, those with a gray hole."""
+"""Share of the faces with a gray hole."""
 
 
 def misaligned(image: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """A face [3, H, W] and its labels [H, W], moved together as landmarks err."""
+    """A face `[3, H, W]` and its labels `[H, W]`, moved together by landmark errors."""
     grid = misalignment(image[None], draw)
     ids = moved(labels[None, None].float(), grid, mode="nearest")
     return moved(image[None], grid)[0], ids[0, 0].long()
 
 
 def code_mix(draw: Draw) -> tuple[bool, float]:
-    """How a training edit's code relates to the person in the picture.
-
-    Exact codes would teach to ignore the guides.
+    """How the code of a training edit is mixed. Exact codes would teach the generator to ignore the guides.
 
     Returns:
-        Whether the code leads to the one that the style encoder makes of visible part and guides, as
-        inversion does, instead of a stranger's; and how far from the person's own, 0 to 1.
+        Whether the true code is mixed with the style encoder's, instead of a stranger's; and the mixing
+        weight, 0 (the true code) to 1.
     """
     kind, distance = draw.uniform(), draw.uniform()
     if kind < PROJECTED_SHARE:
@@ -58,13 +54,13 @@ def code_mix(draw: Draw) -> tuple[bool, float]:
 
 
 class GeneratorEdits(Dataset[dict[str, Tensor]]):
-    """Random edits for Algorithm 3: image, mask, guides, the person's code w and how far to leave it.
+    """Random edits for Algorithm 3: image, mask, guides, the true code w and how it is mixed.
 
-    Item i is a dict of `image` [3, H, W], `mask` [1, H, W], `sketch`, `semantic`, `color`, `drawn` (the
-    picture [3, H, W] that the guides tell of), `w` [512], `z` [512] (normal noise for the stranger),
-    `projected` ([1], whether the style encoder's code takes the stranger's place), `distance` (λ of the way
-    from w to that code, [1]) and `borrowed` ([1], whether the guides are another person's, by which no truth
-    is known).
+    Item i is a dict of `image` `[3, H, W]`, `mask` `[1, H, W]`, `sketch`, `semantic`, `color`, `drawn` (the
+    picture `[3, H, W]` that the guides come from), `w` `[512]`, `z` `[512]` (noise for the stranger),
+    `projected` (`[1]`, whether w is mixed with the style encoder's code instead of the stranger's),
+    `distance` (`[1]`, weight λ of that code) and `borrowed` (`[1]`, whether the guides are another person's,
+    for which there is no truth).
     """
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
@@ -84,12 +80,12 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
         if present[2] and draw.chance(0.5):
             image = recolored(image, labels, draw)
         elif draw.chance(0.25):
-            # A wall tells nothing of the skin before it.
+            # The background's color must say nothing about skin.
             image = recolored(image, labels, draw, ["background"])
         borrowed = any(present) and draw.chance(BORROWED_SHARE)
         drawn, drawn_labels = some_face(self.faces, draw)[:2] if borrowed else (image, labels)
         projected, distance = code_mix(draw)
-        if w.isnan().any():  # a photo's own code is nobody's to give
+        if w.isnan().any():  # photos have no known code
             projected, distance, w = True, 1.0, torch.zeros_like(w)
         return {
             "image": image,
@@ -105,10 +101,11 @@ class GeneratorEdits(Dataset[dict[str, Tensor]]):
 
 
 class EncoderInputs(Dataset[dict[str, Tensor]]):
-    """Corrupted guide stacks for Algorithm 1, with the code of the face: `guides` [26, H, W], `w` [512].
+    """Corrupted guide stacks for Algorithm 1, with the code of the face: `guides` `[26, H, W]`, `w` `[512]`.
 
-    A third of the samples is a whole photo (an exemplar), a third a photo with a hole and some guides (an
-    edit), a third the paper's: one dominant modality nearly whole, the others dropped or torn (PAPER 2.5).
+    A third of the samples are whole photos (exemplars). A third are photos with a hole and some guides
+    (edits). A third are the paper's (2.5): one dominant modality nearly whole, the others dropped or with
+    parts erased.
     """
 
     def __init__(self, faces: Faces, seed: int) -> None:
@@ -139,11 +136,11 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
 
 
 class PosePairs(Dataset[dict[str, Tensor]]):
-    """Faces and what references of their pose are made of, for Algorithm 2.
+    """Faces and the ingredients of references of their pose, for Algorithm 2.
 
-    Item i is a dict of `image` [3, H, W], `disturbed` (the same scaled, in another tone and with a part
-    hidden, PAPER 5.3), its code `w` [512], `z` [512] (normal noise for a stranger), `turned` (how far the
-    source is on its way to the mirror image, [1]) and `twin` ([1], whether the stranger is the reference).
+    Item i is a dict of `image` `[3, H, W]`, `disturbed` (the same scaled, in another tone, partly hidden;
+    PAPER 5.3), its code `w` `[512]`, `z` `[512]` (noise for a stranger), `turned` (`[1]`, weight of the
+    mirror image's code in the source) and `twin` (`[1]`, whether the stranger is the reference).
     """
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
@@ -166,7 +163,7 @@ class PosePairs(Dataset[dict[str, Tensor]]):
 
 
 class FaceCodes(Dataset[dict[str, Tensor]]):
-    """Bank faces as they are: `image` [3, H, W] and its code `w` [512]."""
+    """Unchanged bank faces: `image` `[3, H, W]` and its code `w` `[512]`."""
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
         self.faces = faces
@@ -178,8 +175,8 @@ class FaceCodes(Dataset[dict[str, Tensor]]):
 
 
 class TonedParts(Dataset[dict[str, Tensor]]):
-    """Faces, many of them as worse photos, in another tone or with a gray hole: `image` [3, H, W] and
-    `labels` [H, W], −1 = unknown or hidden."""
+    """Faces, many of them degraded, in another tone or with a gray hole: `image` `[3, H, W]` and `labels`
+    `[H, W]`, −1 = unknown or hidden."""
 
     def __init__(self, faces: Faces, seed: int) -> None:
         self.faces = faces
@@ -194,7 +191,7 @@ class TonedParts(Dataset[dict[str, Tensor]]):
         elif draw.chance(0.5):
             image = random_tone(image[None], draw)[0]
         if draw.chance(0.4):
-            # The color of what is behind a person tells nothing of the person.
+            # The background's color must say nothing about the person.
             image = recolored(image, labels, draw, ["background"])
         if draw.chance(HOLE_SHARE):
             mask = random_mask(labels, draw)
@@ -203,7 +200,7 @@ class TonedParts(Dataset[dict[str, Tensor]]):
 
 
 class BankParts(Dataset[dict[str, Tensor]]):
-    """Bank faces as they are: `image` [3, H, W], its `labels` [H, W] and its code `w` [512]."""
+    """Unchanged bank faces: `image` `[3, H, W]`, its `labels` `[H, W]` and its code `w` `[512]`."""
 
     def __init__(self, faces: FaceShards, seed: int) -> None:
         self.faces = faces

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from facemug_core.checkpoints.manifest import located
+from facemug_core.checkpoints.places import Places
 from facemug_core.faces.comparison import FaceComparer
 from facemug_core.sheets import PANEL
 
@@ -61,7 +61,7 @@ def test_the_examples_are_placed_where_load_image_lists_them(host: Host) -> None
     assert set(pictures) <= set(listed)
 
 
-@pytest.mark.skipif(located("faceres.safetensors") is None, reason="`fetch compare` has not run")
+@pytest.mark.skipif(Places().find("faceres.safetensors") is None, reason="`fetch compare` has not run")
 def test_faces_are_compared_as_the_library_does(host: Host, library: Library) -> None:
     run = host.run(compare_faces())
     assert run.error == ""

@@ -15,7 +15,7 @@ from .running import loading, text_nodes
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return loading.HostedEditor(tiny_model(), [])
+    return loading.HostedEditor(tiny_model())
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from .running import center_mask, image, loading, photo, run, tensors, wired
 def test_kept_pixels_keep_the_bits_of_the_host(
     batch: int, height: int, width: int, channels: int, feather: int
 ) -> None:
-    model, pictures = loading.HostedEditor(tiny_model(), []), image(batch, height, width, channels)
+    model, pictures = loading.HostedEditor(tiny_model()), image(batch, height, width, channels)
     mask = center_mask(1, height, width)
     edited, changed, _ = run("Edit", model=model, image=pictures, mask=mask, aligned=True, feather=feather)
     kept = (mask == 0).expand(batch, -1, -1)

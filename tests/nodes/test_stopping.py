@@ -25,7 +25,7 @@ progress_bar = sys.modules["comfy.utils"].ProgressBar
 @pytest.fixture(scope="module")
 def model() -> Any:
     model = tiny_model()
-    return loading.HostedEditor(replace(model, inverter=tiny_inverter(model)), [])
+    return loading.HostedEditor(replace(model, inverter=tiny_inverter(model)))
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from ..building import TooLargeError, build_empty, misfit
 from ..stored import Checkpoint, StoredTensor
+
+if TYPE_CHECKING:
+    from torch import nn
 
 UNSTORED = 1 << 20
 """Numbers that a network may make beside those of its state dict."""
@@ -19,15 +20,19 @@ UNSTORED = 1 << 20
 class Part:
     """One of our networks, as a file holds it."""
 
-    build: Callable[[], nn.Module]
-    """Makes the network, of the file's sizes."""
     tensors: Mapping[str, StoredTensor]
     """Its state dict."""
+    build: Callable[[], nn.Module] | None = None
+    """Makes the network, of the file's sizes; None where names and shapes are known to be the network's."""
     mean_code: StoredTensor | None = None
     """[18, 512]: what an encoder's codes are offsets from, where that comes with the encoder."""
 
     def misfit(self) -> str | None:
         """The first difference between the file's names and shapes and the network's, if there is one."""
+        if self.build is None:
+            return None
+        from ..building import TooLargeError, build_empty, misfit
+
         numbers = sum(math.prod(tensor.shape) for tensor in self.tensors.values())
         try:
             # A few shapes could ask for a network of any size.

@@ -6,7 +6,6 @@ They are recognised here; `editing.foreign` makes edits of them.
 from __future__ import annotations
 
 from ...conventions import CODE_DIM, NUM_CODES
-from ...networks.style_mapper import StyleMapper
 from ..stored import Checkpoint
 from .base import Found, prefixes_of
 from .ours import KIND
@@ -41,6 +40,10 @@ def find_ganspace(checkpoint: Checkpoint) -> Found | None:
 def find_mapper(checkpoint: Checkpoint) -> Found | None:
     """A text mapper of three levels, each of which may be missing."""
     prefixes = [p.removesuffix("_mapping.") for p in prefixes_of(checkpoint, (MAPPER_KEY,))]
+    if not prefixes:
+        return None
+    from ...networks.style_mapper import StyleMapper
+
     levels = [level for level in StyleMapper.LEVELS if any(p.endswith(f"mapper.{level}") for p in prefixes)]
     if not levels:
         return None

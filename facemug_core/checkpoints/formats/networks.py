@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from ...config import SIZES
-from ...networks.bisenet import BiSeNet
-from ...networks.generator import Generator
-from ...networks.latent_warping import LatentWarping
-from ...networks.mapping import MappingNetwork
-from ...networks.mobile_stylegan import MobileStyleGAN
-from ...networks.part_reader import PartHead, PartReader
-from ...networks.picture_head import PictureHead
-from ...networks.style_encoder import StyleEncoder
-from ...networks.stylegan2 import StyleGAN2
-from ..stored import Checkpoint
+from ..stored import Checkpoint, StoredTensor
 from .base import Found, Part
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BISENET_KEYS = ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight", "conv_out.conv_out.weight")
 
-_ALL = tuple(SIZES.values())
+MAPPING = "1ce5450068af2f83"
+"""Digest of a mapping network. Which bank's it is does not show, and it must not be taken for another's."""
 
-OWN: Mapping[str, tuple[str, Callable[[], nn.Module]]] = MappingProxyType(
+OWN: Mapping[str, str] = MappingProxyType(
     {
-        "stylegan2": ("input.input", StyleGAN2),
-        "mobile_stylegan": ("to_image.conv.weight", MobileStyleGAN),
-        "part_reader": ("entries.2.weight", PartReader),
+        "1f27f3ed61a6f0ab": "stylegan2",
+        "d47f677a4d4fdbb4": "mobile_stylegan",
+        "0fa7a69e660d3e97": "part_reader",
+        "39d0b09da26988c6": "light_encoder",
+        "90738712a639c63c": "full_encoder",
+        "2de1fc1215cff62e": "light_generator",
+        "052da99296c590fd": "full_generator",
+        "27ca86f9bb5734ed": "light_warping",
+        "2f8f9fe576243e5f": "full_warping",
+        "e2b804718f9ce23a": "light_picture_head",
+        "ab193b64eec2561f": "full_picture_head",
+        "4b8358fe38c66b22": "light_part_head",
+        "4738f8875d745d12": "full_part_head",
+        "db77c253a3c24064": "light_search_head",
+        "b9c423f722800ada": "full_search_head",
     }
-    | {f"{c.name}_encoder": ("styles.0.linear.weight", partial(StyleEncoder, c.encoder)) for c in _ALL}
-    | {f"{c.name}_generator": ("decoder.first.bias", partial(Generator, c.generator)) for c in _ALL}
-    | {f"{c.name}_warping": ("output_scale", partial(LatentWarping, c.warp_rank)) for c in _ALL}
-    | {f"{c.name}_picture_head": ("linear.bias", partial(PictureHead, c.picture_head)) for c in _ALL}
-    | {f"{c.name}_part_head": ("entries.128.weight", partial(PartHead, c.part_head)) for c in _ALL}
-    | {f"{c.name}_search_head": ("linear.bias", partial(PictureHead, c.search_head)) for c in _ALL}
 )
-"""Networks of this project's files, by the names of these files, with one of their keys."""
+"""Names of this project's files by the digest of the network in it: neither needs the network to be built."""
 
-MAPPING_KEY = "mean_code"
+
+def digest(tensors: Mapping[str, StoredTensor | Tensor]) -> str:
+    """Of names and shapes: two networks have the same one if weights of one fill the other."""
+    lines = (f"{name} {list(tensor.shape)}" for name, tensor in sorted(tensors.items()))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def find_bisenet(checkpoint: Checkpoint) -> Found | None:
@@ -48,25 +52,20 @@ def find_bisenet(checkpoint: Checkpoint) -> Found | None:
     tensors = checkpoint.tensors
     if not all(key in tensors for key in BISENET_KEYS):
         return None
+    from ...networks.bisenet import BiSeNet
+
     labels = tensors["conv_out.conv_out.weight"].shape[0]
-    part = Part(partial(BiSeNet, labels), tensors)
+    part = Part(tensors, partial(BiSeNet, labels))
     return Found("BiSeNet face parser", {"labels": labels}, "face parts of a photo", {"bisenet": part})
 
 
-def own_part(checkpoint: Checkpoint, name: str) -> Part | None:
-    """A network of this project, if the file has its key; `Part.misfit` tells whether it is it."""
-    key, build = OWN.get(name, (None, None))
-    return Part(build, checkpoint.tensors) if build is not None and key in checkpoint.tensors else None
-
-
 def find_own(checkpoint: Checkpoint) -> Found | None:
-    """A network of this project, by its names and shapes."""
-    for name in OWN:
-        part = own_part(checkpoint, name)
-        if part is not None and part.misfit() is None:
-            use = name.replace("_", " ")
-            return Found(f"{name}.safetensors of this project", {}, use, {name: part})
-    if MAPPING_KEY in checkpoint.tensors and Part(MappingNetwork, checkpoint.tensors).misfit() is None:
-        # Which bank's it is does not show, and it must not be taken for another's.
+    """A network of this project."""
+    found = digest(checkpoint.tensors)
+    if found == MAPPING:
         return Found("mapping network", {}, "random faces, with the bank that it was trained with")
-    return None
+    name = OWN.get(found)
+    if name is None:
+        return None
+    part = Part(checkpoint.tensors)
+    return Found(f"{name}.safetensors of this project", {}, name.replace("_", " "), {name: part})

@@ -7,16 +7,16 @@ beside the tensors tell which. Both add a mean code, `latent_avg`.
 from __future__ import annotations
 
 from functools import partial
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ...config import EncoderConfig
 from ...conventions import CODE_DIM, ENCODER_CHANNELS, NUM_CODES
-from ...networks.style_encoder import StyleEncoder, widen_stem
 from ..stored import Checkpoint, StoredTensor
 from .base import Found, Part, prefixes_of
 from .stylegan2 import MEAN_CODE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KEYS = (
     "input_layer.0.weight",
@@ -57,26 +57,20 @@ def find(checkpoint: Checkpoint) -> Found | None:
             lacks.append(f"an input of 3 or {ENCODER_CHANNELS} channels")
         if lacks or relative is None or mean is None:
             return Found(kind, facts, "style encoder of the full model", lacks=lacks)
+        from torch import zeros_like
+
+        from ...networks.style_encoder import StyleEncoder, widen_stem
+
         if checkpoint.values.get(FROM_MEAN) is False:
-            mean = mean.mapped(mean.shape, torch.zeros_like)
+            mean = mean.mapped(mean.shape, zeros_like)
+        wide = stem.mapped((stem.shape[0], ENCODER_CHANNELS, *stem.shape[2:]), widen_stem)
         build = partial(StyleEncoder, _config(tensors, relative))
-        state = tensors | {KEYS[0]: _widened(stem)}
-        part = Part(build, state, mean.mapped((NUM_CODES, CODE_DIM), _rows))
+        part = Part(tensors | {KEYS[0]: wide}, build, mean.mapped((NUM_CODES, CODE_DIM), _rows))
         use = "style encoder of the full model"
         if channels == 3:
             use += " (guides have no effect until it is trained on; training starts from it)"
         return Found(kind, facts, use, {"full_encoder": part})
     return None
-
-
-def recentered(state: dict[str, Tensor], change: Tensor, relative: bool) -> dict[str, Tensor]:
-    """An encoder's state dict with all codes moved by `change` [18, 512], which the heads' biases take up.
-
-    Encoders come with mean codes of their own, the model adds its mapping network's.
-    """
-    steps = torch.cat([change[:1], change[1:] - change[:1]]) if relative else change
-    moved = {f"styles.{code}.linear.bias": step for code, step in enumerate(steps)}
-    return state | {name: state[name] + step for name, step in moved.items()}
 
 
 def _config(tensors: dict[str, StoredTensor], relative: bool) -> EncoderConfig:
@@ -88,10 +82,6 @@ def _config(tensors: dict[str, StoredTensor], relative: bool) -> EncoderConfig:
         equalized=False,
         relative=relative,
     )
-
-
-def _widened(stem: StoredTensor) -> StoredTensor:
-    return stem.mapped((stem.shape[0], ENCODER_CHANNELS, *stem.shape[2:]), widen_stem)
 
 
 def _rows(mean: Tensor) -> Tensor:

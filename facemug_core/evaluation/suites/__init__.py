@@ -1,8 +1,8 @@
-"""Suites: what is asked of the model on each face, and what is measured.
+"""Suites: edits of evaluation faces, and their measurements.
 
-A suite looks at one batch of faces after another and returns a `Case` for each face (`SOLID` for each edit);
-when all are done it sums them up as keys of the report. To add one, write a class with the members of
-`trials.Suite`, list it in `SUITES`, and put bars for its keys into `bars.py`.
+A suite takes batches of faces and returns a `Case` for each face (`SOLID`: for each edit). At the end it sums
+the cases up as keys of the report. To add a suite, write a class with the members of `trials.Suite`, list it
+in `SUITES`, and add bars for its keys to `bars.py`.
 """
 
 from collections.abc import Mapping

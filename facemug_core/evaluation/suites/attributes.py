@@ -1,4 +1,4 @@
-"""Attribute sliders: what each does to bank faces, and what it brings along."""
+"""Attribute sliders on bank faces: effects and side effects."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .identity import identity
 class Attributes:
     """All shipped sliders from −1 to +1 on random faces of the evaluation's seeds.
 
-    The pictures are the bank's as the picture head reads them: over thirty faces, what is measured on them
-    and on the bank's own pictures correlates by 0.91 to 1.
+    The pictures are the picture head's. Over thirty faces, measurements on them and on the bank's pictures
+    correlate by 0.91 to 1.
     """
 
     name: str = "attributes"
-    most: int = 72
+    max_faces: int = 72
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -46,7 +46,7 @@ class Attributes:
 
 
 def _case(trial: Trial, i: int) -> Case:
-    """One face under all sliders; its panels show −1 above +1."""
+    """One face with all sliders; its panels show −1 above +1."""
     observer, seed = trial.judges.observer, trial.faces.seeds[i]
     codes = trial.model.random_codes([seed])
 
@@ -56,7 +56,7 @@ def _case(trial: Trial, i: int) -> Case:
     still, drawn = observe(codes), _draw(trial.model, codes)
     numbers = {name: float(values[i]) for name, values in trial.identity_ends.items()}
     panels = {"as it is": _small(drawn, drawn)}
-    for name, direction in shipped_directions(trial.judges.folders).items():
+    for name, direction in shipped_directions(trial.judges.weights).items():
         observations = still and observe_along(name, direction, codes, still, observe)
         if observations:
             numbers |= {f"{name}.{key}": value for key, value in judge_face(name, observations).items()}
@@ -66,7 +66,7 @@ def _case(trial: Trial, i: int) -> Case:
 
 
 def _draw(model: FaceMug, codes: Tensor) -> Tensor:
-    """The bank's picture [1, 3, 256, 256] of codes, by the picture head where there is one."""
+    """The bank's picture `[1, 3, 256, 256]` of codes, by the picture head if there is one."""
     if model.heads is None:
         return model.render(codes).clamp(-1, 1)
     picture = model.heads.picture.picture(model.bank, codes)
@@ -75,7 +75,7 @@ def _draw(model: FaceMug, codes: Tensor) -> Tensor:
 
 
 def _small(*pictures: Tensor) -> Tensor:
-    """Pictures one above the other, [3, H, W]."""
+    """Pictures one above the other, `[3, H, W]`."""
     return torch.cat([F.avg_pool2d(picture[0], 2) for picture in pictures], 1)
 
 

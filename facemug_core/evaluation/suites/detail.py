@@ -1,4 +1,4 @@
-"""Edits at the size of large photos: what the detail stage adds to a picture of 256 px."""
+"""The detail stage: edits at the size of large photos."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOISE = 0.06
 """Strongest noise of a photo, in [-1, 1]."""
 
 JUDGED = {"skin": REGIONS["face"], "hair": REGIONS["hair"]}
-"""Parts whose sharpness is compared, with their classes."""
+"""Classes of the parts whose sharpness is compared."""
 
 KEYS = ("detail.perceptual_ratio", "detail.sharpness_ratio")
 
@@ -35,12 +35,12 @@ KEYS = ("detail.perceptual_ratio", "detail.sharpness_ratio")
 class DetailStage:
     """Guided edits of photos of 1024 px, enlarged by the detail stage and by Lanczos.
 
-    The photos are the faces' pictures at the bank's size, with the resolution, noise and compression of
-    cameras and files; guides and exemplar tell the truth.
+    The photos are bank pictures at full size with a camera's resolution, noise and compression. Guides and
+    exemplar are the truth's.
     """
 
     name: str = "detail"
-    most: int = 24
+    max_faces: int = 24
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -99,7 +99,7 @@ class DetailStage:
 
 
 def _photo(trial: Trial, seed: int) -> Tensor:
-    """A face as a photo [1, 3, 1024, 1024] in [-1, 1]."""
+    """A face as a photo `[1, 3, 1024, 1024]` in [-1, 1]."""
     code = drawn_code(trial.model.mapping, torch.Generator().manual_seed(seed))
     picture = Image.fromarray(to_pixels(trial.model.bank(broadcast(code))[0]))
     photo = _as_photo(picture, Draw(seed, 0))
@@ -107,8 +107,7 @@ def _photo(trial: Trial, seed: int) -> Tensor:
 
 
 def _as_photo(picture: Image.Image, draw: Draw) -> Image.Image:
-    """A picture as a camera and a file would show it: at a resolution of its own, with noise and compression;
-    at the picture's size."""
+    """The picture with a camera's resolution, noise and compression, at its own size."""
     size = picture.size
     if draw.chance(0.7):
         side = round(size[0] * draw.uniform(0.35, 1))
@@ -124,7 +123,7 @@ def _as_photo(picture: Image.Image, draw: Draw) -> Image.Image:
 
 
 def _lanczos(picture: Tensor) -> Tensor:
-    """[1, 3, 256, 256] in [-1, 1] at 1024 px."""
+    """`[1, 3, 256, 256]` in [-1, 1] at 1024 px."""
     planes = [Image.fromarray(plane.numpy()) for plane in picture[0].cpu()]
     large = [np.asarray(plane.resize((SIDE, SIDE), Image.Resampling.LANCZOS)) for plane in planes]
     return torch.from_numpy(np.stack(large))[None].clamp(-1, 1)
@@ -146,7 +145,7 @@ def _sharpness_ratio(found: Sequence[Case], name: str, part: str) -> float:
 
 
 def _window(picture: Tensor, mask: Tensor) -> Tensor:
-    """256 pixels around the middle of the mask, as they are: [3, 256, 256]."""
+    """The window `[3, 256, 256]` around the middle of the mask."""
     rows, columns = mask[0, 0].nonzero().float().mean(0).mul(SIDE / WORKING_SIZE).long().tolist()
     top, left = (min(max(0, at - WORKING_SIZE // 2), SIDE - WORKING_SIZE) for at in (rows, columns))
     return picture[0, :, top : top + WORKING_SIZE, left : left + WORKING_SIZE].cpu().clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""Whether edits as a whole look like photos, and whether they differ from each other."""
+"""Realism and diversity of edits as sets."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..metrics import pooled
 from ..trials import Case, Summary, Trial, cases, mean, stacked
 
 MASKS = 4
-"""Edits of each face: with its own mask and with others."""
+"""Masks in which each face is edited."""
 
 
 @dataclass(frozen=True)
 class Frechet:
-    """Fréchet distance of completions to photos of other people, against that of biharmonic inpainting.
+    """Fréchet distance of completions from photos of other people, relative to biharmonic inpainting.
 
     Each face is completed in four masks, the baseline in one.
     """
 
     name: str = "frechet"
-    most: int = 252
+    max_faces: int = 252
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -60,10 +60,10 @@ class Frechet:
 
 @dataclass(frozen=True)
 class Diversity:
-    """How far completions with random styles lie apart, against how far people do."""
+    """Distance between completions with random styles, relative to the distance between people."""
 
     name: str = "diversity"
-    most: int = 102
+    max_faces: int = 102
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -108,7 +108,7 @@ def _too_few(found: Sequence[Case]) -> str:
 
 
 def _more_masks(faces: Faces, turn: int) -> Tensor:
-    """Another mask of each face, of the next kind in turn, `[B, 1, H, W]`."""
+    """Another mask `[B, 1, H, W]` of each face, of the next kind."""
     kinds = tuple(MASK_KINDS)
     masks = []
     for seed, kind, labels in zip(faces.seeds, faces.kinds, faces.labels, strict=True):

@@ -1,4 +1,4 @@
-"""Whether edits, and faces made without a photo, follow sketch, semantic map and color map."""
+"""Adherence to sketch, semantic map and color map, of edits and of faces without a photo."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ROTATED = (*REGIONS["hair"], *REGIONS["lips"], *REGIONS["cloth"])
 
 @dataclass(frozen=True)
 class Semantic:
-    """Classes that the parser sees in the edit, against the map that was given.
+    """The parser's classes of the edit, against the given map.
 
-    Every other face gets another person's map. The same is measured on completions, and on the photo after
-    JPEG compression for the parser's own ceiling.
+    Every second face gets another person's map. For comparison, completions are measured, too, and the photo
+    after JPEG compression, which gives the parser's ceiling.
     """
 
     name: str = "semantic"
-    most: int = 36
+    max_faces: int = 36
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -97,14 +97,14 @@ class Semantic:
 
 @dataclass(frozen=True)
 class Sketch:
-    """Strokes of the edit against strokes that were given, on every other face another person's."""
+    """Strokes of the edit against the given strokes, which are another person's on every second face."""
 
     name: str = "sketch"
-    most: int = 72
+    max_faces: int = 72
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
-        """Edit by strokes and draw the edit's own."""
+        """Edit by strokes and extract the edit's."""
         faces = trial.faces
         drawn = pencil_sketch(_alternating(faces.photo, faces.other_photo))
         strokes = sparse_strokes(drawn, faces.mask)
@@ -131,14 +131,14 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Color:
-    """Mean colors of the edit's regions against colors that were given.
+    """Mean colors of the edit's regions against the given colors.
 
-    Once another person's colors on the photo's own regions, once the photo's own with the hue of hair, lips
-    and cloth rotated.
+    One edit has another person's colors on the photo's regions, one the photo's colors with the hue of hair,
+    lips and cloth rotated.
     """
 
     name: str = "color"
-    most: int = 48
+    max_faces: int = 48
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -172,10 +172,10 @@ class Color:
 
 @dataclass(frozen=True)
 class Generation:
-    """The same adherence without any photo: guides of a whole face, and a random style."""
+    """Adherence without a photo: guides of a whole face, and a random style."""
 
     name: str = "generation"
-    most: int = 18
+    max_faces: int = 18
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -228,7 +228,7 @@ def _alternating(own: Tensor, other: Tensor) -> Tensor:
 
 
 def _mesh_distances(trial: Trial, pictures: Tensor, wanted: Sequence[Array | None]) -> list[float]:
-    """Mean distance in pixels of landmarks that lie in the mask; NaN where there are hardly any."""
+    """Mean distance in pixels of landmarks inside the mask; NaN if there are hardly any."""
     distances = []
     for picture, target, mask in zip(pictures, wanted, trial.faces.mask, strict=True):
         mesh = trial.judges.mesh(picture)
@@ -245,7 +245,7 @@ def _mesh_distances(trial: Trial, pictures: Tensor, wanted: Sequence[Array | Non
 def _mean_errors(
     trial: Trial, pictures: Tensor, colors: Tensor, classes: Sequence[int], mask: Tensor | None = None
 ) -> list[float]:
-    """Mean over a face's regions of these classes; NaN where none is large enough."""
+    """Mean over a face's regions of these classes; NaN if none is large enough."""
     faces = trial.faces
     masks = faces.mask if mask is None else mask
     means = []
@@ -257,7 +257,7 @@ def _mean_errors(
 
 
 def _other_colors(trial: Trial) -> Tensor:
-    """The photo's regions in another person's colors `[B, 3, H, W]`, or in their own where it lacks them."""
+    """The photo's regions in the other person's colors `[B, 3, H, W]`, or in their own if there is none."""
     faces = trial.faces
     maps = []
     for photo, labels, other, other_labels in zip(

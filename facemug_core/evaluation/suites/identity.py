@@ -1,6 +1,7 @@
-"""Who it is: exemplars, encoding and warping. A cosine c counts as s = (c − different) / (same − different).
+"""Identity: exemplars, encoding and warping.
 
-Both means are taken over the faces of the suite: one person mirrored and in another tone, and two people.
+A cosine c is reported as s = (c − different) / (same − different). `same` is the mean cosine of one person,
+mirrored and in another tone; `different` that of two people. Both are means over the suite's faces.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from ..metrics import IdentityScale
 from ..trials import Case, Summary, Trial, cases, mean, stacked
 
 FACE_GROWN = 6
-"""Pixels by which the face is grown to be the mask of exemplar edits."""
+"""Growth in pixels of the face, which is the mask of exemplar edits."""
 GALLERY = 100
 
 
 @dataclass(frozen=True)
 class Exemplar:
-    """How much more an edit of the whole face looks like the exemplar's person than an edit without it."""
+    """How much more an edit with an exemplar looks like its person than one without."""
 
     name: str = "exemplar"
-    most: int = 24
+    max_faces: int = 24
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
-        """Edit the face with another person's style and with its own."""
+        """Edit the face with another person's style and with the photo's."""
         faces = trial.faces
         mask = region_mask(faces.labels, "face", FACE_GROWN)
         conditions = Conditions.build(image=faces.photo, mask=mask)
@@ -67,7 +68,7 @@ class Encoder:
     """Whether the bank's picture of a photo's codes shows the same person."""
 
     name: str = "encoder"
-    most: int = 102
+    max_faces: int = 102
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -80,7 +81,7 @@ class Encoder:
         return cases(trial, -numbers["rendered"], "cosine (negative)", panels, numbers, arrays)
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Mean s; share of renderings whose nearest photo of a hundred is their own; the scale's ends."""
+        """Mean s; share of renderings whose nearest photo of a hundred is the right one; the ends of s."""
         keys: Summary = {
             "encoder.identity": identity(found, "rendered"),
             "identity.same_cosine": mean(found, "same_cosine"),
@@ -98,7 +99,7 @@ class Warp:
     """Whether warped codes of another person take the photo's pose and stay that person."""
 
     name: str = "warp"
-    most: int = 24
+    max_faces: int = 24
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -135,7 +136,7 @@ def identity(found: Sequence[Case], cosine: str) -> float:
 
 
 Pose = tuple[float, float]
-"""(yaw, pitch) as the face mesh tells them; NaN where no face is seen."""
+"""(yaw, pitch) from the face mesh; NaN if no face is found."""
 
 
 def _pose_errors(trial: Trial, pictures: Tensor, targets: Sequence[Pose]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Hair and face of a portrait, drawn anew by another person's guides."""
+"""Edits of a portrait's hair and face by another person's guides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHER_GUIDES: Mapping[str, tuple[str, ...]] = {
     "map_sketch": ("semantic", "sketch"),
     "all": ("semantic", "sketch", "color"),
 }
-"""Which guides of another person hair and face are edited by, by name."""
+"""Guides of each edit, by its name."""
 
 
 def by_other_guides(trial: Trial, i: int, portrait: Portrait) -> list[Case]:
@@ -63,7 +63,7 @@ def _edited_by_others(trial: Trial, i: int, portrait: Portrait) -> Tensor:
 
 
 def _followed(trial: Trial, i: int, portrait: Portrait, edit: Tensor) -> dict[str, list[float]]:
-    """How well edits agree with the other person's lines and colors, where these were given and where not."""
+    """Agreement of edits with the other person's lines and colors, by whether these were given."""
     photo, labels = trial.faces.other_photo[i : i + 1], trial.faces.other_labels[i : i + 1]
     strokes = pencil_sketch(photo).expand(len(edit), -1, -1, -1)
     f1 = stroke_agreement(pencil_sketch(edit), strokes, portrait.mask).tolist()
@@ -79,7 +79,7 @@ def _followed(trial: Trial, i: int, portrait: Portrait, edit: Tensor) -> dict[st
 
 
 def _where(guide: str, values: Sequence[float], *, given: bool = True) -> list[float]:
-    """Values of the edits that a guide was given to, or was not; NaN for the others."""
+    """Values of the edits with a guide (`given`) or without it; NaN for the others."""
     return [
         value if (guide in names) == given else math.nan
         for names, value in zip(OTHER_GUIDES.values(), values, strict=True)
@@ -87,8 +87,8 @@ def _where(guide: str, values: Sequence[float], *, given: bool = True) -> list[f
 
 
 def _overlaps(trial: Trial, i: int, portrait: Portrait, labels: Tensor) -> dict[str, Tensor]:
-    """Counts of classes that edits share with the other person's map; `ceiling_…` those of that person's own
-    photo after JPEG compression."""
+    """Counts of classes that edits share with the other person's map; `ceiling_…`: that person's photo after
+    JPEG compression."""
     wanted = trial.faces.other_labels[i : i + 1].expand_as(labels)
     again = trial.judges.parser.parse(through_jpeg(trial.faces.other_photo[i : i + 1])).expand_as(labels)
     shared, either = overlaps(labels, wanted, portrait.mask)

@@ -1,4 +1,4 @@
-"""Edits of real photos in masks that people drew, by a second photo of the same person."""
+"""Edits of real photos in drawn masks, by a second photo of the same person."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RATIOS = ("contrast_mid", "contrast_fine")
 
 @dataclass(frozen=True)
 class Pairs:
-    """Complete the mask by the exemplar and without it; other systems' results are judged beside ours.
+    """Complete the mask with the exemplar and without it; other systems' results are measured, too.
 
-    There is no truth: edits are compared with what is beside the mask, as the exemplar itself is in the same
-    mask (`untouched`), and the pictures say more. It runs on the pairs of `photos.FolderFaces` alone.
+    There is no truth: edits are compared with the pixels beside the mask. So is the exemplar in the same mask
+    (`untouched`). It runs on the pairs of `photos.FolderFaces` alone. Look at the pictures, too.
     """
 
     name: str = "pairs"
-    most: int = 300
+    max_faces: int = 300
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -54,7 +54,7 @@ class Pairs:
         return cases(trial, scores, "cosine to the exemplar (negative)", panels, numbers)
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Means, geometric means of contrasts: of our edits, and by name of the others."""
+        """Means, and geometric means of contrasts, of our edits and of each other system's."""
         keys: Summary = {}
         for name in sorted({name for case in found for name in case.numbers}):
             values = [case.numbers[name] for case in found if name in case.numbers]
@@ -64,8 +64,8 @@ class Pairs:
 
 
 def judged_alone(edit: Tensor, labels: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """What can be said of edits `[B, 3, H, W]` without a truth: skin inside the mask against skin beside it,
-    and the border; `[B]` each, NaN where it cannot be measured."""
+    """Measurements of edits `[B, 3, H, W]` without a truth: skin inside the mask against skin beside it, and
+    the border; `[B]` each, NaN if it cannot be measured."""
     mid, fine = solidity.contrasts_beside(edit, solidity.of_classes(labels, solidity.FACE_SKIN), mask)
     return {
         "contrast_mid": mid,

@@ -1,4 +1,4 @@
-"""One photo in several masks, and the cases that its edits are."""
+"""One photo in several masks, and cases of its edits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..faces import FIRST_SEED, Faces
 from ..trials import Case, Trial
 
 HALF_ROWS, HALF_COLUMNS = slice(80, 220), slice(40, 128)
-"""Where half a face lies in an aligned crop: from the brows to the chin, from the middle outwards."""
+"""Half a face in an aligned crop: from the brows to the chin, from the middle outwards."""
 FEWEST_REGION = 200
 """A region with fewer pixels, such as the hair of a bald head, gives no mask."""
 
@@ -27,12 +27,12 @@ REGION_MASKS: Mapping[str, tuple[str, int]] = {
     "hair": ("hair", 8),
     "hair_face": ("hair+face", 8),
 }
-"""Masks by name: regions, and the pixels by which they are grown. `half_face` comes beside them."""
+"""Masks by name: regions, and their growth in pixels. `half_face` is added to them."""
 
 RATIOS = ("contrast_mid", "contrast_fine", "background_contrast")
 """Numbers that are summed up by geometric means; others by means."""
 SCORED = {"contrast_mid": 1.10, "contrast_fine": 1.12, "skin_delta_e": 3.0, "rim_delta_e": 1.0}
-"""Numbers that cases are ranked by, relative to these values of them."""
+"""Cases are ranked by these numbers, relative to these values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Portrait:
 
     person: int
     names: tuple[str, ...]
-    """Of the masks, or of the guides."""
+    """Names of the masks, or of the guides."""
     photo: Tensor
     labels: Tensor
     """`[M, H, W]` int64."""
@@ -50,7 +50,7 @@ class Portrait:
 
     @classmethod
     def of(cls, faces: Faces, i: int) -> Portrait:
-        """One face of a batch, in all the masks that it has parts for."""
+        """One face of a batch in all masks whose regions it has."""
         person = faces.seeds[i] - FIRST_SEED
         masks = portrait_masks(faces.labels[i], right_half(person))
         count = len(masks)
@@ -63,25 +63,25 @@ class Portrait:
         )
 
     def in_mask(self, name: str, names: Sequence[str]) -> Portrait:
-        """The photo in one of the masks, as often as there are other names for its edits."""
+        """The photo in one of the masks, repeated for each name of `names`."""
         mask = self.mask[self.names.index(name)].expand(len(names), -1, -1, -1)
         photo = self.photo[:1].expand(len(names), -1, -1, -1)
         return Portrait(self.person, tuple(names), photo, self.labels[:1].expand(len(names), -1, -1), mask)
 
     def inside(self, picture: Tensor) -> Tensor:
-        """A picture under the masks, the photo outside of them."""
+        """A picture inside the masks, the photo outside."""
         return torch.where(self.mask > 0, picture, self.photo)
 
 
 def right_half(person: int) -> bool:
-    """Whether half the face is masked on the right."""
+    """Whether `half_face` is the right half."""
     return person % 2 == 1
 
 
 def portrait_masks(labels: Tensor, mirrored: bool) -> dict[str, Tensor]:
-    """The masks `[1, H, W]` that a face has regions for, of its classes `[256, 256]`.
+    """The masks `[1, H, W]` whose regions a face has, from its classes `[256, 256]`.
 
-    Half a face is the one on the left, or `mirrored` the one on the right.
+    `half_face` is the left half, or the right one if `mirrored`.
     """
     half = torch.zeros(1, *labels.shape, device=labels.device)
     half[:, HALF_ROWS, HALF_COLUMNS] = 1
@@ -95,7 +95,7 @@ def portrait_masks(labels: Tensor, mirrored: bool) -> dict[str, Tensor]:
 def measured(
     edit: Tensor, edit_labels: Tensor, photo: Tensor, labels: Tensor, mask: Tensor
 ) -> dict[str, list[float]]:
-    """Numbers of edits `[B, 3, H, W]`, NaN where a number cannot be measured; see `solidity`."""
+    """Numbers of edits `[B, 3, H, W]` (see `solidity`); NaN if a number cannot be measured."""
     mid, fine = solidity.contrast_ratios(edit, photo, mask)
     values = {
         "contrast_mid": mid,
@@ -108,7 +108,7 @@ def measured(
 
 
 def appearance(trial: Trial, pictures: Tensor, mask: Tensor) -> Tensor:
-    """What the classifier sees of pictures `[B, 3, H, W]` in [-1, 1] under the masks, `[B, C]`."""
+    """The classifier's features `[B, C]` of pictures `[B, 3, H, W]` in [-1, 1] inside the masks."""
     return solidity.appearance(trial.judges.perceptual.features(pictures), mask)
 
 
@@ -122,8 +122,8 @@ def as_cases(
     """One case for each mask; NaN numbers are left out.
 
     Args:
-        portrait: whose edits these are.
-        name: of the kind of edit.
+        portrait: the edited photo.
+        name: kind of edit.
         edit: `[M, 3, H, W]` in [-1, 1].
         numbers: M values each.
         arrays: the first dimension is M.
@@ -150,7 +150,7 @@ def as_cases(
 
 
 def _score(numbers: Mapping[str, float]) -> float:
-    """How large the numbers are relative to `SCORED`, on average."""
+    """Mean of the numbers relative to `SCORED`."""
     shares = [
         abs(math.log(numbers[name])) / math.log(one) if name in RATIOS else abs(numbers[name]) / one
         for name, one in SCORED.items()

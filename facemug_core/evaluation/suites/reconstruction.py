@@ -1,4 +1,4 @@
-"""Bringing back what the mask hides, and how well the edit joins the photo."""
+"""Reconstruction of the masked part, and the seam between edit and photo."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..metrics import absolute_error, peak_signal_to_noise
 from ..trials import Case, Summary, Trial, cases, guide_panels, mean
 
 PASTED = 102
-"""Only so many faces are compared with pasting: the bank's own picture is slower than all else."""
+"""Number of faces compared with pasting; the bank's full picture is the slowest step."""
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Bring back what the mask hides, and compare with two cheaper ways to fill it.
+    """Reconstruct the masked part, and compare with two cheaper baselines.
 
-    One baseline is biharmonic inpainting; the other ("paste", on the first faces) renders the codes by the
-    bank alone and pastes the picture into the hole.
+    One is biharmonic inpainting. The other ("paste", on the first faces) renders the codes by the bank alone
+    and pastes the picture into the hole.
     """
 
     name: str
     guided: bool
-    """Whether sketch, semantic map, color map and exemplar tell the truth, or photo and mask alone."""
-    most: int = 300
+    """With the truth's sketch, semantic map, color map and exemplar, or by photo and mask alone."""
+    max_faces: int = 300
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -64,7 +64,7 @@ class Reconstruction:
         return cases(trial, scores, "of biharmonic's distance", panels, numbers)
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Ratios of mean distances, of all cases and of each mask kind; means of everything measured."""
+        """Ratios of mean distances, of all cases and of each mask kind; means of all numbers."""
         keys = _ratios(found)
         for kind in MASK_KINDS:
             of_kind = [case for case in found if case.kind == kind]
@@ -76,10 +76,10 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Seam:
-    """Steps of brightness across the border of completed holes, and how far colors are off along it."""
+    """Steps of brightness across the border of completed holes, and color errors along it."""
 
     name: str = "seam"
-    most: int = 300
+    max_faces: int = 300
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -96,7 +96,7 @@ class Seam:
         return cases(trial, scores, "times off, as a logarithm", panels, numbers)
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """The ratio of ratios of mean steps; the mean color shift."""
+        """Mean steps across the border ÷ inside, relative to the photo's; the mean color error."""
         ours, truth = (mean(found, f"{n}_across") / mean(found, f"{n}_inside") for n in ("edit", "truth"))
         return {"seam.gradient_ratio": ours / truth, "seam.color_shift": mean(found, "color_shift")}
 
@@ -116,4 +116,4 @@ def _ratios(found: Sequence[Case]) -> dict[str, float]:
 
 
 COMPLETION = Reconstruction("completion", guided=False)
-GUIDED = Reconstruction("guided", guided=True, most=180)
+GUIDED = Reconstruction("guided", guided=True, max_faces=180)

@@ -1,4 +1,4 @@
-"""Rows of pictures to look at: ages, tones of skin, light from one side, gray scans, sliders and texts."""
+"""Rows of pictures for the eye: ages, tones of skin, light from one side, gray scans, sliders and texts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LENGTH = 6
 """Portraits in a row."""
 
 FACE_GROWN = 8
-"""Pixels by which the face is grown to be drawn anew."""
+"""Growth in pixels of the face, which is the mask."""
 
 SLIDERS = (
     ("smile", 1.0),
@@ -45,11 +45,11 @@ TEXTS = (
     "a man with a beard",
     "red lips, with lipstick",
 )
-"""What the face of each portrait in turn is changed by."""
+"""Texts of the portraits, in turn."""
 
 
 def spread(values: Sequence[float]) -> list[int]:
-    """Places of numbers from the least to the largest, evenly over their order."""
+    """Places of numbers at even steps of their rank, smallest first."""
     order = [int(i) for i in np.argsort(values) if not np.isnan(values[i])]
     return [order[i] for i in _evenly(len(order))]
 
@@ -76,11 +76,11 @@ PICKS: Mapping[str, Callable[[Sequence[Reading]], list[int]]] = {
     "sliders": _in_order,
     "texts": _in_order,
 }
-"""Rows by name, and which portraits they show, by what is measured on all of them."""
+"""Rows by name: which portraits they show, from the measurements of all."""
 
 
 def rows_of(portraits: Iterable[Faces], judges: Judges) -> Iterator[Faces]:
-    """One batch for each row, its name the kind of the masks, out of portraits that come one at a time."""
+    """One batch for each row, from portraits one at a time; the row's name is the kind of the masks."""
     measured = []
     for face in portraits:
         reading = judges.observer.measurer.measure(face.photo, face.labels)
@@ -94,21 +94,21 @@ def rows_of(portraits: Iterable[Faces], judges: Judges) -> Iterator[Faces]:
 
 @dataclass(frozen=True)
 class Rows:
-    """Portraits of all sorts, completed and changed. There are no numbers: somebody has to look.
+    """Various portraits, completed and changed, for the eye: there are no numbers.
 
-    It runs on the batches of `rows_of` alone; a case is a row. Columns are portraits, each the photo above
-    two edits: half and whole face completed, or the face drawn anew without and with the change.
+    It runs on the batches of `rows_of` alone; a case is a row. A column is a portrait: the photo above two
+    edits. These are half and whole face completed, or the face edited without and with the change.
     """
 
     name: str = "rows"
-    most: int = LENGTH * len(PICKS)
+    max_faces: int = LENGTH * len(PICKS)
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
         """Edit one row."""
         (name,) = set(trial.faces.kinds)
         if name == "sliders":
-            directions = shipped_directions(trial.judges.folders)
+            directions = shipped_directions(trial.judges.weights)
             moves = [
                 (f"{slider} {by:+g}", directions[slider], by)
                 for slider, by in SLIDERS
@@ -132,7 +132,7 @@ class Rows:
 
 
 def as_scan(photo: Tensor) -> Tensor:
-    """Photos `[B, 3, H, W]` as a scanner gives old prints: gray, of little contrast, compressed."""
+    """Photos `[B, 3, H, W]` like scans of old prints: gray, of low contrast, compressed."""
     gray = torch.einsum("bchw,c->bhw", photo, photo.new_tensor(LUMA))[:, None].expand_as(photo)
     return through_jpeg(0.8 * gray)
 
@@ -149,8 +149,8 @@ def _completed(trial: Trial, photo: Tensor) -> dict[str, Tensor]:
 
 
 def _moved(trial: Trial, moves: Sequence[tuple[str, Direction, float]]) -> dict[str, Tensor]:
-    """The face drawn anew by the photo's own codes, and with one of the moves; captions say how alike the
-    person is to the photo (FaceRes cosine)."""
+    """The face edited with the photo's codes, and with one of the moves; captions give the FaceRes cosine to
+    the photo."""
     photo = trial.faces.photo
     conditions = Conditions.build(image=photo, mask=_face_mask(trial))
     codes = trial.project(whole_photo(photo))

@@ -1,4 +1,4 @@
-"""Whether edits look as solid as the photo around them, in the masks that people draw."""
+"""How well edits match the photo around them, in the masks that people draw."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ LEAK_MASKS: Mapping[str, tuple[str, ...]] = {
     "hair": ("hair",),
     "hair_face": ("skin", "hair"),
 }
-"""What the leak test looks at in which mask. It costs an inversion: each person is tested in one mask."""
+"""Materials of the leak test, by mask. It costs an inversion: each person is tested in one mask."""
 
 
 @dataclass(frozen=True)
 class Solid:
-    """Edit each photo in six masks: completed, by the truth's own guides, and in a random style; hair and
-    face also by another person's guides.
+    """Edit each photo in six masks: completed, by the truth's guides, and in a random style; hair and face
+    also by another person's guides.
 
-    It runs by itself, on each photo once. A case is one edit, its kind the edit and the mask, as in
+    It runs by itself, on each photo once. A case is one edit. Its kind names the edit and the mask, as in
     `completion.mouth`, or the edit and the guides, as in `guided_other.map`.
     """
 
     name: str = "solid"
-    most: int = 60
+    max_faces: int = 60
     on_real_faces: bool = True
 
     def run(self, trial: Trial) -> list[Case]:
@@ -54,8 +54,8 @@ class Solid:
         ]
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Means, geometric means of ratios, and areas under curves, by kind of edit and by mask or guides;
-        by mask for the kinds of edits that have masks together."""
+        """Means, geometric means of ratios, and areas under ROC curves, by kind of edit and by mask or
+        guides, and by mask over the kinds of edits that have masks."""
         groups: dict[str, tuple[str, ...]] = {"solid": solidity.EDITS}
         groups |= {f"solid.{edit}": (edit,) for edit in (*solidity.EDITS, solidity.GUIDED_OTHER)}
         keys: Summary = {}
@@ -98,7 +98,7 @@ def _in_masks(trial: Trial, i: int, portrait: Portrait) -> list[Case]:
 
 
 def _guided(portrait: Portrait) -> Conditions:
-    """The truth's own sketch, semantic map and color map."""
+    """Conditions with the truth's sketch, semantic map and color map."""
     photo, labels = portrait.photo[:1], portrait.labels[:1]
     return Conditions.build(
         image=portrait.photo,
@@ -110,7 +110,7 @@ def _guided(portrait: Portrait) -> Conditions:
 
 
 def _style(portrait: Portrait, edit: Tensor, labels: Tensor) -> list[float]:
-    """The new skin against the photo's own; NaN in masks that leave the face its skin."""
+    """The new skin against the photo's; NaN in masks without the whole face."""
     values = solidity.style_delta_e(edit, labels, portrait.photo, portrait.labels, portrait.mask)
     return [
         value if name in STYLE_MASKS else math.nan
@@ -119,8 +119,7 @@ def _style(portrait: Portrait, edit: Tensor, labels: Tensor) -> list[float]:
 
 
 def _leaks(trial: Trial, portrait: Portrait, edit: Tensor, labels: Tensor) -> dict[str, list[float]]:
-    """How far skin and hair of the completion move when the background turns violet; NaN in masks that are
-    not tested."""
+    """Color change of completed skin and hair if the background is violet; NaN in untested masks."""
     numbers = {f"background_leak_{part}": [math.nan] * len(edit) for part in LEAK_CLASSES}
     name = tuple(LEAK_MASKS)[portrait.person % len(LEAK_MASKS)]
     if name not in portrait.names:
@@ -138,7 +137,7 @@ def _leaks(trial: Trial, portrait: Portrait, edit: Tensor, labels: Tensor) -> di
 
 
 def _half_identity(trial: Trial, i: int, portrait: Portrait, edit: Tensor) -> dict[str, list[float]]:
-    """Cosines to the person: of the completed half face alone, of the photo mirrored, and of a stranger."""
+    """Cosines to the person: of the completed half face, of the mirrored photo, of another person."""
     at = portrait.names.index("half_face")
     half = solidity.doubled(edit[at : at + 1], right_half(portrait.person))
     photo = trial.photo_vectors[i]
@@ -151,7 +150,7 @@ def _half_identity(trial: Trial, i: int, portrait: Portrait, edit: Tensor) -> di
 
 
 def _keys(found: Sequence[Case]) -> Summary:
-    """Keys of some kinds of edits: in all masks, or by all guides, together, and in each."""
+    """Keys of some kinds of edits: over all masks (or guides), and in each."""
     keys = _summed_up(found) | _told_apart(found)
     for kind in dict.fromkeys(case.kind.split(".")[1] for case in found):
         own = [case for case in found if case.kind.endswith(f".{kind}")]
@@ -160,7 +159,7 @@ def _keys(found: Sequence[Case]) -> Summary:
 
 
 def _summed_up(found: Sequence[Case]) -> Summary:
-    """Every number that was measured in any case."""
+    """Every number of the cases, summed up."""
     keys: Summary = {}
     for name in sorted({name for case in found for name in case.numbers if name != "person"}):
         values = [case.numbers[name] for case in found if name in case.numbers]
@@ -177,7 +176,7 @@ def _summed_up(found: Sequence[Case]) -> Summary:
 
 
 def _told_apart(found: Sequence[Case]) -> Summary:
-    """Areas under curves of edits against photos, together and in each mask; the ends of the scale."""
+    """Areas under ROC curves of edits against photos, together and in each mask; the ends of the scale."""
     people = np.array([case.numbers["person"] for case in found])
     count = len(set(people))
     if count < solidity.FOLDS:

@@ -1,4 +1,4 @@
-"""Every subset of the five modalities: none may harm."""
+"""Every subset of the five modalities: a further one should never harm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODALITIES = ("photo", "sketch", "semantic", "color", "exemplar")
 SUBSETS: tuple[tuple[str, ...], ...] = tuple(
     chosen for count in range(len(MODALITIES) + 1) for chosen in combinations(MODALITIES, count)
 )
-"""All 32, the empty one first."""
+"""All 32 subsets, the empty one first."""
 
 PAIRS = tuple(
     (SUBSETS.index(chosen), SUBSETS.index(tuple(m for m in MODALITIES if m in (*chosen, added))))
@@ -24,7 +24,7 @@ PAIRS = tuple(
     for added in MODALITIES
     if added not in chosen
 )
-"""Places in `SUBSETS` of a subset and of the same with one modality more, 80 in all."""
+"""The 80 pairs of a subset and the same with one modality more, as places in `SUBSETS`."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Subsets:
     """Perceptual distance to the truth inside the mask, for each subset of guides."""
 
     name: str = "subsets"
-    most: int = 6
+    max_faces: int = 6
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
@@ -71,7 +71,7 @@ class Subsets:
         )
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Mean distance of each subset ÷ that of the empty one; the worst; how many pairs improve."""
+        """Mean distance of each subset ÷ that of the empty one; the worst; number of pairs that improve."""
         means = stacked(found, "distances").mean(0)
         ratios = {
             f"subsets.{'+'.join(s) or 'none'}": float(m / means[0])
@@ -86,5 +86,5 @@ class Subsets:
 
 
 def _blank(trial: Trial) -> Conditions:
-    """Conditions without photo and guides, for the whole batch."""
+    """Conditions of the whole batch without photo and guides."""
     return Conditions.build(sketch=torch.zeros_like(trial.faces.mask))

@@ -1,4 +1,4 @@
-"""Text: whether edits show what is asked for, and whether the text-image model knows faces by captions."""
+"""Text: whether edits follow it, and whether the text-image model matches faces to captions."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ NO_OPEN_CLIP = "open_clip is missing or broken"
 SHORT = TextOptions(steps=20)
 
 GROWN = {"face": 8, "hair": 16}
-"""Pixels by which the region of a text is grown to be its mask."""
+"""Growth in pixels of the region of a text, which is its mask."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text, and what has to change by it."""
+    """A text and the measurement that it should change."""
 
     text: str
     measured: str
-    """The judge's measurement: one that the text-image model was not trained on, where there is one."""
+    """The judge's measurement: if possible one that the text-image model was not trained on."""
     sense: int
-    """1 where it has to grow, −1 where it has to shrink."""
+    """1 if it should grow, −1 if it should shrink."""
     region: str = "face"
-    """What is masked."""
+    """Masked region."""
     same_person: bool = True
-    """The person should stay the same; says something where the face is masked."""
+    """Whether the person should stay the same; matters if the face is masked."""
 
 
 PROMPTS = (
@@ -72,29 +72,30 @@ PROMPTS = (
     Prompt("full lips", "lip_fullness.parser", 1),
     Prompt("thick eyebrows", "brow_thickness.parser", 1),
 )
-"""Twenty, over hair, beard, glasses, expression, age and make-up."""
+"""Twenty texts on hair, beard, glasses, expression, age and make-up."""
 
 UNITS: Mapping[str, float] = {**DEVIATIONS, "beard": 0.1143, "curl": 0.1026}
-"""Standard deviations of all that texts are judged by; of the last two over the same faces as the others."""
+"""Standard deviations of the texts' measurements, over the same faces as `DEVIATIONS`."""
 
 
 @dataclass(frozen=True)
 class Text:
     """Edits of the masked face or hair by texts.
 
-    A search takes most of half a minute on one core: each sixth face follows two texts by search, and four
-    along their direction. So ten faces search for every text once, and move along each twice.
+    A search takes almost half a minute on one core. So each sixth face follows two texts by search and four
+    by
+    direction: ten faces cover each text once by search and twice by direction.
     """
 
     name: str = "text"
-    most: int = 60
+    max_faces: int = 60
     on_real_faces: bool = False
     prompts: Sequence[Prompt] = PROMPTS
     options: TextOptions = SHORT
-    """Of the searches."""
+    """Options of the searches."""
 
     def run(self, trial: Trial) -> list[Case]:
-        """Edit by texts, and measure what changed next to the edit without a text."""
+        """Edit by texts, and measure the change from the edit without a text."""
         clip = _clip(trial)
         return (
             []
@@ -103,7 +104,7 @@ class Text:
         )
 
     def summary(self, found: Sequence[Case]) -> Summary:
-        """Shares of edits that moved what was asked by a deviation or more; s to the edit without a text."""
+        """Shares of edits that changed by a standard deviation or more; s to the edit without a text."""
         if not found:
             return dict.fromkeys(
                 ("text.success.optimize", "text.success.direction", "text.identity"), NO_OPEN_CLIP
@@ -137,7 +138,7 @@ class Text:
         return Case(title, "text", -sum(hits), numbers, panels)
 
     def asked(self, number: int) -> Iterator[tuple[str, Prompt]]:
-        """What the first, second, … face has to follow, and how."""
+        """Mode and text of each edit of a face, by the face's number."""
         for k in range(2):
             yield "optimize", self.prompts[(7 * number + 10 * k) % len(self.prompts)]
         for k in range(4):
@@ -171,13 +172,13 @@ def _base(trial: Trial, i: int, region: str) -> _Base:
 
 
 def _change(trial: Trial, measured: str, before: Tensor, after: Tensor) -> float:
-    """Of a measurement between two pictures, in population standard deviations."""
+    """Change of a measurement between two pictures, in population standard deviations."""
     first, second = (_measure(trial, picture, measured) for picture in (before, after))
     return (second - first) / UNITS[measured]
 
 
 def _measure(trial: Trial, picture: Tensor, measured: str) -> float:
-    """NaN where the picture does not show it."""
+    """A measurement of a picture; NaN if it is impossible."""
     source = source_of(measured)
     observer = trial.judges.observer
     if source in ALL_SOURCES:
@@ -198,14 +199,14 @@ def _small(picture: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """How often a caption finds its own face among a hundred, by wordings that training never uses."""
+    """How often a caption finds its face among a hundred, in wordings that training never uses."""
 
     name: str = "retrieval"
-    most: int = 102
+    max_faces: int = 102
     on_real_faces: bool = False
 
     def run(self, trial: Trial) -> list[Case]:
-        """See the face, and tell what was measured on it in several ways."""
+        """Embed the face and captions of its measurements."""
         clip, found = _clip(trial), []
         if clip is None:
             return []
@@ -250,7 +251,7 @@ def _text_case(
 
 
 def _clip(trial: Trial) -> Clip | None:
-    """The pack's text-image model; None where open_clip does not work."""
+    """The pack's text-image model; None if open_clip does not work."""
     try:
         return trial.judges.clip
     except DependencyError:

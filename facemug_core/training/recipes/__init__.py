@@ -1,4 +1,4 @@
-"""How each shipped weights file is made: one recipe a file, run by `train --recipe NAME`."""
+"""Training recipes, one for each shipped weights file; run by `train --recipe NAME`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "face_clip": face_clip.RECIPE,
     }
 )
-"""Recipes by the name of the file, in an order in which each finds the weights that it needs."""
+"""Recipes by the name of the file; each needs weights of earlier ones only."""
 
 OTHER_FILES: Mapping[str, str] = MappingProxyType(
     {
@@ -43,4 +43,4 @@ OTHER_FILES: Mapping[str, str] = MappingProxyType(
         "this step is lost.",
     }
 )
-"""What to do for the shipped files that no recipe makes, by name."""
+"""How to make the other shipped files, by name."""

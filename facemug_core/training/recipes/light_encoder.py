@@ -13,5 +13,5 @@ RECIPE = Recipe(
     ),
     bars=("encoder.identity", "encoder.rank1_of_100", "exemplar.identity_gain"),
     lost="The backbone of the shipped file came from a narrower encoder, which no code builds any more. "
-    "The first phase starts from ImageNet's backbone instead, and sees 16,000 faces where it had 12,000.",
+    "The first phase starts from ImageNet's backbone instead, and uses 16,000 faces instead of 12,000.",
 )

@@ -11,7 +11,7 @@ RECIPE = Recipe(
         Settings("generator", steps=1976, batch=64, precision="bf16", seed=808),
         Settings("generator", steps=1000, batch=4, learning_rate=1e-3, precision="bf16"),
     ),
-    # At full strength strokes in hair look engraved.
+    # Without it, strokes in hair look engraved.
     after=(Scale(("to_rgb.conv.weight", "to_rgb.bias"), 0.75),),
     bars=(
         "kept_pixels_changed",
@@ -23,7 +23,7 @@ RECIPE = Recipe(
         "real.solid.completion.told_apart",
     ),
     lost="The shipped file took only the second phase, on 1,150 faces and 436 portraits. It started from a "
-    "generator of another composition (some 290,000 samples, other losses); its to_rgb was halved and its "
+    "generator with another composition (some 290,000 samples, other losses); its to_rgb was halved and its "
     "gate removed by hand. The first phase replaces that start. The portraits are not published with the "
     "project.",
 )

@@ -1,4 +1,4 @@
-"""The classes of the bank's picture, read off its features."""
+"""The part head of the light model: classes of the bank's picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bank's picture at 256 px, read off its features of 128 px."""
+"""The picture head of the light model: 256 px from features of 128 px."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bank's picture read off its features of 64 px, with which inversion searches; and its coordinates."""
+"""The search head: the picture head of inversion, on features of 64 px; and inversion's coordinates."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ RECIPE = Recipe(
     ),
     bars=("exemplar.identity_gain", "completion.paste_ratio"),
     reaches="`perceptual` in curves.csv 0.37",
-    lost="The shipped file saw 59,600 faces, none twice, drawn for each batch, three in ten of mixed "
-    "styles. The recipe draws from a folder of faces.",
+    lost="The shipped file was trained on 59,600 fresh faces, each used once, 30 % with mixed styles. "
+    "The recipe uses a folder of faces.",
 )

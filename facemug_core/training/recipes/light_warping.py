@@ -1,4 +1,4 @@
-"""Latent warping: codes of one person in another's pose."""
+"""Latent warping of the light model."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ RECIPE = Recipe(
     data=("prepare DIR --faces 12000",),
     phases=(Settings("warping", steps=2670, batch=32, precision="bf16", seed=41),),
     bars=("warp.pose_ratio", "warp.identity_ratio"),
-    lost="The shipped file learned from the codes of an encoder before the shipped one.",
+    lost="The shipped file was trained with an encoder older than the shipped one.",
 )

@@ -1,4 +1,4 @@
-"""The classes of a photo, with holes or without, read off MobileNetV2's features."""
+"""The part reader: classes of a photo, with or without holes, from MobileNetV2's features."""
 
 from __future__ import annotations
 

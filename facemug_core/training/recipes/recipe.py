@@ -1,4 +1,4 @@
-"""What a recipe is."""
+"""Training recipes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..options import Settings
 
 @dataclass(frozen=True)
 class Scale:
-    """A step after training: some tensors times a factor."""
+    """A change after training: some tensors times a factor."""
 
     names: tuple[str, ...]
     """Endings of the tensors' names."""
@@ -30,17 +30,17 @@ class Scale:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a shipped weights file is made."""
+    """All that makes a shipped weights file."""
 
     data: tuple[str, ...]
     """Commands that make the training faces."""
     phases: tuple[Settings, ...]
-    """Runs, each from the weights of the one before."""
+    """Training runs; each starts from the weights of the one before."""
     bars: tuple[str, ...]
-    """Keys of the quality report whose bars the file must hold."""
+    """Keys of the evaluation report whose bars the file must reach."""
     reaches: str = ""
-    """What else it must reach."""
+    """Other requirements."""
     after: tuple[Scale, ...] = ()
-    """Steps of the weights after training."""
+    """Changes of the weights after training."""
     lost: str = ""
-    """What was done for the shipped file and cannot be repeated."""
+    """Steps of the shipped file that cannot be repeated."""

@@ -1,8 +1,8 @@
 """Training of the small face text-image model on bank faces with captions made from measured facts.
 
-What is known of a face, or said by a caption, has a fixed place in their common space (`facts.fact_codes`).
-The image side is a linear read-out of a frozen trunk's features, whose best weights a ridge regression finds
-at once, as it does those by which the parts of a face are found; only the text side is trained by descent.
+The facts about a face, or in a caption, determine its target in the common space (`facts.fact_codes`). The
+image side is a linear layer on a frozen trunk's features, set by ridge regression. So is the layer that finds
+the parts of a face. Only the text side is trained by gradient descent.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ...checkpoints.assembling import load_mobilenet
 from ...checkpoints.files import FACE_CLIP_KIND
+from ...checkpoints.weights import Weights
 from ...config import ModelConfig
 from ...editing.clip import (
     FACE_FILE,
@@ -46,39 +46,43 @@ from .stage import Batch, Stage, StageEntry
 log = logging.getLogger(__name__)
 
 JUDGED = 100
-"""Faces that retrieval is judged on: the last of a folder, never trained on."""
+"""Number of faces for evaluating retrieval: the last of a folder, never trained on."""
 
 RIDGE = 1.5
-"""Penalty of the read-out's weights, for features of unit variance whose number is divided out."""
+"""Ridge penalty, for features of unit variance divided by the root of their number."""
 
 KINDS = ((NUM_PLACES, 1.0), (NUM_COLORS, 2.0), (NUM_ANCHORS, 1.0))
-"""Kinds of features that the image side has, how many and how much each counts as a whole."""
+"""Number of features of each kind on the image side, and the total weight of the kind."""
 
 PART_FACES = 500
-"""Faces whose pixels tell what parts look like."""
+"""Number of faces for the part classifier."""
 
 AT_ONCE = 10
-"""Faces that the trunk sees together."""
+"""Batch size of the trunk."""
 
 
 def check_enough(faces: Faces) -> None:
-    """Raise an `InputError` if there are too few faces to keep some to judge by."""
+    """Check that some faces remain for training.
+
+    Raises:
+        InputError: there are too few faces.
+    """
     if len(faces) <= JUDGED:
         raise InputError(
-            f"Expected more than {JUDGED} faces, as so many are kept to judge by, but got {len(faces)}."
+            f"Expected more than {JUDGED} faces, as {JUDGED} are kept for evaluation, but got {len(faces)}."
         )
 
 
 class CaptionedFaces(Dataset[dict[str, Tensor]]):
-    """Random captions of faces: `number` of the face, `tokens`, and the `code` of what is said [FACE_DIM].
+    """Random captions of faces: `number` of the face, `tokens`, and `code` `[FACE_DIM]` of the stated facts.
 
     Args:
-        faces: of which all but the last `JUDGED` are drawn.
-        levels: facts [N, attributes].
+        faces: all but the last `JUDGED` are used.
+        levels: facts `[N, attributes]`.
         seed: of the run.
 
     Raises:
-        InputError: there are too few faces to keep some to judge by.
+        InputError: there are too few faces.
     """
 
     def __init__(self, faces: Faces, levels: NDArray[np.int64], seed: int) -> None:
@@ -104,8 +108,8 @@ class ClipStage(Stage):
 
     Args:
         faces: to train on.
-        levels: facts about them [N, attributes].
-        trunk: MobileNetV2 with its ImageNet weights; stays as it is.
+        levels: facts about them `[N, attributes]`.
+        trunk: MobileNetV2 with its ImageNet weights; frozen.
         seed: of the run.
     """
 
@@ -139,7 +143,7 @@ class ClipStage(Stage):
         return total, {"loss": total.detach()}, None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Rows: captions. Columns: the caption's own face, then the three of all that fit it best."""
+        """Rows: captions. Columns: the caption's face, then the three best matches of all faces."""
         texts = model.encode_text(batch["tokens"]).cpu()  # type: ignore[operator]
         best = (texts @ F.normalize(self.places, dim=-1).T).topk(3, dim=1).indices
         rows = torch.cat([batch["number"].cpu()[:, None], best], 1)
@@ -148,12 +152,12 @@ class ClipStage(Stage):
 
 @torch.no_grad()
 def fit_parts(clip: Clip, faces: Faces, numbers: range) -> None:
-    """Set what tells the parts of a face to the regression of the parser's classes on the trunk's maps.
+    """Set the part classifier to the regression of the parser's classes on the trunk's maps.
 
     Args:
         clip: the face model.
-        faces: of which only those of `numbers` are seen; pixels of unknown classes belong to no part.
-        numbers: of faces.
+        faces: with labels; pixels of unknown class belong to no part.
+        numbers: the faces to use.
     """
     tower = clip.network.visual
     looks, parts = [], []
@@ -168,10 +172,10 @@ def fit_parts(clip: Clip, faces: Faces, numbers: range) -> None:
 
 
 def _line(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """The least squares line from inputs [N, I] to outputs [N, O]: weight [O, I] and bias [O]."""
+    """Linear regression of outputs `[N, O]` on inputs `[N, I]`: weight `[O, I]` and bias `[O]`."""
     middle, mean = inputs.mean(0), outputs.mean(0)
     centered = inputs - middle
-    # Channels that never change must not stop it.
+    # Constant channels would make it singular.
     damping = 1e-3 * torch.eye(inputs.shape[1], dtype=inputs.dtype)
     weight = torch.linalg.solve(centered.T @ centered + damping, centered.T @ (outputs - mean)).T
     return weight, mean - weight @ middle
@@ -181,24 +185,24 @@ def _line(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
 def fit_read_out(
     head: nn.Linear, features: Tensor, codes: Tensor, kinds: Sequence[tuple[int, float]], judged: int
 ) -> Tensor:
-    """Set a read-out to the ridge regression of codes [N, D] on features [N, F], all but the last `judged`.
+    """Set a linear layer to the ridge regression of codes `[N, D]` on features `[N, F]`.
 
     Args:
-        head: the read-out.
+        head: the layer.
         features: of faces.
         codes: of the same faces.
-        kinds: how many features there are of each kind, in their order, and how much that kind counts.
-        judged: faces that are left out.
+        kinds: number of features of each kind, in their order, and the kind's weight.
+        judged: number of faces at the end that are left out.
 
     Returns:
-        What it reads of all faces, [N, D].
+        Its output for all faces, `[N, D]`.
     """
     features, codes = features.double(), codes.double()
     seen, known = features[: len(features) - judged], codes[: len(codes) - judged]
     share = torch.cat([torch.full((count,), weight / count) for count, weight in kinds]).double().sqrt()
     mean, scale = seen.mean(0), (seen.std(0) + 1e-3) / share
     unit = (seen - mean) / scale
-    # There are far fewer faces than features: the regression is solved among the faces.
+    # Solved in the dual form: there are far fewer faces than features.
     shares = torch.linalg.solve(
         unit @ unit.T + RIDGE * torch.eye(len(unit), dtype=unit.dtype), known - known.mean(0)
     )
@@ -210,7 +214,7 @@ def fit_read_out(
 
 @torch.no_grad()
 def tower_features(clip: Clip, faces: Faces) -> Tensor:
-    """The image side's features [N, F] of all faces, in half precision."""
+    """The image side's features `[N, F]` of all faces, in half precision."""
     features = []
     for some in _groups(range(len(faces))):
         pictures = torch.stack([faces.face(i)[0] for i in some])
@@ -219,7 +223,7 @@ def tower_features(clip: Clip, faces: Faces) -> Tensor:
 
 
 def _groups(numbers: range) -> Iterator[range]:
-    """As many at a time as the trunk sees together."""
+    """Batches of numbers for the trunk."""
     return (numbers[first : first + AT_ONCE] for first in range(0, len(numbers), AT_ONCE))
 
 
@@ -233,9 +237,9 @@ def describe() -> dict[str, str]:
 
 @torch.no_grad()
 def retrieval_at_1(clip: Clip, faces: Faces, levels: NDArray[np.int64], seed: int = 0) -> float:
-    """How often a caption finds its own face among the judged ones, by wordings that training never uses.
+    """Share of evaluation faces that their captions find, in wordings that training never uses.
 
-    Each caption states as many facts as a caption may; of some attempts, the one that fits the fewest faces.
+    Each caption states as many facts as possible. Of `TRIES` random ones, the most distinct is used.
     """
     judged = range(len(faces) - JUDGED, len(faces))
     captions = [tellings(levels[i], Draw(seed, i)) for i in judged]
@@ -247,11 +251,11 @@ def retrieval_at_1(clip: Clip, faces: Faces, levels: NDArray[np.int64], seed: in
 
 
 def most_distinct(asserts: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which of each face's captions fits the fewest faces, [N].
+    """Index `[N]` of each face's caption that fits the fewest faces.
 
     Args:
-        asserts: of the captions, [N, captions, attributes].
-        levels: of the faces, [N, attributes].
+        asserts: of the captions, `[N, captions, attributes]`.
+        levels: of the faces, `[N, attributes]`.
     """
     counts = [agreement(own, levels)[0].sum(1) for own in asserts]
     return np.stack(counts).argmin(1)
@@ -262,15 +266,17 @@ def most_distinct(asserts: NDArray[np.int64], levels: NDArray[np.int64]) -> NDAr
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
     check_enough(faces)
-    # In another tone hair has another color: what colors say must hold for photos as cameras take them.
+    # Tones change hair color: facts about colors must fit the picture as it is shown.
     toned = Toned(faces, len(faces) - JUDGED)
     levels = load_facts(run.data, toned, OBSERVED_TONED), load_facts(run.data, faces)
-    return ClipStage(Together(toned, faces), np.concatenate(levels), load_mobilenet(), seed=settings.seed)
+    return ClipStage(
+        Together(toned, faces), np.concatenate(levels), run.weights.mobilenet(), seed=settings.seed
+    )
 
 
 def _judge(stage: ClipStage, config: ModelConfig, folder: Path) -> None:
-    """Log how well the exported model finds faces that training has not seen."""
-    right = retrieval_at_1(load_clip(folders=[folder]), stage.faces, stage.levels)
+    """Log how many unseen faces the exported model finds."""
+    right = retrieval_at_1(load_clip(weights=Weights(folder)), stage.faces, stage.levels)
     log.info("Of %d unseen faces, %.0f %% are found by their captions.", JUDGED, 100 * right)
 
 

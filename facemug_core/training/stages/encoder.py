@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_mobilenet, load_picture_head, load_recognition
 from ...config import ModelConfig
 from ...conventions import ENCODER_CHANNELS
 from ...latents import broadcast
@@ -30,10 +29,10 @@ from ..visibility import MEASURED_FACES, measure_visibility, measured_codes
 from .stage import Batch, Stage, StageEntry, freeze
 
 WEIGHTS = {
-    "unseen": 1.0,  # squared error of the code, by how much it is seen
+    "unseen": 1.0,  # squared error of the code, weighted by visibility
     "unexplained": 0.3,  # plain squared error, as a share of the codes' variance
-    "picture": 1.0,  # perceptual distance of the code's picture to the true one
-    "identity": 1.0,  # distance of the two faces to the recognition network
+    "picture": 1.0,  # perceptual distance between the code's picture and the true one
+    "identity": 1.0,  # distance of their recognition features
 }
 
 BACKBONE_RATE = 0.15
@@ -43,15 +42,14 @@ BACKBONE_RATE = 0.15
 class EncoderStage(Stage):
     """Style encoder against the codes of bank faces: squared error as a share of the codes' variance.
 
-    It is counted twice: by how much a difference of codes is seen, and plainly. What the pictures of the
-    codes look like, and whom they show, counts as well. All 18 codes are equal (no deltas), as bank faces are
-    drawn from one code each.
+    The error is counted plainly and weighted by visibility. The pictures of the codes are compared, too, by
+    perceptual distance and identity. All 18 codes are equal (no deltas), like those of bank faces.
 
     Args:
-        bank, mapping, head, perceptual, identity: frozen; what is seen is measured with them before the first
+        bank, mapping, head, perceptual, identity: frozen; visibility is measured with them before the first
             step.
-        drawn: faces that are drawn on the spot and join every batch, none of them twice.
-        measured: on how many faces what is seen is measured.
+        drawn: number of fresh bank faces added to each batch.
+        measured: number of faces on which visibility is measured.
     """
 
     name = "encoder"
@@ -73,7 +71,7 @@ class EncoderStage(Stage):
         self.measured = measured
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """The pretrained backbone moves slower than the equalised layers that start from nothing."""
+        """The pretrained backbone has a lower rate than the new equalized layers."""
         fresh: list[nn.Parameter] = []
         pretrained: list[nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
@@ -107,7 +105,7 @@ class EncoderStage(Stage):
 
     @torch.no_grad()
     def _with_drawn(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Guides [B, 26, H, W], codes [B, 512] and pictures of the batch and of the faces that join it."""
+        """Guides `[B, 26, H, W]`, codes `[B, 512]` and pictures of the batch with the fresh faces."""
         w, guides = batch["w"], batch["guides"]
         if self.drawn:
             w = torch.cat([w, random_codes(self.drawn, self.mapping)])
@@ -119,7 +117,7 @@ class EncoderStage(Stage):
         return guides.contiguous(memory_format=torch.channels_last), w, truth
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Columns: image channels of the input, the bank's picture of the encoded code, of the true code."""
+        """Columns: image channels of the input; the bank's pictures of the encoded and of the true code."""
         guessed = self.mapping.mean_code + model(batch["guides"])
         columns = [batch["guides"][:, :3]]
         columns += [self.head.picture(self.bank, codes) for codes in (guessed, broadcast(batch["w"]))]
@@ -127,20 +125,20 @@ class EncoderStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    mapping, bank = load_bank(config)
+    mapping, bank = run.weights.mapping(config), run.weights.bank(config)
     stage = EncoderStage(
-        config, faces, bank, mapping, load_picture_head(config, run.folders),
-        PerceptualLoss(load_mobilenet()), IdentityLoss(load_recognition()), seed=settings.seed,
+        config, faces, bank, mapping, run.weights.picture_head(config),
+        PerceptualLoss(run.weights.mobilenet()), IdentityLoss(run.weights.recognition()), seed=settings.seed,
         drawn=settings.drawn,
     )  # fmt: skip
     if config.encoder.backbone == "mobilenet_v2":
-        _start_from_imagenet(stage.model)
+        _start_from_imagenet(stage.model, run.weights.mobilenet())
     return stage
 
 
-def _start_from_imagenet(encoder: nn.Module) -> None:
+def _start_from_imagenet(encoder: nn.Module, mobilenet: nn.Module) -> None:
     """Fill the backbone of a light encoder with MobileNetV2's published weights."""
-    tensors = load_mobilenet().state_dict()
+    tensors = mobilenet.state_dict()
     tensors["features.0.0.weight"] = widen_stem(tensors["features.0.0.weight"])
     encoder.load_state_dict(tensors, strict=False)
 

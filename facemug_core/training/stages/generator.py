@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_encoder, load_photo_parts, load_prior_heads
 from ...compositing.seams import boundary
 from ...conditions import Conditions
 from ...config import ModelConfig
@@ -43,38 +42,38 @@ WEIGHTS = {
     "pixel": 1.5,
     "tone": 1.5,  # of pictures pooled by 16
     "rim": 1.5,  # of the colors along the mask's border, unless guides are another person's
-    # Where guides tell what is wanted:
-    "lines": 2.0,  # under a sketch; parts of the picture without one have no lines to follow
-    "strokes": 1.0,  # at the strokes themselves: beside them the line loss is content with none
+    # Where guides are given:
+    "lines": 2.0,  # of the whole masked part if there is a sketch
+    "strokes": 1.0,  # at the strokes alone: the line loss tolerates missing ones
     "parts": 0.15,  # of a semantic map
     "colors": 1.5,  # of another person's color map
-    # Against the edit with nothing drawn, which is as solid as the bank's pictures:
-    "likeness": 1.0,  # distance where no guide asks for more
-    "haze": 0.5,  # contrast that was lost
-    "adversarial": 0.5,  # from the step at which the discriminator joins
+    # Against the composed edit without the decoder, which has the bank's contrast:
+    "likeness": 1.0,  # distance where no guide is given
+    "haze": 0.5,  # lost contrast
+    "adversarial": 0.5,  # from `adversarial_from` on
 }
 """Weights of the losses."""
 
 TRUTH_REACH = 10
-"""Pixels inside the mask that the photo beside them determines."""
+"""Width in pixels of the band inside the mask that the photo beside it determines."""
 
 GUIDED_TRUTH = 0.5
-"""Weight of the truth farther inside, where guides of it are given. Without guides it has none: nobody can
-know it, and the best guess is haze."""
+"""Weight of the truth farther inside if its guides are given. Without guides the weight is 0: the truth is
+unknown, and the mean of all possibilities is blurred."""
 
 
 class GeneratorStage(Stage):
-    """Aggregation, refinement encoder and decoder against what is knowable and, later, a discriminator.
+    """Aggregation and refinement, with losses where the truth can be known and, later, a discriminator.
 
-    The truth counts near the mask's border, and where guides of it are given. Elsewhere the edit is to stay
-    as it is with nothing drawn, as far as the discriminator takes that for a part of the photo. Where guides
-    are another person's, lines, parts and colors are to be theirs.
+    The truth is the target near the mask's border, and where its guides are given. Elsewhere the target is
+    the composed edit without the decoder, unless the discriminator rejects it. If guides are another
+    person's, the targets are their lines, parts and colors.
 
     Args:
         bank, mapping, encoder: frozen feature bank, mapping network and style encoder.
-        heads: frozen; None for a generator that does not compose edits of the bank's picture.
+        heads: frozen; None for a generator that does not compose with the bank's picture.
         photo_parts: frozen; its perceptual network is the perceptual loss.
-        adversarial_from: step at which the discriminator joins; None leaves it out.
+        adversarial_from: first step with the discriminator; None = without.
     """
 
     name = "generator"
@@ -109,7 +108,7 @@ class GeneratorStage(Stage):
         near = boundary(mask, TRUTH_REACH) * own
         known = torch.maximum(near, GUIDED_TRUTH * guided * own)
         free = (mask - near).clamp(min=0) * (1 - guided)
-        # Colors tell what is on either side of a line: strokes that were drawn on top would be seen.
+        # No stroke loss where colors are given: the colors make the lines, and strokes on top would show.
         uncolored = mask * (1 - _given(batch["color"]))
         colored = mask * borrowed * batch["color"].any(1, keepdim=True)
         edited, plain = self._edit(model, batch)
@@ -146,13 +145,13 @@ class GeneratorStage(Stage):
         )
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Columns: photo with its hole, edit with nothing drawn, edit, truth."""
+        """Columns: photo with its hole, composed edit without the decoder, edit, truth."""
         hole = torch.where(batch["mask"] > 0, 0.0, batch["image"])
         edited, plain = self._edit(model, batch)
         return torch.stack([hole, plain, edited, batch["image"]], 1)
 
     def _edit(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The edit with the codes that the sample asks for, and the same with nothing drawn."""
+        """The edit with the sample's codes, and the same composed without the decoder."""
         conditions = Conditions.build(
             image=batch["image"],
             mask=batch["mask"],
@@ -167,31 +166,31 @@ class GeneratorStage(Stage):
         return model(conditions, parts, prior, codes)
 
     def _part_loss(self, edited: Tensor, wanted: Tensor) -> Tensor:
-        """Distance of the edits' parts to the wanted ones [B, 19, H, W], zero where any part may be."""
+        """Cross-entropy of the edits' parts to the target `[B, 19, H, W]`; zero = no target."""
         features = self.perceptual.features(F.adaptive_avg_pool2d(edited, SEEN_SIZE))
         return part_loss(self.photo_parts.reader(features), F.adaptive_avg_pool2d(wanted, PART_CELLS))
 
     def _codes(self, batch: Batch, conditions: Conditions) -> Tensor:
-        own, led_to = broadcast(batch["w"]), broadcast(self.mapping(batch["z"]).float()).clone()
+        true, other = broadcast(batch["w"]), broadcast(self.mapping(batch["z"]).float()).clone()
         projected = batch["projected"][:, 0]
         if projected.any():
             person = self.photo_parts.without_background(conditions)
             guides = person.stack[projected].contiguous(memory_format=torch.channels_last)
-            led_to[projected] = self.mapping.mean_code + self.encoder(guides)
-        return torch.lerp(own, led_to, batch["distance"][:, None])
+            other[projected] = self.mapping.mean_code + self.encoder(guides)
+        return torch.lerp(true, other, batch["distance"][:, None])
 
 
 def _given(guide: Tensor) -> Tensor:
-    """[B, 1, 1, 1]: 1 for the samples that have a guide [B, C, H, W], and 0 for the others."""
+    """`[B, 1, 1, 1]`: 1 for the samples that have a guide `[B, C, H, W]`, and 0 for the others."""
     return guide.flatten(1).any(1)[:, None, None, None].to(guide.dtype)
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    mapping, bank = load_bank(config)
-    encoder = load_encoder(config, mapping.mean_code, run.folders)
-    heads = load_prior_heads(config, run.folders) if config.generator.bank_picture else None
+    mapping, bank = run.weights.mapping(config), run.weights.bank(config)
+    encoder = run.weights.encoder(config, mapping.mean_code)
+    heads = run.weights.prior_heads(config) if config.generator.bank_picture else None
     return GeneratorStage(
-        config, faces, bank, mapping, encoder, heads, load_photo_parts(run.folders), seed=settings.seed,
+        config, faces, bank, mapping, encoder, heads, run.weights.photo_parts(), seed=settings.seed,
         adversarial_from=settings.adversarial_from,
     )  # fmt: skip
 

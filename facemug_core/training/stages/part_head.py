@@ -1,4 +1,4 @@
-"""Training of the head that reads the parts of a face off the bank's features."""
+"""Training of the part head, which reads parts off the bank's features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank
 from ...config import ModelConfig, PartHeadConfig
 from ...latents import broadcast
 from ...networks.banks import FeatureBank
@@ -20,7 +19,7 @@ from .stage import Batch, Stage, StageEntry, freeze
 
 
 class PartHeadStage(Stage):
-    """Shares of classes in each cell of the bank's finest fused map, by cross-entropy to the parser's.
+    """Part head against the parser's shares of classes in each cell of the bank's finest fused map.
 
     Args:
         config: of the head.
@@ -49,7 +48,7 @@ class PartHeadStage(Stage):
         return share_loss(self._read(model, batch["w"]), batch["labels"], self.weights)
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Columns: the face, its parts as they are read, as the parser sees them."""
+        """Columns: face, predicted parts, the parser's parts."""
         return parts_side_by_side(batch["image"], self._read(model, batch["w"]), batch["labels"])
 
     def _read(self, model: nn.Module, w: Tensor) -> Tensor:
@@ -59,7 +58,7 @@ class PartHeadStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    _, bank = load_bank(config)
+    bank = run.weights.bank(config)
     return PartHeadStage(config.part_head, faces, bank, seed=settings.seed)
 
 

@@ -1,4 +1,4 @@
-"""Training of the network that reads the parts of a face off the perceptual network's features."""
+"""Training of the part reader, which reads parts off the perceptual network's features."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_mobilenet
 from ...config import ModelConfig
 from ...networks.part_reader import SEEN_SIZE, PartReader
 from ...networks.perceptual import PerceptualLoss
@@ -21,7 +20,7 @@ from .stage import Batch, Stage, StageEntry
 
 
 class PartReaderStage(Stage):
-    """Shares of classes in each cell, by cross-entropy to the parser's.
+    """Part reader against the parser's shares of classes in each cell.
 
     Args:
         faces: to train on.
@@ -46,7 +45,7 @@ class PartReaderStage(Stage):
         return share_loss(self._read(model, batch["image"]), batch["labels"], self.weights)
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Columns: the face, its parts as they are read, as the parser sees them."""
+        """Columns: face, predicted parts, the parser's parts."""
         return parts_side_by_side(batch["image"], self._read(model, batch["image"]), batch["labels"])
 
     def _read(self, model: nn.Module, image: Tensor) -> Tensor:
@@ -56,7 +55,7 @@ class PartReaderStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    return PartReaderStage(faces, PerceptualLoss(load_mobilenet()), seed=settings.seed)
+    return PartReaderStage(faces, PerceptualLoss(run.weights.mobilenet()), seed=settings.seed)
 
 
 ENTRY = StageEntry(_build, file="part_reader.safetensors")

@@ -1,4 +1,4 @@
-"""Training of a "to RGB" head on bank faces: features of a code against the bank's own picture."""
+"""Training of a picture head on bank faces, from features of a code to the bank's picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_mobilenet
 from ...config import ModelConfig, PictureHeadConfig
 from ...latents import broadcast
 from ...networks.banks import FeatureBank
@@ -61,14 +60,16 @@ class PictureHeadStage(Stage):
         return model(features, codes)
 
 
-def build_head(head: PictureHeadConfig, config: ModelConfig, faces: FaceShards, settings: Settings) -> Stage:
+def build_head(
+    head: PictureHeadConfig, config: ModelConfig, faces: FaceShards, settings: Settings, run: Run
+) -> Stage:
     """The stage of one of a size's picture heads."""
-    _, bank = load_bank(config)
-    return PictureHeadStage(head, faces, bank, PerceptualLoss(load_mobilenet()), seed=settings.seed)
+    bank = run.weights.bank(config)
+    return PictureHeadStage(head, faces, bank, PerceptualLoss(run.weights.mobilenet()), seed=settings.seed)
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    return build_head(config.picture_head, config, faces, settings)
+    return build_head(config.picture_head, config, faces, settings, run)
 
 
 ENTRY = StageEntry(_build, needs_codes=True, grid=FaceCodes)

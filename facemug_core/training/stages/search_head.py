@@ -1,4 +1,4 @@
-"""Training of the coarse picture head that inversion searches with, and the measuring of its coordinates."""
+"""Training of inversion's coarse picture head, and measurement of its coordinates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from ...checkpoints.assembling import load_bank, load_mobilenet, load_search_head
 from ...checkpoints.reading import save_safetensors
+from ...checkpoints.weights import Weights
 from ...config import ModelConfig
 from ...networks.perceptual import PerceptualLoss
 from ..data import FaceShards
@@ -19,20 +19,20 @@ from .picture_head import build_head
 from .stage import Stage, StageEntry
 
 DESCENT_RANK = 128
-"""Coordinates in which codes descend to a photo; beyond them little is seen."""
+"""Number of coordinates of inversion; the others are hardly visible."""
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    return build_head(config.search_head, config, faces, settings)
+    return build_head(config.search_head, config, faces, settings, run)
 
 
 def export_inverter(config: ModelConfig, folder: Path) -> None:
-    """Measure by an exported search head in which coordinates codes descend to a photo, and write them."""
-    mapping, bank = load_bank(config)
-    head = load_search_head(config, [folder])
+    """Measure the coordinates of inversion with an exported search head, and write them."""
+    weights = Weights(folder)
+    mapping, bank, head = weights.mapping(config), weights.bank(config), weights.search_head(config)
     codes = measured_codes(mapping)
     visibility = measure_visibility(
-        partial(head.picture, bank), PerceptualLoss(load_mobilenet()), codes[:MEASURED_FACES]
+        partial(head.picture, bank), PerceptualLoss(weights.mobilenet()), codes[:MEASURED_FACES]
     )
     steps = descent_steps(visibility, torch.cov(codes.T), DESCENT_RANK)
     about = {"faces": str(MEASURED_FACES)}

@@ -1,4 +1,4 @@
-"""What a training stage is, to the loop and to the command."""
+"""Interface of a training stage to the loop and to the command."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 class Stage:
-    """What is trained: the networks, and how one batch changes them."""
+    """Networks and losses of a training run."""
 
     name: str
     model: nn.Module
-    """Trained, averaged and shipped."""
+    """Trained, averaged and exported."""
     critic: nn.Module | None = None
-    """Trained along, not shipped."""
+    """Trained, too, but not exported."""
     frozen: Sequence[nn.Module] = ()
-    """Networks that training leaves as they are."""
+    """Networks that are not trained."""
     dataset: Samples
     """Samples by number."""
 
@@ -44,7 +44,7 @@ class Stage:
             place(module, device)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor], Any]:
-        """Total, its parts for the log, and what the critic's loss needs."""
+        """Total, its parts for the log, and the input of `critic_loss`."""
         raise NotImplementedError
 
     def critic_loss(self, critic: nn.Module, batch: Batch, made: Any, step: int) -> Tensor | None:
@@ -52,34 +52,34 @@ class Stage:
         return None
 
     def samples(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Rows of pictures [rows, columns, 3, H, W] in [-1, 1] for the sample grid."""
+        """Pictures `[rows, columns, 3, H, W]` in [-1, 1] for the sample grid."""
         raise NotImplementedError
 
 
 def freeze(module: Module) -> Module:
-    """A network that is used as it is."""
+    """Put a network into eval mode, without gradients."""
     return module.eval().requires_grad_(False)
 
 
 def _nothing(stage: Any, config: ModelConfig, folder: Path) -> None:
-    """There is no further work."""
+    """Default of `StageEntry.after_export`."""
 
 
 @dataclass(frozen=True)
 class StageEntry:
-    """A stage in the table of those that the command trains."""
+    """A stage that the command trains."""
 
     build: Callable[[ModelConfig, FaceShards, Settings, Run], Stage]
     needs_codes: bool = False
-    """Whether faces without codes are no use."""
+    """Whether it uses only faces with known codes."""
     grid: Callable[[FaceShards, int], Samples] | None = None
-    """Samples for the grid, by their seed; without it, the stage's own first samples."""
+    """Samples for the grid, from faces and seed; None: the stage's first samples."""
     file: str | None = None
-    """Weights file that both sizes share; otherwise it is called by the size and the stage."""
+    """Name of a weights file that both sizes share; None: named by size and stage."""
     metadata: Callable[[], dict[str, str]] = dict
-    """For the weights file, beside the settings."""
+    """Metadata of the weights file besides the settings."""
     after_export: Callable[[Any, ModelConfig, Path], None] = _nothing
-    """Further work on the folder with the exported file, from stage, sizes and folder."""
+    """Called with stage, sizes and the folder of the exported file."""
 
     def file_name(self, settings: Settings) -> str:
         return self.file or f"{settings.model}_{settings.stage}.safetensors"

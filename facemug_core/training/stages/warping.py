@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.assembling import load_bank, load_encoder, load_picture_head
 from ...conditions import whole_photo
 from ...config import ModelConfig
 from ...latents import broadcast
@@ -26,16 +25,16 @@ WEIGHTS = {
 }
 
 POSE_CODES = 4
-"""So many of the first codes, up to 16 px of the bank's levels, hold the pose."""
+"""Number of the first codes, of levels up to 16 px, which hold the pose."""
 
 
 class WarpStage(Stage):
-    """Latent warping: from codes half turned to the mirror image back to the codes of the photo.
+    """Latent warping: from codes mixed with those of the mirror image back to the photo's.
 
-    The reference has the pose to reach and must tell nothing else. In one half of the samples it is the
-    paper's, the code of the disturbed photo; in the other half another person's in the photo's pose: the
-    bank's picture of codes that share with the photo only those of the pose. The loss is L_attr (Eq. 13)
-    taken between codes, as a share of their variance: no picture of the warped codes is drawn.
+    The reference should carry the pose and nothing else. In half of the samples it is the paper's, the code
+    of the disturbed photo. In the other half it is a stranger's in the photo's pose: the encoder's code of a
+    bank picture that shares only the pose codes with the photo. The loss is L_attr (Eq. 13) between codes,
+    relative to their variance; no picture of the warped codes is drawn.
 
     Args:
         bank, mapping, encoder, picture_head: frozen.
@@ -73,7 +72,7 @@ class WarpStage(Stage):
 
     @torch.no_grad()
     def _codes(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Source, reference and wanted codes, each [B, 18, 512]."""
+        """Source, reference and wanted codes, each `[B, 18, 512]`."""
         image = batch["image"]
         wanted, mirrored = self._encoded(image), self._encoded(image.flip(-1))
         source = torch.lerp(wanted, mirrored, batch["turned"][..., None])  # Eq. 9
@@ -83,7 +82,7 @@ class WarpStage(Stage):
         return source, self._encoded(seen), wanted
 
     def _in_pose(self, w: Tensor, z: Tensor) -> Tensor:
-        """Pictures of strangers [B, 3, 256, 256] in the pose of the people with the codes w [B, 512]."""
+        """Pictures of strangers `[B, 3, 256, 256]` in the pose of the people with the codes w `[B, 512]`."""
         codes = broadcast(self.mapping(z).float()).clone()
         codes[:, :POSE_CODES] = w[:, None]
         return self._picture(codes)
@@ -96,9 +95,9 @@ class WarpStage(Stage):
 
 
 def _build(config: ModelConfig, faces: FaceShards, settings: Settings, run: Run) -> Stage:
-    mapping, bank = load_bank(config)
-    encoder = load_encoder(config, mapping.mean_code, run.folders)
-    head = load_picture_head(config, run.folders)
+    mapping, bank = run.weights.mapping(config), run.weights.bank(config)
+    encoder = run.weights.encoder(config, mapping.mean_code)
+    head = run.weights.picture_head(config)
     return WarpStage(config, faces, bank, mapping, encoder, head, seed=settings.seed)
 
 

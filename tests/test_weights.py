@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from facemug_core.checkpoints.assembling import load_inverter, load_trained, require
 from facemug_core.checkpoints.reading import save_safetensors
+from facemug_core.checkpoints.weights import Weights
 from facemug_core.errors import CheckpointError, WeightsMissingError
 from facemug_core.networks.generator import Generator
 from facemug_core.networks.layers import EqualLinear, ModulatedConv2d
@@ -47,7 +47,7 @@ def stored(tmp_path):
 
 
 def test_a_loaded_network_has_the_files_values_as_ordinary_float32_parameters(stored, tmp_path):
-    network = load_trained(Every, "every", [tmp_path])
+    network = Weights(tmp_path).network(Every, "every")
     for name, value in network.state_dict().items():
         torch.testing.assert_close(value, stored[name].to(value.dtype), rtol=0, atol=0)
     for parameter in network.parameters():
@@ -58,13 +58,13 @@ def test_a_loaded_network_has_the_files_values_as_ordinary_float32_parameters(st
 
 def test_loading_leaves_the_global_random_state_alone(stored, tmp_path):
     before = torch.get_rng_state()
-    load_trained(Every, "every", [tmp_path])
+    Weights(tmp_path).network(Every, "every")
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_a_file_of_another_network_is_refused_by_name(stored, tmp_path):
     with pytest.raises(CheckpointError, match=r"every\.safetensors does not fit"):
-        load_trained(lambda: MappingNetwork(8), "every", [tmp_path])
+        Weights(tmp_path).network(lambda: MappingNetwork(8), "every")
 
 
 def test_a_generator_that_drew_a_plane_more_is_refused_with_a_sentence(tmp_path):
@@ -77,12 +77,12 @@ def test_a_generator_that_drew_a_plane_more_is_refused_with_a_sentence(tmp_path)
             state[name] = torch.cat([state[name], torch.zeros_like(state[name][:planes])])
     save_safetensors(tmp_path / "tiny_generator.safetensors", state)
     with pytest.raises(CheckpointError, match=r"tiny_generator\.safetensors does not fit.*rgb"):
-        load_trained(lambda: Generator(config), "tiny_generator", [tmp_path])
+        Weights(tmp_path).network(lambda: Generator(config), "tiny_generator")
 
 
 def test_a_size_that_composes_edits_names_all_files_that_it_lacks(tmp_path):
     with pytest.raises(WeightsMissingError) as lost:
-        require(replace(tiny_config(), name="tiny"), [tmp_path])
+        Weights(tmp_path).require(replace(tiny_config(), name="tiny"))
     for name in ("tiny_generator", "tiny_picture_head", "tiny_part_head"):
         assert f"{name}.safetensors" in str(lost.value)
 
@@ -91,13 +91,13 @@ def test_an_inverter_without_its_search_head_names_the_file(tmp_path):
     config = replace(tiny_config(), name="tiny")
     save_safetensors(tmp_path / "tiny_inverter.safetensors", {"steps": torch.zeros(512, 4)})
     with pytest.raises(WeightsMissingError, match=r"tiny_search_head\.safetensors is missing"):
-        load_inverter(config, tiny_photo_parts(), [tmp_path])
+        Weights(tmp_path).inverter(config, tiny_photo_parts())
 
 
 def test_loading_does_not_import_the_compiler_of_torch(stored, tmp_path):
     code = (
-        "import sys; from facemug_core.checkpoints.assembling import load_trained; "
-        "from tests.test_assembling import Every; load_trained(Every, 'every', [sys.argv[1]]); "
+        "import sys; from facemug_core.checkpoints.weights import Weights; "
+        "from tests.test_weights import Every; Weights(sys.argv[1]).network(Every, 'every'); "
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
