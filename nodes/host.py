@@ -114,7 +114,8 @@ def say(message: str) -> None:
     """Show a text on the running node, in place of the one before."""
     running = get_executing_context()
     if running is not None:
-        PromptServer.instance.send_progress_text(message, running.node_id)
+        server = PromptServer.instance
+        server.send_progress_text(message, running.node_id, sid=server.client_id)
 
 
 def say_reused(stages: Iterable[str]) -> None:
