@@ -2,8 +2,8 @@
 
     python benchmarks/chain.py [--threads N] [-o FILE.png]
 
-Prints the seconds of every edit, the last five compared to the first five, and how many kept pixels changed
-(none may). Finding the face is part of every edit.
+Prints the seconds of every edit, the ratio of the last five to the first five, and the number of changed kept
+pixels (must be 0). Every edit includes face detection.
 """
 
 from __future__ import annotations

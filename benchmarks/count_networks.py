@@ -2,8 +2,8 @@
 
     python -m benchmarks.count_networks
 
-Counted on the meta device: nothing is computed, no weights are needed. Beside the full size stands what
-others give for it: the paper, and published files.
+Counts on the meta device, without weights or computation. The full size has further columns: numbers from the
+paper, and from published files.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BANKS: dict[str, type[MobileStyleGAN] | type[StyleGAN2]] = {
 
 
 PAPER = {"latent warping": "10.5 M"}
-"""The paper counts nothing; the layers that it gives for warping come to this."""
+"""The paper has no counts; this one follows from its layers of warping."""
 
 
 class Count(NamedTuple):
@@ -130,7 +130,7 @@ def _millions(number: int) -> str:
 
 
 def table(counts: dict[str, Count], beside: dict[str, dict[str, str]]) -> str:
-    """One size as a Markdown table; `beside` are further columns, by heading and network."""
+    """One size as a Markdown table; `beside` has further columns by heading and network."""
     headings = ["network", "parameters", "multiply-adds", *beside]
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)]]
     for name, cost in counts.items():
@@ -140,7 +140,7 @@ def table(counts: dict[str, Count], beside: dict[str, dict[str, str]]) -> str:
 
 
 def columns_beside(config: ModelConfig) -> dict[str, dict[str, str]]:
-    """What others give for a size; nobody else has the light one."""
+    """Numbers from the paper and published files; none for the light size."""
     return {"paper": PAPER, "published file": count_published()} if config is FULL else {}
 
 

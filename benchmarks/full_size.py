@@ -2,10 +2,10 @@
 
     python -m benchmarks.full_size FOLDER [--device cuda]
 
-Prints a table: seconds per picture and peak memory by precision and batch. Each row is measured in a process
-of its own, as is `torch.load` of the e4e file, which loading is compared with. Without a GPU one thread
-computes and its own time counts, whatever else the processor does; half precision is tried on one convolution
-only. The files, 1.7 GB, are made in the folder and stay there.
+Prints a table of seconds per picture and peak memory by precision and batch. Each row is measured in a new
+process, as is `torch.load` of the e4e file for comparison with loading. Without a GPU, CPU time of one thread
+is measured, and half precision on one convolution only. The files, 1.7 GB, are made in the folder and stay
+there.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Measured(NamedTuple):
 
 
 def make_files(folder: Path) -> None:
-    """An e4e file with its decoder, and the generator, which nobody has published."""
+    """An e4e file with its decoder, and the generator, which is unpublished."""
     parts = {"encoder": published.style_encoder(), "decoder": published.stylegan2()}
     state = {
         f"{part}.{name}": tensor
@@ -114,7 +114,7 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def peak_gigabytes(device: str) -> float:
-    """Most memory taken so far, of the device that computes."""
+    """Peak memory of the device so far."""
     if device == "cpu":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return torch.cuda.max_memory_allocated() / 1e9

@@ -1,9 +1,9 @@
-"""What the host adds to a warm edit: queue to picture, minus the library's own time for the same edit.
+"""Overhead of the host in a warm edit: time from queue to picture minus the library's time.
 
     python benchmarks/host_overhead.py [--rounds N]
 
-Host and library take turns, so that a machine that drifts drifts for both; medians are quoted. The bar is
-50 ms. On a busy machine all is longer, and only `overhead_ratio`, the overhead in edits, says something.
+Host and library alternate, so that drifts of the machine affect both; the results are medians. The bar is 50
+ms. On a busy machine use `overhead_ratio`, the overhead in units of an edit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The light feature bank as plainly as it can be written: the fixed reference that speed is measured against.
+"""A plain implementation of the light feature bank: the fixed reference of speed.
 
-Frozen on purpose; the library's own `networks/mobile_stylegan.py` may get faster, this one does not.
+It stays as it is, while the library's `networks/mobile_stylegan.py` may get faster.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MOBILE_CHANNELS: MappingProxyType[int, int] = MappingProxyType(
 def inverse_haar(x: Tensor) -> Tensor:
     """Inverse of the orthonormal 2-D Haar transform.
 
-    x [B, 4·C, H, W]: C low bands, then (C, 3) details in the order row, column and diagonal difference.
-    Returns [B, C, 2·H, 2·W].
+    x `[B, 4·C, H, W]`: C low bands, then (C, 3) details in the order row, column and diagonal difference.
+    Returns `[B, C, 2·H, 2·W]`.
     """
     low, details = x.tensor_split([x.shape[1] // 4], dim=1)
     rows, columns, diagonal = (details * 0.5).unflatten(1, (-1, 3)).unbind(dim=2)  # each [B, C, H, W]
@@ -49,7 +49,7 @@ class StyledConv(nn.Module):
         self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x `[B, C_in, R, R]`, code [B, code_dim]. Returns `[B, C_out, R, R]`."""
+        """x `[B, C_in, R, R]`, code `[B, code_dim]`. Returns `[B, C_out, R, R]`."""
         x = self.conv(x * self.scale(code)[:, :, None, None])
         return F.leaky_relu(x + self.noise, 0.2)
 
@@ -65,7 +65,7 @@ class MobileBlock(nn.Module):
         self.conv2 = StyledConv(code_dim, out_channels, _separable(out_channels, out_channels), resolution)
 
     def forward(self, x: Tensor, code1: Tensor, code2: Tensor) -> Tensor:
-        """x `[B, C_in, R/2, R/2]`, two codes [B, code_dim]. Returns `[B, C_out, R, R]`."""
+        """x `[B, C_in, R/2, R/2]`, two codes `[B, code_dim]`. Returns `[B, C_out, R, R]`."""
         x = inverse_haar(x * self.up(code1)[:, :, None, None])
         return self.conv2(self.conv1(x, code1), code2)
 
@@ -79,7 +79,7 @@ class ToImage(nn.Module):
         self.conv = nn.Conv2d(in_channels, 12, 1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x `[B, C, R, R]`, code [B, code_dim]. Returns [B, 3, 2·R, 2·R]."""
+        """x `[B, C, R, R]`, code `[B, code_dim]`. Returns `[B, 3, 2·R, 2·R]`."""
         return inverse_haar(self.conv(x * self.scale(code)[:, :, None, None]))
 
 
@@ -93,7 +93,7 @@ def _separable(in_channels: int, out_channels: int) -> nn.Sequential:
 class MobileStyleGAN(nn.Module):
     """Codes to feature maps, and to a picture.
 
-    Takes W+ codes [B, 18, code_dim] of the StyleGAN2 FFHQ space. Code 0 styles the 4 px level, codes 1 + 2k
+    Takes W+ codes `[B, 18, code_dim]` of the StyleGAN2 FFHQ space. Code 0 styles the 4 px level, codes 1 + 2k
     and 2 + 2k the level of 8·2^k px, and the code after the last block's the conversion to a picture (15 in
     the published network: 16 and 17 are not used). The feature of a level is the output of its last
     convolution, after the activation.
@@ -125,7 +125,7 @@ class MobileStyleGAN(nn.Module):
         """Feature maps of all levels from 4 px up to `up_to` px.
 
         Args:
-            codes: [B, 18, code_dim].
+            codes: `[B, 18, code_dim]`.
             up_to: finest level wanted, in pixels.
             known: maps of the coarsest levels for the same batch, from an earlier call whose codes differ
                 only in later levels (see `first_resolution`). They are passed through, not computed again.

@@ -1,9 +1,8 @@
-"""Where the time of a warm edit goes: by stage and by kind of operation, as the table of README.md.
+"""Time of a warm edit by stage and by kind of operation, as the table of README.md.
 
     python -m benchmarks.profile_edit [--rounds 9] [--threads N]
 
-Times are torch's own, of one operation without those that it calls; what Python spends between operations is
-not in them.
+Times are torch's self times; Python's time between operations is not included.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def main() -> None:
     with torch.inference_mode():
         runs = stages(model, conditions, exemplar, model.random_codes([1]))
         table = {name: _profile(run, options.rounds) for name, run in runs.items()}
-    # An edit takes its style from the exemplar or from the conditions: the exemplar's is profiled.
+    # An edit has one source of style: here the exemplar.
     table["whole edit with an exemplar"] = sum(
         (times for name, times in table.items() if name != "project conditions"), start=Counter()
     )

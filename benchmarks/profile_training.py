@@ -1,9 +1,9 @@
-"""Where the time of a training step of the generator goes: feature bank, convolutions and the rest.
+"""Time of a training step of the generator: feature bank, convolutions and the rest.
 
     python -m benchmarks.profile_training --data faces [--batch 4] [--rounds 4] [--threads 1]
 
-One step is the losses of generator and discriminator, their gradients and both optimizers. Times are torch's
-own, of one operation without those that it calls; making samples is left to other processes.
+A step has the losses of generator and discriminator, their gradients and both optimizers. Times are torch's
+self times, without making samples.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _batch(stage: Stage, first: int, count: int) -> Batch:
-    """Samples as the training loop lays them out."""
+    """A batch in the training loop's memory layout."""
     batch = default_collate([stage.dataset[i] for i in range(first, first + count)])
     return {
         name: values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
@@ -79,7 +79,7 @@ def _step(stage: Stage, optimizers: list[torch.optim.Optimizer], batch: Batch) -
 
 
 def _mark_bank(stage: Stage) -> None:
-    """Let the profile tell what the bank's features take."""
+    """Mark the bank's features in the profile."""
     features = stage.bank.features
 
     def marked(*arguments: object, **options: object) -> object:

@@ -1,11 +1,11 @@
-"""Which ways of making bank faces look like photos help an encoder on real photos, at the same budget.
+"""Compares augmentations of bank faces by how well an encoder then works on real photos.
 
     python -m benchmarks.real_gap --data FACES --photos PHOTOS [--faces 600] [--rounds 2] [--csv FILE]
 
-For each way a linear read-out of MobileNetV2's maps (ImageNet) learns the codes of the same bank faces,
-changed that way; then real photos are encoded by it. Quoted is how like the photos the bank's pictures of
-those codes are, by networks that had no part in it: means over photos and rounds, and the gain over faces as
-they are with its standard error.
+For each augmentation, a linear layer on MobileNetV2's maps (ImageNet) learns the codes of the same augmented
+bank faces, and then encodes real photos. Independent networks compare the photos with the bank's pictures of
+their codes. The results are means over photos and rounds, and gains over unchanged faces with standard
+errors.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ Change = Callable[[Tensor, Tensor, Tensor, Draw], Tensor]
 """A face `[3, 256, 256]`, its labels `[256, 256]`, another face and random choices → the changed face."""
 
 PLACES = 8
-"""Maps are averaged to so many cells a side."""
+"""Cells a side to which maps are averaged."""
 RIDGES = (0.03, 0.3, 3.0)
-"""Strengths tried; the one that fits held-out bank faces best, changed the same way, is taken."""
+"""Ridge penalties; the best one on augmented held-out bank faces is used."""
 HELD_OUT = 0.1
 
 
 def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """A face `[3, H, W]` before something else: another picture, turned upside down and blurred."""
+    """A face `[3, H, W]` in front of another picture, upside down and blurred."""
     width = 1 + 2 * draw.integer(12)
     scene = F.avg_pool2d(other.flip(-2)[None], width, stride=1, padding=width // 2, count_include_pad=False)
     behind = (labels == LABELS.index("background")).to(image.dtype)[None, None]
@@ -58,7 +58,7 @@ def other_background(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -
 
 
 def occluded(image: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """A face `[3, H, W]` with a piece of another picture before it, as hands, microphones and hats are."""
+    """A face `[3, H, W]` partly covered by a piece of another picture."""
     return torch.where(stroke_mask(draw.generator, image.shape[-1]) > 0, other.flip(-1), image)
 
 
@@ -76,7 +76,7 @@ WAYS: dict[str, Change] = {
 
 
 def everything(image: Tensor, labels: Tensor, other: Tensor, draw: Draw) -> Tensor:
-    """Each change with probability ½, in the order in which photos come about."""
+    """Each change with probability ½, in the order of a camera's."""
     order = (
         "other background",
         "occluders",
@@ -183,7 +183,7 @@ def likeness(
 
 
 def report(name: str, values: Tensor, plain: Tensor) -> None:
-    """One line: means, and gains over faces as they are with standard errors."""
+    """One line: means, and gains over unchanged faces with standard errors."""
     gain = values - plain
     error = gain.std(0) / len(gain) ** 0.5
     words = [

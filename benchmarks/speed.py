@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py [--json FILE] [--edits 200] [--threads N]
 
-Reference: one 1024 px picture of the bank, torch fp32, batch 1, by `plain_mobile_stylegan.py`. Sides take
-turns, so that a machine that drifts drifts for both; medians are quoted.
+Reference: one 1024 px picture of the bank, torch fp32, batch 1, by `plain_mobile_stylegan.py`. Measurements
+    alternate, so that drifts of the machine affect all; the results are medians.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PLAN = StylePlan(inversion=0, fit=0)
 """Width and height of a camera's photo."""
 
 USER_IMPORTS = "facemug_core.pipeline.editor"
-"""What someone who edits photos imports."""
+"""Module that users import."""
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def everything() -> tuple[Conditions, torch.Tensor]:
-    """A photo with a hole and every guide, and an exemplar; speed does not depend on what they show."""
+    """A photo with a hole and every guide, and an exemplar, of any content."""
     generator = torch.Generator().manual_seed(0)
     mask = torch.zeros(1, 1, 256, 256)
     mask[..., 64:192, 64:192] = 1
@@ -136,7 +136,7 @@ def stages(
 
 
 def first_edit_ratio(threads: int) -> float:
-    """Loading the weights and the first edit ÷ the same edit later; says something in a new process only."""
+    """Time of loading and the first edit ÷ the same edit later; meaningful only in a new process."""
     torch.set_num_threads(threads)
     conditions, exemplar = everything()
     start = time.perf_counter()
@@ -149,8 +149,8 @@ def first_edit_ratio(threads: int) -> float:
 def _growth(run: Callable[[], object], edits: int) -> float:
     """Growth of the resident memory in MB over many edits, after a warm-up.
 
-    The allocator may keep a few megabytes more or less after an edit, so that two single samples say little:
-    the least of the last tenth is compared with the least of the first.
+    The allocator keeps varying megabytes after an edit, so the minimum of the last tenth is compared with the
+    minimum of the first.
     """
     resident = []
     for _ in range(10 + edits):
@@ -205,7 +205,7 @@ def _command_peak(*, guides: bool) -> float:
 
 
 def _noise(channels: int) -> np.ndarray:
-    """Noise [375, 500, channels] that becomes large pictures with areas of one color."""
+    """Noise `[375, 500, channels]` that becomes large pictures with areas of one color."""
     return np.random.default_rng(0).integers(0, 256, (LARGE[1] // 8, LARGE[0] // 8, channels), dtype=np.uint8)
 
 

@@ -17,7 +17,7 @@ from facemug_core.editing.text import TextOptions
 from facemug_core.model import FaceMug
 
 STEPS = 50
-"""Of a whole search; one is timed."""
+"""Steps of a whole search."""
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         with torch.inference_mode():
             model.generate(features, codes)
 
-    # What a search does once, it does in both.
+    # One-time work of a search cancels out.
     times = in_turns({"three": lambda: search(3), "one": lambda: search(1), "style": style}, rounds)
     step = (times["three"] - times["one"]) / 2
     search_ratio = (times["one"] + (STEPS - 1) * step) / times["style"]

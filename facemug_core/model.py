@@ -103,7 +103,7 @@ class FaceMug:
         if size not in SIZES:
             raise InputError(f"There is no model called {size!r}; the sizes are {', '.join(SIZES)}.")
         config = SIZES[size]
-        # The host runs nodes in inference mode; parameters made there could never be optimised through.
+        # The host runs nodes in inference mode; parameters made there could never be optimized through.
         with torch.inference_mode(False):
             weights.require(config)
             mapping, bank = weights.mapping(config), weights.bank(config)
@@ -344,8 +344,8 @@ class FaceMug:
 
     @cached_property
     def _deviations(self) -> Tensor:
-        """Matrix [512, rank]: offset from the mean code → coordinates of the descent, in standard deviations
-        of faces."""
+        """Matrix `[512, rank]`: offset from the mean code → coordinates of the descent, in standard
+        deviations of faces."""
         assert self.inverter is not None
         with torch.inference_mode(False), torch.no_grad():
             to_coordinates = torch.linalg.pinv(self.inverter.steps).T  # [512, rank]

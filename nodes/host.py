@@ -171,7 +171,7 @@ def managed(network: nn.Module) -> ModelPatcher:
 
 def bring(*networks: ModelPatcher) -> torch.device:
     """Have the host bring networks, all together, to where they compute; tells where that is."""
-    # Parameters that move in inference mode could never be optimised through.
+    # Parameters that move in inference mode could never be optimized through.
     with torch.inference_mode(False):
         comfy.model_management.load_models_gpu(list(networks), force_full_load=True)
     return networks[0].load_device

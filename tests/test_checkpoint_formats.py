@@ -1,4 +1,4 @@
-"""Published checkpoints: recognised by their content, and right to the number.
+"""Published checkpoints: recognized by their content, and right to the number.
 
 References are written from the equations, in float64, on the published names.
 """
@@ -24,7 +24,7 @@ from facemug_core.checkpoints.files import (
 from facemug_core.checkpoints.formats.networks import MAPPING, OWN, digest
 from facemug_core.checkpoints.manifest import WEIGHTS
 from facemug_core.checkpoints.reading import open_checkpoint, save_safetensors
-from facemug_core.checkpoints.recognising import convert, describe, find_part, recognise
+from facemug_core.checkpoints.recognizing import convert, describe, find_part, recognize
 from facemug_core.checkpoints.stored import Checkpoint
 from facemug_core.checkpoints.weights import Weights, start_from
 from facemug_core.cli import main
@@ -48,7 +48,7 @@ MEAN = {"latent_avg": (18, 512)}
 
 
 def by_kind(checkpoint: Checkpoint) -> dict:
-    return {found.kind: found for found in recognise(checkpoint)}
+    return {found.kind: found for found in recognize(checkpoint)}
 
 
 # Recognition, at full size ---------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def by_kind(checkpoint: Checkpoint) -> dict:
 
 def test_the_published_stylegan2_is_bank_and_mapping_network():
     shapes = published.prefixed("g_ema.", published.stylegan2()) | {"latent_avg": (512,)}
-    (found,) = recognise(published.empty("stylegan2-ffhq-config-f.pt", shapes))
+    (found,) = recognize(published.empty("stylegan2-ffhq-config-f.pt", shapes))
     assert found.facts["picture"] == "1024 px"
     assert found.facts["codes"] == "18 of 512"
     assert found.parts.keys() == {"stylegan2", "stylegan2_mapping"}
@@ -66,7 +66,7 @@ def test_the_published_stylegan2_is_bank_and_mapping_network():
 def test_training_dumps_give_their_averaged_generator():
     shapes = published.prefixed("g.", published.stylegan2(TINY, CODE_DIM))
     shapes |= published.prefixed("g_ema.", published.stylegan2(TINY[:3], CODE_DIM))
-    (found,) = recognise(published.empty("550000.pt", shapes))
+    (found,) = recognize(published.empty("550000.pt", shapes))
     assert found.facts["picture"] == "16 px"
 
 
@@ -99,13 +99,13 @@ def test_encoders_are_told_apart_and_bring_their_decoder(encoder_type, channels,
 )
 def test_an_encoder_without_what_it_needs_is_not_used(values, mean, lack):
     shapes = published.prefixed("state_dict.encoder.", published.style_encoder()) | mean
-    (found,) = recognise(published.empty("x.pt", shapes, values))
+    (found,) = recognize(published.empty("x.pt", shapes, values))
     assert not found.parts
     assert lack in " ".join(found.lacks)
 
 
 def test_ir_se50_starts_the_encoder_but_for_its_first_convolution():
-    (found,) = recognise(published.empty("model_ir_se50.pth", published.ir_se50()))
+    (found,) = recognize(published.empty("model_ir_se50.pth", published.ir_se50()))
     assert found.facts == {"descriptor": 512, "picture": "112 px"}
     network = build_empty(lambda: StyleEncoder(FULL.encoder)).state_dict()
     start = found.starts["full_encoder"]
@@ -114,15 +114,15 @@ def test_ir_se50_starts_the_encoder_but_for_its_first_convolution():
     assert backbone - start.keys() == {"input_layer.0.weight"}
 
 
-def test_bisenet_is_recognised():
-    (found,) = recognise(published.empty("79999_iter.pth", published.bisenet()))
+def test_bisenet_is_recognized():
+    (found,) = recognize(published.empty("79999_iter.pth", published.bisenet()))
     assert found.facts == {"labels": 19}
     assert found.parts.keys() == {"bisenet"}
 
 
 def test_exe_gan_starts_the_full_refinement_encoder():
     shapes = published.prefixed("g_ema.", published.exe_gan())
-    (found,) = recognise(published.empty("EXE_GAN_model.pt", shapes))
+    (found,) = recognize(published.empty("EXE_GAN_model.pt", shapes))
     assert found.facts == {"picture": "256 px", "global vector": 1024}
     network = build_empty(lambda: Generator(FULL.generator)).state_dict()
     start = found.starts["full_generator"]
@@ -148,15 +148,15 @@ def test_exe_gan_starts_the_full_refinement_encoder():
         ),
     ],
 )
-def test_directions_mappers_and_lpips_are_recognised(shapes, kind):
-    (found,) = recognise(published.empty("x.pt", shapes))
+def test_directions_mappers_and_lpips_are_recognized(shapes, kind):
+    (found,) = recognize(published.empty("x.pt", shapes))
     assert found.kind == kind
     assert not found.lacks
 
 
 def test_a_mapper_tells_its_levels():
     shapes = published.prefixed("state_dict.mapper.", published.mapper(("course", "medium")))
-    (found,) = recognise(published.empty("x.pt", shapes))
+    (found,) = recognize(published.empty("x.pt", shapes))
     assert found.facts == {"levels": "coarse medium"}
 
 
@@ -170,8 +170,8 @@ def test_a_mapper_tells_its_levels():
         ({"steps": (512, 128)}, {}, "steps of inversion"),
     ],
 )
-def test_files_of_this_project_are_recognised(shapes, values, kind):
-    (found,) = recognise(published.empty("x.safetensors", shapes, values))
+def test_files_of_this_project_are_recognized(shapes, values, kind):
+    (found,) = recognize(published.empty("x.safetensors", shapes, values))
     assert found.kind.startswith(kind)
 
 
@@ -182,13 +182,13 @@ def test_files_of_this_project_are_recognised(shapes, values, kind):
 def test_heads_on_the_features_of_both_sizes_are_told_apart(size, head, build):
     network = build_empty(lambda: build(getattr(SIZES[size], head)))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    (found,) = recognise(published.empty("x.safetensors", shapes))
+    (found,) = recognize(published.empty("x.safetensors", shapes))
     assert found.parts.keys() == {f"{size}_{head}"}
 
 
-def test_a_part_reader_of_this_project_is_recognised():
+def test_a_part_reader_of_this_project_is_recognized():
     shapes = {name: tuple(tensor.shape) for name, tensor in build_empty(PartReader).state_dict().items()}
-    (found,) = recognise(published.empty("x.safetensors", shapes))
+    (found,) = recognize(published.empty("x.safetensors", shapes))
     assert found.parts.keys() == {"part_reader"}
 
 
@@ -207,7 +207,7 @@ def test_a_file_that_is_not_what_it_says_is_described_all_the_same(tmp_path, kin
 
 def test_a_network_larger_than_the_files_numbers_is_not_built():
     shapes = published.stylegan2(TINY, CODE_DIM) | {"conv1.conv.modulation.weight": (0, 1 << 40)}
-    (found,) = recognise(published.empty("x.pt", shapes))
+    (found,) = recognize(published.empty("x.pt", shapes))
     assert "stylegan2" not in found.parts
     assert "larger network than its" in " ".join(found.lacks)
 
@@ -219,7 +219,7 @@ def test_a_network_larger_than_the_files_numbers_is_not_built():
 def test_right_names_with_wrong_shapes_are_no_parts(name, shape):
     shapes = published.stylegan2(TINY, CODE_DIM) | {name: shape}
     broken = "stylegan2_mapping" if name.startswith("style.") else "stylegan2"
-    for found in recognise(published.empty("x.pt", shapes)):
+    for found in recognize(published.empty("x.pt", shapes)):
         assert broken not in found.parts
 
 
@@ -254,7 +254,7 @@ def test_the_bank_of_a_file_draws_what_the_equations_say(stylegan2_file, stylega
 
 
 def test_the_mapping_network_of_a_file_gives_what_the_equations_say(stylegan2_file, stylegan2_state):
-    (found,) = [f for f in recognise(open_checkpoint(stylegan2_file)) if "stylegan2_mapping" in f.parts]
+    (found,) = [f for f in recognize(open_checkpoint(stylegan2_file)) if "stylegan2_mapping" in f.parts]
     part = found.parts["stylegan2_mapping"]
     network = part.build()
     network.load_state_dict({name: tensor.load() for name, tensor in part.tensors.items()})
@@ -270,7 +270,7 @@ def test_the_mapping_network_of_a_file_gives_what_the_equations_say(stylegan2_fi
 
 def test_a_file_without_mean_code_has_it_measured(tmp_path, stylegan2_state):
     torch.save({"g_ema": stylegan2_state}, tmp_path / "x.pt")
-    (found,) = recognise(open_checkpoint(tmp_path / "x.pt"))
+    (found,) = recognize(open_checkpoint(tmp_path / "x.pt"))
     mean = found.parts["stylegan2_mapping"].tensors["mean_code"].load()
     assert mean.shape == (CODE_DIM,)
     assert mean.abs().max() > 0
@@ -349,12 +349,12 @@ def test_a_widened_stem_ignores_guides_at_first(encoder_folder, encoder_state):
 def test_an_encoder_that_does_not_start_from_the_mean_code_gets_none():
     shapes = published.prefixed("state_dict.encoder.", published.style_encoder()) | MEAN
     checkpoint = published.empty("x.pt", shapes, E4E | {"opts.start_from_latent_avg": False})
-    part = recognise(checkpoint)[0].parts["full_encoder"]
+    part = recognize(checkpoint)[0].parts["full_encoder"]
     assert part.mean_code.shape == (18, 512)
     tensors = dict(checkpoint.tensors) | {
         "latent_avg": replace(checkpoint.tensors["latent_avg"], load=lambda: torch.ones(18, 512))
     }
-    part = recognise(Checkpoint(checkpoint.path, tensors, checkpoint.values))[0].parts["full_encoder"]
+    part = recognize(Checkpoint(checkpoint.path, tensors, checkpoint.values))[0].parts["full_encoder"]
     assert not part.mean_code.load().any()
 
 
@@ -479,7 +479,7 @@ def test_an_encoder_starts_from_e4e(encoder_folder, encoder_state):
 
 
 def test_nothing_starts_from_a_file_of_another_network(stylegan2_file):
-    with pytest.raises(CheckpointError, match=r"some name\.pt has nothing.*full_generator"):
+    with pytest.raises(CheckpointError, match=r"some name\.pt has no weights.*full_generator"):
         start_from(Generator(small_generator()), "full_generator", stylegan2_file, torch.zeros(512))
 
 
@@ -538,7 +538,7 @@ def test_a_file_one_folder_too_deep_is_pointed_at(tmp_path, stylegan2_state):
     deep = tmp_path / "models" / "facemug" / "archive"
     deep.mkdir(parents=True)
     torch.save({"g_ema": stylegan2_state}, deep / "x.pt")
-    with pytest.raises(WeightsMissingError, match=r"archive.x\.pt would serve"):
+    with pytest.raises(WeightsMissingError, match=r"move .*archive.x\.pt"):
         Weights(deep.parent).mapping(FULL)
 
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facemug_core.checkpoints.reading import open_checkpoint, read_safetensors, save_safetensors
-from facemug_core.checkpoints.recognising import convert, describe
+from facemug_core.checkpoints.recognizing import convert, describe
 from facemug_core.checkpoints.safe_pickle import MAX_BYTES, MAX_OPCODES
 from facemug_core.checkpoints.stored import Checkpoint
 from facemug_core.errors import CheckpointError, InputError

@@ -98,7 +98,7 @@ def test_no_room_for_the_last_byte_of_a_picture_is_told_and_leaves_nothing(
     with room_for(room):
         code, _, err = run_command(capsys, "sketch", photo, "-o", output)
     assert code == 2
-    assert f"{output} cannot be written: File too large. Make room" in err
+    assert f"{output} cannot be written: File too large. Free some space" in err
     assert not list(output.parent.iterdir())
 
 

@@ -51,7 +51,7 @@ def test_a_text_edit_stays_in_its_mask_and_names_unknown_words(
     assert changed[80:160, 90:170].any()
     changed[80:160, 90:170] = False
     assert not changed.any()
-    assert "never read purple" in capsys.readouterr().err
+    assert "does not know purple" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny_command")

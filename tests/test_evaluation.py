@@ -133,7 +133,7 @@ def test_levels_have_the_strides_2_to_32():
     ]  # fmt: skip
 
 
-def test_judge_recognises_what_imagenet_weights_should():
+def test_judge_recognizes_what_imagenet_weights_should():
     if not JUDGE_FILE.is_file():
         pytest.skip("needs the weights that `python -m facemug_core fetch evaluate` brings")
     network = EfficientNetLite0().eval()

@@ -103,7 +103,7 @@ def test_no_room_for_a_row_is_told_and_the_rows_before_stay(tmp_path: Path) -> N
     table = Table(tmp_path / TABLE_FILE, done=[])
     table.add(Outcome("a.jpg", "edited"))
     room = (tmp_path / TABLE_FILE).stat().st_size + 10
-    with room_for(room), pytest.raises(UnwritableError, match="Make room"):
+    with room_for(room), pytest.raises(UnwritableError, match="Free some space"):
         table.add(Outcome("b.jpg", "edited"))
     Table(tmp_path / TABLE_FILE, done=["a.jpg"])
     assert [row["name"] for row in rows(tmp_path)] == ["a.jpg"]

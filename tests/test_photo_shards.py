@@ -93,7 +93,7 @@ def test_the_generator_learns_from_photos_by_projected_codes(tmp_path: Path) -> 
 
 
 def test_what_learns_from_codes_leaves_photos_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="bank faces are needed"):
+    with pytest.raises(InputError, match="needs bank faces"):
         FaceShards(_without_codes(tmp_path), coded=True)
     make_faces(tmp_path)
     assert len(FaceShards(tmp_path)) == 6

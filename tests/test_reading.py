@@ -75,7 +75,7 @@ def test_a_failed_write_leaves_the_old_file_as_it_was(whole):
 def test_no_room_for_the_file_leaves_nothing(tmp_path):
     with (
         room_for(1000),
-        pytest.raises(UnwritableError, match=r"x\.safetensors cannot be written: .* Make room"),
+        pytest.raises(UnwritableError, match=r"x\.safetensors cannot be written: .* Free some space"),
     ):
         save_safetensors(tmp_path / "x.safetensors", {"a": torch.zeros(1000)})
     assert list(tmp_path.iterdir()) == []
@@ -140,7 +140,7 @@ def test_a_truncated_file_tells_how_much_is_missing(whole):
         read_safetensors(whole)
 
 
-def test_a_torch_file_under_the_name_of_the_other_kind_is_recognised(tmp_path, tensors):
+def test_a_torch_file_under_the_name_of_the_other_kind_is_recognized(tmp_path, tensors):
     torch.save(tensors, tmp_path / "x.safetensors")
     with pytest.raises(CheckpointError, match=r"it is .*a PyTorch file"):
         read_safetensors(tmp_path / "x.safetensors")

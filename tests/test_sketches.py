@@ -10,7 +10,7 @@ from facemug_core.conditions import boundary_sketch, pencil_sketch
 
 
 def disc(size=128, inside=0.6, outside=-0.4, radius=40):
-    """A smooth-edged disc, `[1, 3, size, size]`, and the distance of each pixel from its centre."""
+    """A smooth-edged disc, `[1, 3, size, size]`, and the distance of each pixel from its center."""
     axis = torch.arange(size) - size / 2 + 0.5
     distance = torch.hypot(axis[:, None], axis[None, :])
     share = torch.sigmoid(radius - distance)

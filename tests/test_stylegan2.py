@@ -35,7 +35,7 @@ def per_channel(x: torch.Tensor, *args) -> torch.Tensor:
 
 
 def modulated_kernel(layer: ModulatedConv2d, style: torch.Tensor) -> torch.Tensor:
-    """StyleGAN2's per-sample kernel: modulated, then normalised per output channel. [out, in, k, k]"""
+    """StyleGAN2's per-sample kernel: modulated, then normalized per output channel. [out, in, k, k]"""
     kernel = layer.weight * layer.scale * layer.modulation(style)[None, :, None, None]
     if layer.demodulate:
         kernel = kernel / (kernel.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()

@@ -118,7 +118,7 @@ def tiny_full_model(seed: int = 0) -> FaceMug:
 
 
 def random_conditions(seed: int = 0, batch: int = 1) -> Conditions:
-    """A noise photo with a centre hole and all guides."""
+    """A noise photo with a center hole and all guides."""
     generator = torch.Generator().manual_seed(seed)
 
     def noise(channels: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Networks built to be filled, and whether tensors fill them."""
+"""Builds networks without weights, and compares them with tensors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class TooLargeError(Exception):
-    """The network has more numbers than it may have."""
+    """The network is larger than allowed."""
 
 
 class _Undrawn(TorchFunctionMode):
-    """Leaves weights undrawn: loading replaces them all, and the global random state stays untouched.
+    """Skips the random initialization of weights, which loading replaces; keeps the global random state.
 
-    The meta device does as much, but the first arithmetic on it imports torch's compiler, for seconds.
+    The meta device would do the same, but its first arithmetic imports torch's compiler, which takes seconds.
     """
 
     def __init__(self, numbers: float) -> None:
@@ -45,10 +45,10 @@ class _Undrawn(TorchFunctionMode):
 
 
 def build_empty(build: Callable[[], Network], numbers: float = math.inf) -> Network:
-    """A network whose weights are whatever lay in memory.
+    """A network with uninitialized weights.
 
     Raises:
-        TooLargeError: it takes more numbers than these; the memory for them has not been taken.
+        TooLargeError: it has more than `numbers` weights; raised before the memory is allocated.
     """
     with _Undrawn(numbers):
         return build()

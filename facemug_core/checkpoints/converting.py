@@ -1,4 +1,4 @@
-"""Bring third-party weights into the form in which they are kept: tensors by name, float32."""
+"""Converts third-party weights to float32 tensors by name."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def _state_dict(paths: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def read_tfjs(paths: Sequence[Path]) -> dict[str, Tensor]:
-    """Weights of a TensorFlow.js model under their own names and in their own layout (convolutions HWIO).
+    """Weights of a TensorFlow.js model with its names and layouts (convolutions HWIO).
 
-    `paths` are the weights list or the model that contains it (.json), then its one shard of data (.bin).
-    Integer-quantized weights q become q · scale + min, half-precision ones are widened.
+    `paths` are the weights list or the model that contains it (.json), then its single shard (.bin).
+    Integer-quantized weights q become q · scale + min; fp16 becomes fp32.
     """
     description, shard = paths
     groups = json.loads(description.read_text(encoding="utf-8"))
@@ -68,8 +68,8 @@ CONVERTERS: MappingProxyType[str, Converter] = MappingProxyType(
         "face_api": _face_api,
     }
 )
-"""Converters by the name that the manifest gives them.
+"""Converters by their name in the manifest.
 
-Files remember this name. When the output of a converter changes, change its name here and in the manifest,
-and files that the old one made are made again.
+Converted files keep this name. If the output of a converter changes, change its name here and in the
+manifest: `fetch` then converts its files again.
 """

@@ -1,4 +1,4 @@
-"""Reader of face-api's networks in the form in which TensorFlow.js stores them (`converting.read_tfjs`)."""
+"""Reads face-api's networks from TensorFlow.js's tensors (`converting.read_tfjs`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reader of FaceRes in the form in which TensorFlow.js stores it (`converting.read_tfjs`)."""
+"""Reads FaceRes from TensorFlow.js's tensors (`converting.read_tfjs`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from ..networks.faceres import STAGES
 def faceres_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights of `networks.faceres.FaceRes` from TensorFlow.js's names and layouts.
 
-    Kernels are HWIO (depthwise ones HWI1); what batch norm multiplies a depthwise result by goes into its
-    kernel.
+    Kernels are HWIO (depthwise ones HWI1); the factors of batch norms are folded into depthwise kernels.
     """
     state = {}
 

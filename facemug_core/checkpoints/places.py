@@ -1,4 +1,4 @@
-"""Where weights files lie. Nothing here waits for torch; `weights` makes networks of the files."""
+"""Finds weights files without importing torch; `weights` loads networks from them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .manifest import FETCHED, WEIGHTS, load_manifest
 
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        "stylegan2.safetensors": "any file of the StyleGAN2 network of faces serves, such as "
+        "stylegan2.safetensors": "any file with the StyleGAN2 network of faces works, such as "
         "stylegan2-ffhq-config-f.pt or the e4e file; put it into one of these folders.",
         "stylegan2_mapping.safetensors": "it is part of the same files.",
-        "full_encoder.safetensors": "an e4e, pSp or 26-channel encoder serves, such as e4e_ffhq_encode.pt; "
+        "full_encoder.safetensors": "an e4e, pSp or 26-channel encoder works, such as e4e_ffhq_encode.pt; "
         "put it into one of these folders.",
         "full_generator.safetensors": "its authors have not published it. Train it: `python -m facemug_core "
         "train generator --model full`.",
     }
 )
-"""How to come by files that `fetch` does not bring."""
+"""Advice for missing files that `fetch` does not download."""
 
 
 class Places:
-    """Folders in which weights files are looked for, in this order: the first that has a file gives it.
+    """Folders that are searched for weights files, in this order; the first with a file wins.
 
     Args:
-        folders: they come before the folder of the pack's own weights and that of fetched ones.
+        folders: searched before the folders of the pack's own and of fetched weights.
 
     Attributes:
         folders: all of them.
@@ -41,10 +41,10 @@ class Places:
         return next((folder / name for folder in self.folders if (folder / name).is_file()), None)
 
     def path(self, name: str) -> Path:
-        """The same.
+        """Path of the file of this name.
 
         Raises:
-            WeightsMissingError: no folder has it; says which were looked into and how to bring it.
+            WeightsMissingError: no folder has it; the message lists the folders and says how to get it.
         """
         path = self.find(name)
         if path is None:
@@ -52,7 +52,7 @@ class Places:
         return path
 
     def missing(self, names: Sequence[str], advice: Mapping[str, str] = ADVICE) -> WeightsMissingError:
-        """The error of files that are in none of the folders, with what to do about each."""
+        """The error for missing files, with advice on each."""
         searched = "\n".join(
             f"  {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in self.folders
         )

@@ -1,4 +1,4 @@
-"""Read and write weights files: safetensors, and PyTorch files without ever running what they pickle."""
+"""Reads and writes weights files: safetensors, and PyTorch files without running their pickles."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _TYPES: Mapping[str, str] = MappingProxyType(
         "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
     }
 )  # fmt: skip
-"""Types of number in safetensors files."""
+"""Number types of safetensors files."""
 
 VALUES = "values"
-"""Key of the metadata under which `convert` keeps numbers and text of the original file, as JSON."""
+"""Metadata key of the original file's numbers and texts, which `convert` writes as JSON."""
 
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
@@ -57,13 +57,13 @@ def read_kind(path: str | Path, kind: str, otherwise: str) -> tuple[dict[str, Te
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
-    """Names and shapes of a weights file, be it PyTorch's (.pt, .pth, .bin, .ckpt) or safetensors.
+    """Names and shapes of a weights file, PyTorch's (.pt, .pth, .bin, .ckpt) or safetensors.
 
-    What the file is shows in its content, not in its name. Nothing in it is executed, nothing that it names
-    is imported, and tensors stay in the file until they are asked for.
+    The kind is recognized by content, not by name. Nothing in the file is executed or imported. Tensors are
+    read when needed.
 
     Raises:
-        CheckpointError: no such file, a folder, damaged, another kind of file, or one that calls functions.
+        CheckpointError: the file is missing, damaged, of another kind, or calls functions.
     """
     path = Path(path)
     require_file(path)
@@ -75,14 +75,14 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         return read_torch_file(path)
     except ForeignCodeError as error:
         raise CheckpointError(
-            f"{path} was refused: it holds more than tensors ({error}), and loading that would execute code "
-            "from the file. If you trust it, load it with the program that made it and save its tensors "
-            "alone with safetensors.torch.save_file."
+            f"{path} was refused: it has more than tensors ({error}), which would execute code from it. "
+            "If you trust it, load it with the program that made it and save its tensors with "
+            "safetensors.torch.save_file."
         ) from error
     except UnreadableError as error:
         raise CheckpointError(
-            f"{path} cannot be read as a PyTorch file: it {error}. It is {describe_file(path)}. If it came "
-            "broken, bring it again from where it came from."
+            f"{path} cannot be read as a PyTorch file: it {error}. It is {describe_file(path)}. If it is "
+            "damaged, download it again from its source."
         ) from error
 
 
@@ -91,10 +91,10 @@ def save_safetensors(
     tensors: Mapping[str, Tensor | StoredTensor],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write tensors and metadata, one tensor at a time: the file is there whole, or as it was before.
+    """Write tensors and metadata, one tensor at a time. After an error the old file is unchanged.
 
     Raises:
-        InputError: a tensor of a type that safetensors does not have.
+        InputError: a tensor has a type that safetensors lacks.
         UnwritableError: the disk is full or the folder cannot be written.
     """
     import torch
@@ -102,8 +102,8 @@ def save_safetensors(
     dtypes = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
     for name, dtype in dtypes.items():
         if dtype not in _NAMES:
-            raise InputError(f"The tensor {name} holds {dtype}, for which safetensors files have no place.")
-    # Wide numbers first: then all are aligned.
+            raise InputError(f"The tensor {name} has the type {dtype}, which safetensors files cannot hold.")
+    # Wide numbers first, so that all are aligned.
     order = sorted(tensors, key=lambda name: (-ITEM_BYTES[dtypes[name]], name))
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
@@ -127,7 +127,7 @@ def _open_safetensors(path: Path) -> Checkpoint:
         length = int.from_bytes(file.read(8), "little")
         if MAX_HEADER < length <= path.stat().st_size:
             raise CheckpointError(f"{path} has a header of {length} bytes, more than any checkpoint needs.")
-        # Checks that sizes and positions fit the file and each other.
+        # Checks sizes and positions.
         with opened(path, "np", "weights file") as checked:
             metadata = dict(checked.metadata() or {})
         header = json.loads(file.read(length))
@@ -144,7 +144,7 @@ def _open_safetensors(path: Path) -> Checkpoint:
 
 
 def _values(metadata: dict[str, str]) -> dict[str, Any]:
-    """Plain values of a safetensors file: its metadata, and what `convert` kept of the original's."""
+    """Plain values of a safetensors file: its metadata, and the original's values by `convert`."""
     try:
         kept = json.loads(metadata.pop(VALUES, "{}"))
     except (ValueError, RecursionError):

@@ -1,9 +1,9 @@
-"""Read pickles as data: no code runs and nothing that they name is imported.
+"""Reads pickles as data, without running code or importing modules.
 
-A pickle is a program for a stack machine. This one builds lists, dictionaries and plain values, and inert
-stand-ins for everything else: `Named` where a class or function is named, `Record` where an object would be
-made. Of all functions only those that rebuild tensors and containers are imitated; a pickle that calls
-another one is refused. Constants bound what a pickle can make this machine use of time and memory.
+A pickle is a program for a stack machine. This machine builds lists, dictionaries and plain values, and inert
+stand-ins for everything else: `Named` for a class or function, `Record` for an object. Only functions that
+rebuild tensors and containers are imitated; a pickle that calls another one is refused. Constants bound time
+and memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 MAX_BYTES = 16 << 20
-"""Longest pickle read. Those of published checkpoints, whose tensors lie outside, are below 2 MB."""
+"""Longest pickle that is read; those of published checkpoints, without their tensors, are below 2 MB."""
 
 MAX_OPCODES = 500_000
 """Longest program; a tensor takes about 35."""
@@ -25,7 +25,7 @@ MAX_INTEGER = 1 << 127
 
 
 class UnreadableError(Exception):
-    """The pickle is damaged or beyond the bounds; the message completes "it …"."""
+    """The pickle is damaged or too large; the message completes "it …"."""
 
 
 class ForeignCodeError(UnreadableError):
@@ -49,40 +49,40 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """A run of numbers that lies outside the pickle."""
+    """Numbers outside the pickle."""
 
     key: str
     kind: str
-    """Name of the storage's class, which tells the type of number."""
+    """Name of the storage's class, which determines the number type."""
     count: int
     start: int = 0
-    """Where this view of the storage begins (files before 2018 have views)."""
+    """Start of this view of the storage (files before 2018 have views)."""
 
 
 @dataclass(frozen=True, eq=False)
 class TensorRecord:
-    """A tensor as it is written down: a view of a storage."""
+    """A tensor as a view of a storage."""
 
     storage: Storage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: str | None = None
-    """Name of its type, where it is not the storage's."""
+    """Name of its type, if it is not the storage's."""
 
 
 _ODDITIES = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError
 )  # fmt: skip
-"""What the decoder and the stack machine raise when a program makes no sense."""
+"""Errors of the decoder and the stack machine on invalid programs."""
 
 
 def read_pickle(stream: BytesIO) -> Any:
-    """The value of the pickle that begins at the stream's position; leaves the stream behind it.
+    """The value of the pickle at the stream's position; moves the stream to its end.
 
     Raises:
-        ForeignCodeError: it calls a function that is not imitated here.
-        UnreadableError: it is damaged, or larger than a checkpoint's ever are.
+        ForeignCodeError: it calls a function that is not imitated.
+        UnreadableError: it is damaged or too large.
     """
     machine = _Machine()
     try:
@@ -123,7 +123,7 @@ def _of_type(function: Named, kind: Named, arguments: tuple[Any, ...], state: An
 def _dictionary(pairs: Any = ()) -> dict[Any, Any]:
     made = {_key(key): value for key, value in pairs}
     if pairs:
-        pairs.clear()  # one list cannot be copied over and over until memory is full
+        pairs.clear()  # otherwise copies of one list could fill the memory
     return made
 
 
@@ -157,7 +157,7 @@ _IMITATED: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "copy_reg._reconstructor": _object,
     }
 )
-"""Functions of which a call is carried out, by a stand-in of our own."""
+"""Imitated functions, with their stand-ins."""
 
 _INERT = frozenset(
     {
@@ -181,7 +181,7 @@ _INERT = frozenset(
         "operator.getitem",
     }
 )
-"""Functions of which a call is kept as a record: leftovers of training options, which are not needed."""
+"""Functions whose calls become records: parts of training options, which are not needed."""
 
 
 def _call(function: Named, arguments: tuple[Any, ...]) -> Any:
@@ -217,7 +217,7 @@ def _integers(values: Any) -> tuple[int, ...]:
 
 
 def _key(value: Any) -> Any:
-    """A key of a dictionary. Only such as cannot be made to collide, which would take forever."""
+    """A key of a dictionary, only of types without forged hash collisions, which would take forever."""
     if isinstance(value, str) or value is None or (isinstance(value, int) and abs(value) < 1 << 63):
         return value
     raise UnreadableError(f"uses {type(value).__name__} as a name in a dictionary")
@@ -259,7 +259,7 @@ class _Machine:
             raise UnreadableError(f"uses the operation {name}, which no checkpoint needs")
 
     def marked(self) -> list[Any]:
-        """Take everything above the last mark, and the mark."""
+        """Pop the last mark and everything above it."""
         position = len(self.stack) - 1
         while self.stack[position] is not _MARK:
             position -= 1
@@ -268,7 +268,7 @@ class _Machine:
         return values
 
     def replace(self, count: int, make: Callable[..., Any]) -> None:
-        """Put what `make` makes of the last `count` values in their place."""
+        """Replace the last `count` values by the result of `make`."""
         if len(self.stack) < count:
             raise UnreadableError("holds a damaged pickle")
         values = self.stack[len(self.stack) - count :]
@@ -280,7 +280,7 @@ class _Machine:
         self.store(pairs)
 
     def store(self, pairs: list[Any]) -> None:
-        """Put keys and values, in turn, into the dictionary on top."""
+        """Add alternating keys and values to the dictionary on top."""
         target = self.stack[-1]
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if isinstance(target, dict):
@@ -297,7 +297,7 @@ def _named(module: str, name: str) -> Named:
 
 
 def _build(value: Any, state: Any) -> Any:
-    """Give an object its state; what containers and tensors carry besides is not needed."""
+    """Set the state of an object; other attributes of containers and tensors are ignored."""
     if isinstance(value, Record) and value.kind not in _INERT:
         value.state = state
     return value
@@ -309,7 +309,7 @@ def _new(kind: Any, *_: Any) -> Any:
 
 
 def _persistent(identity: Any) -> Any:
-    """What torch writes in place of a storage, and around a module whose source it saved."""
+    """Torch's reference to a storage, or to a module with its saved source."""
     kind, *rest = identity
     if kind == "module":
         return rest[0]

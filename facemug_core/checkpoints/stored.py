@@ -1,4 +1,4 @@
-"""What a weights file holds, of whatever kind the file is: tensors and plain values by name."""
+"""Content of a weights file of any kind: tensors and plain values by name."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ ITEM_BYTES: Mapping[str, int] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
-    """A tensor that is still in its file."""
+    """A tensor that has not been read from its file."""
 
     shape: tuple[int, ...]
     dtype: str
     """Type of number, a key of `ITEM_BYTES`."""
     load: Callable[[], Tensor]
-    """Reads it: contiguous, on the CPU."""
+    """Reads the tensor: contiguous, on the CPU."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it takes in memory."""
+        """Size in memory."""
         return math.prod(self.shape) * ITEM_BYTES[self.dtype]
 
     def mapped(self, shape: tuple[int, ...], change: Callable[[Tensor], Tensor]) -> StoredTensor:
-        """The tensor that `change` will make of it, of this shape."""
+        """The tensor after `change`, which has this shape."""
         return StoredTensor(shape, self.dtype, lambda: change(self.load()))
 
 
 def stored_at(
     path: Path, start: int, dtype: str, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> StoredTensor:
-    """A tensor whose numbers begin at a byte of a file, little-endian."""
+    """A tensor that starts at a byte of a file, little-endian."""
 
     def load() -> Tensor:
         import torch
@@ -66,7 +66,7 @@ def stored_at(
 
 
 def extent_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
-    """How many numbers lie between the first and the last of a tensor, both counted."""
+    """Number of storage elements from the first to the last of a tensor, inclusive."""
     if 0 in shape:
         return 0
     return 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
@@ -74,13 +74,13 @@ def extent_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A weights file, of which nothing but names and shapes has been read."""
+    """A weights file of which only names and shapes have been read."""
 
     path: Path
     tensors: Mapping[str, StoredTensor]
-    """By name; names of nested containers are joined by dots, as in `state_dict.encoder.body.0.weight`."""
+    """Tensors by name; names of nested containers are joined by dots, as in `state_dict.body.0.weight`."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Numbers, text, truth values and None beside the tensors, named alike, as in `opts.encoder_type`."""
+    """Numbers, texts, booleans and None by names of the same form, as in `opts.encoder_type`."""
 
     def under(self, prefix: str) -> dict[str, StoredTensor]:
         """Tensors whose names begin with a prefix, without it."""

@@ -1,8 +1,7 @@
-"""PyTorch files, of the zip kind (since torch 1.6) and of the kind before, read without executing anything.
+"""Reads PyTorch files, zip files (since torch 1.6) and older ones, without executing anything.
 
-Both hold a pickle, which names tensors as views of storages, and the storages as raw bytes. A tensor's bytes
-are read when it is asked for. Every size that a file declares is checked against the file before memory is
-taken.
+Both have a pickle, with tensors as views of storages, and the storages as raw bytes. A tensor's bytes are
+read when needed. Every declared size is checked against the file before memory is allocated.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .safe_pickle import MAX_BYTES, Record, TensorRecord, UnreadableError, read_
 from .stored import ITEM_BYTES, Checkpoint, StoredTensor, extent_of, stored_at
 
 MAX_ENTRIES = 100_000
-"""Most entries of a zip file; there is one for each storage."""
+"""Largest number of entries of a zip file; each storage has one."""
 
 MAX_DEPTH = 24
 """Deepest nesting of containers."""
@@ -28,13 +27,13 @@ MAX_NAME = 300
 """Longest name of a tensor or value."""
 
 MAX_NAMES = 8 << 20
-"""Most characters that all names of tensors and values take together."""
+"""Largest total length of all names of tensors and values."""
 
 OPTIONS = "argparse.Namespace"
-"""The one class whose values are kept: training programs leave their options in it."""
+"""The only class whose values are kept; training programs store their options in it."""
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-"""First two pickles of a file of the old kind."""
+"""First two pickles of an older file."""
 
 _STORAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -53,7 +52,7 @@ _STORAGES: Mapping[str, str] = MappingProxyType(
         "UntypedStorage": "uint8",
     }
 )
-"""Type of number by the name of the storage's class."""
+"""Number types by the storage's class."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ class _Span:
 
 
 def is_torch_file(head: bytes) -> bool:
-    """Whether a file may be one of PyTorch's, from its first nine bytes.
+    """Whether a file may be PyTorch's, by its first nine bytes.
 
-    One in 32 safetensors files begins like a pickle: with the length of its header, which follows in braces.
+    One in 32 safetensors files also begins like a pickle, because of its header's length; then "{" follows.
     """
     return head.startswith((b"PK\x03\x04", b"\x80")) and head[8:] != b"{"
 
@@ -77,7 +76,7 @@ def read_torch_file(path: Path) -> Checkpoint:
 
     Raises:
         ForeignCodeError: its pickle calls a function other than those that rebuild tensors.
-        UnreadableError: it is damaged, cut short, or declares more than it holds.
+        UnreadableError: it is damaged, truncated, or declares more than it has.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -156,9 +155,9 @@ _CENTRAL, _LOCAL = struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s5H3I2H")
 
 
 def _zip_entries(file: IO[bytes], size: int) -> Iterator[tuple[str, _Span]]:
-    """Names of a zip file's entries and where their bytes lie.
+    """Names and positions of a zip file's entries.
 
-    Unlike `zipfile`, this takes memory only for what the file can really hold.
+    Unlike `zipfile`, this never allocates more than the file's size.
     """
     tail_length = min(size, _END.size + 0xFFFF)
     tail = _piece(file, size - tail_length, tail_length)
@@ -202,7 +201,7 @@ def _zip_entries(file: IO[bytes], size: int) -> Iterator[tuple[str, _Span]]:
 
 
 def _wide(extra: bytes, *fields: int) -> list[int]:
-    """Fields of a zip entry, those that do not fit 32 bits taken from its 64-bit extension."""
+    """Fields of a zip entry; those beyond 32 bits are in its 64-bit extension."""
     wide = list(fields)
     position = 0
     while position + 4 <= len(extra):
@@ -232,7 +231,7 @@ def _piece(file: IO[bytes], start: int, length: int) -> bytes:
 def _leaves(root: Any) -> Iterator[tuple[str, Any]]:
     """Tensors and plain values with their names, through all containers."""
     budget = MAX_NAMES
-    seen: set[int] = set()  # objects may point at each other in circles
+    seen: set[int] = set()  # references may be circular
     pending: list[tuple[str, Any, int, str | None]] = [("", root, 0, None)]
     while pending:
         name, value, depth, owner = pending.pop()
@@ -298,7 +297,7 @@ def _tensor_type(record: TensorRecord) -> str:
 
 
 def _stored(path: Path, record: TensorRecord, spans: Mapping[str, _Span]) -> StoredTensor:
-    """Check a tensor against the bytes that are there."""
+    """Check a tensor against the bytes of the file."""
     dtype, storage = _tensor_type(record), record.storage
     if len(record.shape) != len(record.strides) or storage.key not in spans:
         raise UnreadableError("declares a tensor without its numbers")

@@ -1,4 +1,4 @@
-"""Networks with their weights: built without initialisation, loaded strictly, in eval mode and float32."""
+"""Loads networks: built without initialization, loaded strictly, in eval mode and float32."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .face_api import recognition_state
 from .formats.base import Part
 from .places import ADVICE, Places
 from .reading import open_checkpoint, read_safetensors
-from .recognising import find_part, recognise
+from .recognizing import find_part, recognize
 
 BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
     "mobile_stylegan": (MobileStyleGAN, "mobile_stylegan", "mobile_mapping"),
@@ -37,17 +37,17 @@ BANKS: dict[str, tuple[Callable[[], FeatureBank], str, str]] = {
 
 
 class Weights(Places):
-    """Networks, each from the first file that serves as its weights.
+    """Networks with weights from these folders.
 
-    That is `NAME.safetensors`, or else any file whose content is this network (see `recognising`). What gives
-    a network raises `WeightsMissingError` if there is no such file, and `CheckpointError` if it is damaged or
-    belongs to another network.
+    The weights are `NAME.safetensors`, or else any file whose content is this network (see `recognizing`).
+    Methods that load a network raise `WeightsMissingError` without such a file, and `CheckpointError` if it
+    is damaged or belongs to another network.
     """
 
     def network(self, build: Callable[[], Network], name: str, drop: tuple[str, ...] = ()) -> Network:
         """The network that `build` makes, from `name.safetensors`.
 
-        Tensors whose names begin as in `drop` are left in the file.
+        Tensors whose names begin with one of `drop` are not loaded.
         """
         path, part = self._source(name)
         tensors = {key: value for key, value in _read(path, part).items() if not key.startswith(drop)}
@@ -64,10 +64,9 @@ class Weights(Places):
         return self.network(build, name)
 
     def encoder(self, config: ModelConfig, mean_code: Tensor) -> StyleEncoder:
-        """Style encoder of a size, whose codes are offsets from this mean code [512].
+        """Style encoder of a size, whose codes are offsets from this mean code `[512]`.
 
-        A published encoder keeps its own widths, and whether its codes are relative; its own mean code is
-        accounted for.
+        A published encoder keeps its widths, and whether its codes are relative; its mean code is converted.
         """
         path, part = self._source(f"{config.name}_encoder")
         tensors = _read(path, part)
@@ -114,12 +113,12 @@ class Weights(Places):
         return self.network(MobileNetV2Features, "mobilenet_v2", drop=("features.18.", "classifier."))
 
     def recognition(self) -> FaceRecognition:
-        """Network that tells people apart in training."""
+        """Face recognition network for training."""
         path = self.path("face_recognition.safetensors")
         return _filled(build_empty(FaceRecognition), recognition_state(read_safetensors(path)[0]), path)
 
     def require(self, config: ModelConfig) -> None:
-        """Check that all files of a size are there.
+        """Check that all files of a size exist.
 
         Raises:
             WeightsMissingError: some are missing; the message names them all.
@@ -134,7 +133,7 @@ class Weights(Places):
             raise self._without(lost)
 
     def _source(self, name: str) -> tuple[Path, Part | None]:
-        """`name.safetensors`, or else a file of another name and the part of it that serves."""
+        """`name.safetensors`, or else another file and its part with this network."""
         found = self._found(name)
         if found is None:
             raise self._without([name])
@@ -145,10 +144,10 @@ class Weights(Places):
         return find_part(name, self.folders) if path is None else (path, None)
 
     def _without(self, names: Sequence[str]) -> WeightsMissingError:
-        """The error of networks without a file; says so where one lies a folder too deep."""
+        """The error for networks without a file; names files in subfolders."""
         inner = [entry for folder in self.folders if folder.is_dir() for entry in sorted(folder.rglob("*/"))]
         deeper = {
-            f"{name}.safetensors": f"{found[0]} would serve, if it lay in one of these folders."
+            f"{name}.safetensors": f"move {found[0]} into one of these folders."
             for name in names
             if (found := find_part(name, inner)) is not None
         }
@@ -156,32 +155,32 @@ class Weights(Places):
 
 
 SHIPPED = Weights()
-"""Of the pack alone."""
+"""Weights in the pack's folders alone."""
 
 
 def start_from(network: nn.Module, name: str, path: str | Path, mean_code: Tensor) -> int:
-    """Fill what of a network a published file has weights for; returns how many tensors that is.
+    """Load the weights that a published file has for a network; returns their number of tensors.
 
-    Encoders of e4e start the full style encoder, with or without its guides' channels; IR-SE50 starts its
-    backbone but for the first convolution; EXE-GAN starts the refinement encoder but for its entry.
+    Encoders of e4e start the full style encoder, with or without its guide channels. IR-SE50 starts its
+    backbone without the first convolution. EXE-GAN starts the refinement encoder without its entry.
 
     Args:
         network: to be trained.
-        name: of the weights file that it will be, such as `full_encoder`.
+        name: of its weights file, such as `full_encoder`.
         path: the published file.
-        mean_code: [512], from which the network's codes are offsets, if it is an encoder.
+        mean_code: `[512]`, from which the network's codes are offsets, if it is an encoder.
 
     Raises:
         CheckpointError: the file cannot be read, or has nothing for this network.
     """
-    for found in recognise(open_checkpoint(path)):
+    for found in recognize(open_checkpoint(path)):
         part = found.parts.get(name)
         stored = found.starts.get(name, {}) if part is None else part.tensors
         tensors = {key: tensor.load().float() for key, tensor in stored.items()}
         if part is not None and part.build is not None and part.mean_code is not None:
             relative = bool(network.relative)
             if relative != build_empty(part.build).relative:
-                raise CheckpointError(f"{path} gives whole codes, but the {name} is trained on offsets.")
+                raise CheckpointError(f"{path} has absolute codes, but the {name} is trained on offsets.")
             tensors = recentered(tensors, part.mean_code.load().float() - mean_code, relative)
         if tensors:
             difference = misfit(network, network.state_dict() | tensors)
@@ -189,7 +188,7 @@ def start_from(network: nn.Module, name: str, path: str | Path, mean_code: Tenso
                 raise CheckpointError(f"{path} does not fit the {name}: {difference}.")
             network.load_state_dict(tensors, strict=False)
             return len(tensors)
-    raise CheckpointError(f"{path} has nothing that the training of {name} could start from.")
+    raise CheckpointError(f"{path} has no weights from which the training of {name} could start.")
 
 
 def _read(path: Path, part: Part | None) -> dict[str, Tensor]:
@@ -202,6 +201,6 @@ def _filled(network: Network, tensors: dict[str, Tensor], path: Path) -> Network
     wanted = {key: value.float() for key, value in tensors.items()}
     difference = misfit(network, wanted)
     if difference is not None:
-        raise CheckpointError(f"{path} does not fit the network that it is to fill: {difference}.")
+        raise CheckpointError(f"{path} does not fit its network: {difference}.")
     network.load_state_dict(wanted, assign=True)
     return network.eval().requires_grad_(False)

@@ -63,7 +63,7 @@ def bring(options: FetchOptions) -> None:
 
 def info(options: InfoOptions) -> None:
     """Print the kind of each file."""
-    from ..checkpoints.recognising import describe
+    from ..checkpoints.recognizing import describe
 
     for path in options.files:
         print(describe(path))
@@ -71,6 +71,6 @@ def info(options: InfoOptions) -> None:
 
 def rewrite(options: ConvertOptions) -> None:
     """Write the tensors of the file."""
-    from ..checkpoints.recognising import convert
+    from ..checkpoints.recognizing import convert
 
     convert(options.file, options.output)

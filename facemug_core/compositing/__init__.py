@@ -24,6 +24,7 @@ from .harmony import energies, harmonized
 from .paint import meant, patches
 from .recoloring import recolored
 from .seams import nearness, without_seam
+from .skin import FACE, SkinTone, predicted_tone, share, toward
 
 SKIN = (
     "skin",
@@ -74,6 +75,10 @@ class Scene:
     """`[B, 1, H, W]` in {0, 1}, 1 = edit."""
     seen: Tensor
     """Shares of the materials in the visible photo, `[B, M, H, W]`."""
+    face_tone: Tensor
+    """Predicted mean color of the hidden face, `[B, 3, 1, 1]` in [-1, 1]."""
+    face_weight: Tensor
+    """Weight of this prediction, `[B, 1, 1, 1]` in [0, 1]."""
     mid: Tensor
     fine: Tensor
     """Energies of the photo's mid and fine bands, `[B, 1, H, W]`."""
@@ -127,7 +132,8 @@ def build_scene(
     border = nearness(mask, BORDER_WINDOW)
     mid, fine = energies(extended)
     return Scene(
-        photo, mask, seen, mid, fine, _is_gray(photo, mask), background, behind, extended, border, beside,
+        photo, mask, seen, *predicted_tone(photo, mask, parts), mid, fine, _is_gray(photo, mask), background,
+        behind, extended, border, beside,
         box_mean(semantic[:, LABELS.index("background"), None], OPEN_WINDOW),
         color, color_weight, patches(color, color_weight),
     )  # fmt: skip
@@ -143,7 +149,10 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
         drawn: the decoder's picture, which is added, `[B, 3, H, W]`.
     """
     shown = materials(parts, bank)
-    picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown)
+    face = toward(
+        SkinTone(scene.face_tone, scene.face_weight), bank, scene.mask * (share(parts, FACE, bank) > 0.5)
+    )
+    picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown, face)
     picture, drawn = (torch.lerp(x, x.mean(1, keepdim=True), scene.gray) for x in (picture, drawn))
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
     picture = torch.lerp(picture, _persons_color(picture, behind), scene.behind * behind)

@@ -1,8 +1,8 @@
 """Harmonization: each material of the bank's picture gets the tone and sharpness that it has in the photo.
 
 A material's shift of tone is measured where photo and bank both show that material. Colors along the
-hole's border are not used: they may belong to another material. Contrast stays the bank's own, which rules
-out haze.
+hole's border are not used: they may belong to another material. The tone of a hidden face is predicted
+(`skin.py`). Contrast stays the bank's own, which rules out haze.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..ops.filters import box_mean, enlarged, gaussian_blur, wide_mean
 from ..ops.masks import eroded
+from .skin import SkinTone
 
 CELL = 4
 """Tones are measured in cells of so many pixels."""
@@ -57,7 +58,13 @@ LOW_SIGMA = 8.0
 
 
 def harmonized(
-    photo: Tensor, wanted: Sequence[Tensor], mask: Tensor, bank: Tensor, seen: Tensor, drawn: Tensor
+    photo: Tensor,
+    wanted: Sequence[Tensor],
+    mask: Tensor,
+    bank: Tensor,
+    seen: Tensor,
+    drawn: Tensor,
+    face: SkinTone,
 ) -> Tensor:
     """The bank's picture in the photo's tones and sharpness.
 
@@ -74,19 +81,20 @@ def harmonized(
     """
     both = (1 - mask) * (torch.minimum(seen, drawn) > 0.5)
     both, inner = eroded(both, BORDER), eroded(both, BAND_BORDER)
-    toned = bank + torch.einsum("bmchw,bmhw->bchw", tone_shift(photo, bank, both), drawn)
+    toned = bank + torch.einsum("bmchw,bmhw->bchw", tone_shift(photo, bank, both, face), drawn)
     return sharpened(toned, wanted, drawn, inner)
 
 
-def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
+def tone_shift(photo: Tensor, bank: Tensor, both: Tensor, face: SkinTone) -> Tensor:
     """The offset from the bank's tone to the photo's, for each material.
 
     Args:
         photo, bank: `[B, 3, H, W]`.
         both: where both show a material and nothing is hidden, `[B, M, H, W]` in {0, 1}.
+        face: predicted shift of the hidden face; it replaces the mean shift of the skin.
 
     Returns:
-        `[B, M, 3, H, W]`; 0 for a material that is nowhere visible.
+        `[B, M, 3, H, W]`; 0 for a material that is nowhere visible, unless it is predicted.
     """
     count = F.avg_pool2d(both, CELL)[:, :, None]  # [B, M, 1, h, w]
     sums = _pooled((photo - bank)[:, None] * both[:, :, None])  # [B, M, 3, h, w]
@@ -95,15 +103,13 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor) -> Tensor:
     median = median[..., None, None]
     sums = ((apart - median).clamp(-TONE_RANGE, TONE_RANGE) + median) * count
     evidence = count.sum((3, 4), keepdim=True) * CELL**2
-    mean = sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
-    # A neck is in the shadow of its head, so a darker neck does not darken the face.
-    darker = mean[:, SKIN].mean(1, keepdim=True).clamp(max=0)
-    mean = torch.cat([(mean[:, SKIN] - darker)[:, None], mean[:, SKIN + 1 :]], 1)
-    local = wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean
-    local = local / (wide_mean(count, TONE_WINDOW) + GLOBAL_SHARE)
-    return enlarged((local * evidence / (evidence + TONE_DOUBT)).flatten(0, 1), photo).view(
-        *both.shape[:2], *photo.shape[1:]
-    )
+    trust = evidence / (evidence + TONE_DOUBT)
+    mean = trust * sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
+    skin = torch.lerp(mean[:, SKIN], face.tone, face.weight)
+    mean = torch.cat([skin[:, None], mean[:, SKIN + 1 :]], 1)
+    local = trust * wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean
+    local = local / (trust * wide_mean(count, TONE_WINDOW) + GLOBAL_SHARE)
+    return enlarged(local.flatten(0, 1), photo).view(*both.shape[:2], *photo.shape[1:])
 
 
 def sharpened(toned: Tensor, wanted: Sequence[Tensor], drawn: Tensor, both: Tensor) -> Tensor:

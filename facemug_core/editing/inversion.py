@@ -129,7 +129,7 @@ def descend(
     Args:
         draw: codes `[B, 18, 512]` → pictures `[B, 3, 256, 256]`, differentiable; makes no inference tensors.
         codes: to start from.
-        steps: coordinates of the descent, [512, rank] (`Inverter.steps`).
+        steps: coordinates of the descent, `[512, rank]` (`Inverter.steps`).
         goal: the distance to decrease.
         count: 0 returns the codes.
         bounded: limits the distance of codes from the mean code.

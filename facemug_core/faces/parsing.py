@@ -18,7 +18,7 @@ class Parser:
     """Reads the class of every pixel with a parsing network.
 
     Args:
-        network: takes ImageNet-normalised RGB `[B, 3, h, w]`, returns logits `[B, C, h, w]`; in eval mode.
+        network: takes ImageNet-normalized RGB `[B, 3, h, w]`, returns logits `[B, C, h, w]`; in eval mode.
     """
 
     def __init__(self, network: nn.Module) -> None:

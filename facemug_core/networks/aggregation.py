@@ -33,8 +33,7 @@ class Aggregation(nn.Module):
         self.score = ResidualBlock(channels, 1, hidden=config.score_channels, activate=False)
 
     def forward(self, image: Tensor, mask: Tensor, sketch: Tensor, semantic: Tensor, color: Tensor) -> Tensor:
-        """image `[B, 3, H, W]`, hole emptied or filled; mask `[B, 1, H, W]`; guides → F_a [B, C, H/s,
-        W/s]."""
+        """image `[B, 3, H, W]` with a hole, mask `[B, 1, H, W]`, guides → F_a `[B, C, H/s, W/s]`."""
         features, weights = self.weighted_features(image, mask, sketch, semantic, color)
         total = features[0] * weights[:, 0]
         for k, feature in enumerate(features[1:], 1):

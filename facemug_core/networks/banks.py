@@ -1,4 +1,4 @@
-"""What feature banks have in common: generators whose maps an edit draws on."""
+"""Base class of feature banks: generators whose maps an edit uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FeatureBank(nn.Module):
 
     @property
     def num_codes(self) -> int:
-        """How many of the codes the network reads."""
+        """Number of codes that the network reads."""
         return 2 * len(self.resolutions)
 
     def features(
@@ -34,10 +34,10 @@ class FeatureBank(nn.Module):
         """Feature maps of all levels from 4 px up to `up_to` px.
 
         Args:
-            codes: [B, 18, code_dim].
+            codes: `[B, 18, code_dim]`.
             up_to: finest level wanted, in pixels.
-            known: maps of the coarsest levels for the same batch, from an earlier call whose codes differ
-                only in later levels (see `first_resolution`). They are passed through, not computed again.
+            known: maps of the coarsest levels from an earlier call whose codes differ only in later levels
+                (see `first_resolution`); they are reused.
 
         Returns:
             Resolution → map `[B, C, R, R]`, coarse to fine.
@@ -55,11 +55,11 @@ class FeatureBank(nn.Module):
     @staticmethod
     @abstractmethod
     def first_resolution(code: int) -> int:
-        """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
+        """Coarsest level, in pixels, that depends on the code with this index."""
 
     @abstractmethod
     def modulation(self, code: int) -> list[Tensor]:
-        """Weights [C, code_dim] of the linear maps from the code with this index to scales of channels."""
+        """Weights `[C, code_dim]` of the linear maps from the code with this index to scales of channels."""
 
     @abstractmethod
     def forward(self, codes: Tensor, known: Mapping[int, Tensor] | None = None) -> Tensor:

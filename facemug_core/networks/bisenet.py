@@ -1,7 +1,7 @@
 """Face-parsing network: BiSeNet with a ResNet-18 context path (PAPER 14.1).
 
-Matches the layout and parameter names of the widely used 19-class face-parsing checkpoint, so that it loads
-strictly. The two auxiliary heads exist for loading only and are never run.
+Layout and parameter names are those of the widely used 19-class face-parsing checkpoint. The two auxiliary
+heads exist for loading only and are never run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..conventions import NUM_LABELS
 class BiSeNet(nn.Module):
     """Class logits at the size of the input.
 
-    `forward` takes ImageNet-normalised RGB `[B, 3, H, W]` of any size from 32 up and returns logits
+    `forward` takes ImageNet-normalized RGB `[B, 3, H, W]` of any size from 32 up and returns logits
     `[B, num_labels, H, W]`. The weights expect an aligned face about 512 pixels wide.
     """
 
@@ -112,7 +112,7 @@ class ConvNormReLU(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """A convolution whose channels are weighted by what the whole picture shows."""
+    """A convolution whose channels are weighted by global attention."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class AttentionRefinement(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """Joins detail and context; a channel attention adds to what it finds important."""
+    """Joins detail and context with channel attention."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()

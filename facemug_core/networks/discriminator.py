@@ -32,7 +32,7 @@ class DownBlock(nn.Module):
 def append_minibatch_stddev(x: Tensor) -> Tensor:
     """Append one constant channel: the mean deviation of the features over a group of pictures.
 
-    x `[B, C, H, W]` → [B, C + 1, H, W]. A group is 4 pictures, or 2 or 1 where the batch is not a multiple.
+    x `[B, C, H, W]` → `[B, C + 1, H, W]`. A group is 4 pictures, or 2 or 1 where the batch is not a multiple.
     Pictures a quarter of the batch apart share a group, as in StyleGAN2.
     """
     batch, _, height, width = x.shape

@@ -1,4 +1,4 @@
-"""Small networks that tell expression, age and gender of a face (face-api, V. Mühler 2018).
+"""Small networks for expression, age and gender of a face (face-api, V. Mühler 2018).
 
 Both take faces `[B, 3, 112, 112]`, RGB in [0, 255]. Modules are named as the published weights are.
 """

@@ -1,4 +1,4 @@
-"""Face recognition: dlib's residual network (D. King 2017), which tells people apart while encoders learn.
+"""Face recognition: dlib's residual network (D. King 2017), for identity losses.
 
 Modules are named as face-api publishes the weights; scales and offsets of channels are folded into the
 convolutions before them.
@@ -45,12 +45,12 @@ class FaceRecognition(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions beside the input itself, which is averaged where they halve the resolution."""
+    """Two convolutions and a shortcut, which is averaged if they halve the resolution."""
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        # Where the resolution is halved there is no padding, so that the pictures lose a row and a column.
+        # Halving convolutions have no padding: pictures lose a row and a column.
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=0 if stride == 2 else 1)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
@@ -63,6 +63,6 @@ class _Residual(nn.Module):
 
 
 def _padded(x: Tensor, other: Tensor) -> Tensor:
-    """x `[B, C, H, W]` with zeros at the ends for the channels, rows and columns that the other has more."""
+    """x `[B, C, H, W]` padded with zeros at the ends to the channels, rows and columns of `other`."""
     channels, rows, columns = (max(b - a, 0) for a, b in zip(x.shape[1:], other.shape[1:], strict=True))
     return F.pad(x, (0, columns, 0, rows, 0, channels))

@@ -1,7 +1,7 @@
-"""The image side of the face text-image model: a linear read-out of MobileNetV2's maps, and of parts' colors.
+"""The image side of the face text-image model: a linear layer on MobileNetV2's maps and on colors of parts.
 
-Aligned faces have the same part in the same place, so each place has weights of its own. Where hair or
-background lie differs from face to face, so colors are averaged over parts, softly.
+In aligned faces each part has its place, so each place has its own weights. Hair and background vary, so
+colors are averaged over soft parts.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ GRIDS: dict[int, int] = {8: 8, 16: 4, 32: 4}
 """Side that the map of each stride is averaged to."""
 
 PART_STRIDES = (8, 16)
-"""Of the maps that parts of a face are found in."""
+"""Strides of the maps in which parts are found."""
 
 NUM_PLACES = sum(STRIDE_ENDS[stride][1] * side**2 for stride, side in GRIDS.items())
-"""Features that say what is where."""
+"""Number of features of places."""
 
 ANCHOR_LEVELS = 4
-"""Of each channel, in the grid of colors that parts' colors are compared to."""
+"""Levels of each channel in the grid of anchor colors."""
 
 ANCHOR_WIDTH = 1.18
-"""Standard deviation of what counts as near to an anchor, 0.8 of the distance between two."""
+"""Standard deviation of the nearness to an anchor, 0.8 of the distance between two anchors."""
 
 NUM_COLORS = len(LABELS) * 4
-"""Features that say how large each part is and which color it has."""
+"""Number of features of sizes and mean colors of parts."""
 
 NUM_ANCHORS = len(LABELS) * ANCHOR_LEVELS**3
-"""Features that say which anchors that color is near to."""
+"""Number of features of nearness between parts' colors and anchors."""
 
 
 class FaceTower(nn.Module):
-    """Faces `[B, 3, 128, 128]`, ImageNet-normalised → [B, dim]."""
+    """Faces `[B, 3, 128, 128]`, ImageNet-normalized → `[B, dim]`."""
 
     image_size = 128
 
@@ -60,7 +60,7 @@ class FaceTower(nn.Module):
 
 
 def part_maps(maps: Mapping[int, Tensor]) -> Tensor:
-    """The trunk's maps by stride → what parts are found in, `[B, C, 16, 16]`."""
+    """The trunk's maps by stride → input `[B, C, 16, 16]` of the part classifier."""
     finest = maps[PART_STRIDES[0]]
     size = finest.shape[-2:]
     return torch.cat(
@@ -70,14 +70,14 @@ def part_maps(maps: Mapping[int, Tensor]) -> Tensor:
 
 
 def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
-    """Each part's size and mean color, [B, parts · 4], then how near that color is to each anchor,
-    [B, parts · 64].
+    """Size and mean color of each part, `[B, parts · 4]`, and nearness of this color to each anchor, `[B,
+    parts · 64]`.
 
-    What people call a color is a region of the color space: a sum over anchors draws its borders.
+    The name of a color stands for a region of the color space, which a sum over anchors can describe.
 
     Args:
-        shares: of each part in each cell, [B, parts, S, S].
-        faces: `[B, 3, H, W]`, ImageNet-normalised.
+        shares: of each part in each cell, `[B, parts, S, S]`.
+        faces: `[B, 3, H, W]`, ImageNet-normalized.
     """
     colors = F.adaptive_avg_pool2d(faces, shares.shape[-1])
     sizes = shares.sum((2, 3))[..., None]
@@ -88,7 +88,7 @@ def part_colors(shares: Tensor, faces: Tensor) -> Tensor:
 
 
 def _anchors(like: Tensor) -> Tensor:
-    """The colors of a cubic grid, ImageNet-normalised: `[64, 3]`."""
+    """The colors of a cubic grid, ImageNet-normalized: `[64, 3]`."""
     levels = torch.linspace(0, 1, ANCHOR_LEVELS, device=like.device, dtype=like.dtype)
     colors = torch.cartesian_prod(levels, levels, levels)
     return (colors - like.new_tensor(IMAGENET_MEAN)) / like.new_tensor(IMAGENET_STD)

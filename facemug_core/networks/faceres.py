@@ -1,7 +1,7 @@
 """FaceRes: MobileNet (Howard et al. 2017) trained on faces by A. Savchenko (HSE), for comparing people.
 
-Who a person is, is in the pooled features; the published network goes on from them to age and gender.
-Batch norms are folded into the convolutions, as published.
+The pooled features identify a person; the published network adds age and gender. Batch norms are folded into
+the convolutions, as published.
 """
 
 from __future__ import annotations

@@ -26,13 +26,13 @@ class Features:
     scene: Scene
     """Photo and guides, prepared for the composition."""
     encoded: Pyramid
-    """Encoder features [B, C, r, r] by their side r."""
+    """Encoder features `[B, C, r, r]` by their side r."""
     g: Tensor
-    """Global vector [B, global_dim]."""
+    """Global vector `[B, global_dim]`."""
 
     @property
     def image(self) -> Tensor:
-        """The photo that the edit goes into, `[B, 3, H, W]`."""
+        """The photo `[B, 3, H, W]` of the edit."""
         return self.scene.photo
 
     @property
@@ -57,12 +57,12 @@ class Features:
         return self._mapped(lambda x: x.expand(batch, *x.shape[1:]))
 
     def cloned(self) -> Features:
-        """Copies; outside inference mode they serve autograd, whatever mode the features were made in."""
+        """Copies, which autograd can use if they are made outside inference mode."""
         return self._mapped(torch.clone)
 
     @staticmethod
     def cat(parts: Sequence[Features]) -> Features:
-        """One batch of several."""
+        """Batches concatenated."""
         return Features(
             Scene.cat([part.scene for part in parts]),
             {r: torch.cat([part.encoded[r] for part in parts]) for r in parts[0].encoded},
@@ -76,14 +76,14 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """What the frozen bank draws of style codes."""
+    """The frozen bank's results for style codes."""
 
     maps: Pyramid
-    """Bank features [B, C, r, r] by their side r, as far as they are fused."""
+    """Bank features `[B, C, r, r]` by their side r, of the fused levels."""
     picture: Tensor | None
-    """The bank's picture `[B, 3, H, W]`, if the edit is composed of it."""
+    """The bank's picture `[B, 3, H, W]`, if the edit is composed with it."""
     parts: Tensor | None
-    """Shares of the classes in it, `[B, 19, h, w]`."""
+    """Shares of the classes in the picture, `[B, 19, h, w]`."""
 
 
 class PriorHeads(nn.Module):
@@ -101,8 +101,7 @@ class PriorHeads(nn.Module):
 
 
 def draw_prior(bank: FeatureBank, heads: PriorHeads | None, codes: Tensor, finest: int) -> Prior:
-    """The prior of codes `[B, 18, 512]`: maps up to the side `finest`, picture and parts if there are
-    heads."""
+    """The prior of codes `[B, 18, 512]`: maps up to side `finest`, and with heads picture and parts."""
     maps = bank.features(codes, up_to=finest)
     if heads is None:
         return Prior(maps, None, None)
@@ -138,7 +137,7 @@ class Generator(nn.Module):
         return Features(scene, encoded, g)
 
     def decode(self, features: Features, prior: Prior, codes: Tensor) -> Tensor:
-        """The style-dependent half: the edit inside the mask, the photo's own bits outside (PAPER 10.4)."""
+        """The style-dependent half: the edit inside the mask, the photo's bits outside (PAPER 10.4)."""
         drawn = self.decoder(features.encoded, prior.maps, codes, features.g)
         return composite(features, prior, drawn)
 
@@ -146,7 +145,7 @@ class Generator(nn.Module):
         self, conditions: Conditions, parts: Tensor, prior: Prior, codes: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Conditions, the photo's parts, prior and codes `[B, 18, 512]` → I_out `[B, 3, H, W]`, and the same
-        with nothing drawn."""
+        composed without the decoder."""
         features = self.aggregate(conditions, parts)
         with torch.no_grad():
             plain = composite(features, prior, torch.zeros_like(features.image))
@@ -154,7 +153,7 @@ class Generator(nn.Module):
 
 
 def composite(features: Features, prior: Prior, drawn: Tensor) -> Tensor:
-    """The photo `[B, 3, H, W]` with an edit of what is drawn and, if there is one, of the bank's picture."""
+    """The photo `[B, 3, H, W]` with an edit from the decoder's picture and, if there is one, the bank's."""
     if prior.picture is not None and prior.parts is not None:
         # Tones must agree along the mask's border; half precision has too few bits for that.
         with torch.autocast(drawn.device.type, enabled=False):

@@ -16,8 +16,7 @@ class Inverter(nn.Module):
         head: frozen; reads coarser features than the edits' head, because only small pictures are compared.
         perceptual: frozen.
         part_reader: frozen.
-        steps: the preconditioner, [512, rank]: steps of a code w that change the picture equally, and are
-            likely.
+        steps: the preconditioner `[512, rank]`: likely steps of a code w, all of the same visibility.
     """
 
     steps: Tensor

@@ -13,7 +13,7 @@ from .layers import EqualLinear
 
 
 class Projection(nn.Module):
-    """Linear map without bias, with an equalised learning rate: [..., in] → [..., out]."""
+    """Linear map without bias, with an equalized learning rate: `[..., in]` → `[..., out]`."""
 
     def __init__(self, in_dim: int, out_dim: int) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ def _two_layers(dim: int, rank: int, *, zero: bool = False) -> nn.Sequential:
 
 
 def channel_attention(q: Tensor, k: Tensor) -> Tensor:
-    """Which codes to gather for each code: q, k [B, t, r] → rows that sum to 1 [B, t, t]."""
+    """Attention of each code to all codes: q, k `[B, t, r]` → rows that sum to 1 `[B, t, t]`."""
     return (q @ k.transpose(1, 2) / math.sqrt(q.shape[2])).softmax(-1)
 
 
 def position_attention(q: Tensor, k: Tensor) -> Tensor:
-    """Where to send each entry of a code: q, k [B, t, r] → rows that sum to 1 [B, r, r]."""
+    """Attention of each entry of a code to all entries: q, k `[B, t, r]` → rows that sum to 1 `[B, r, r]`."""
     return (q.transpose(1, 2) @ k / math.sqrt(q.shape[1])).softmax(-1)
 
 
@@ -48,8 +48,8 @@ class CodeModulation(nn.Module):
         A_p = softmax(q̂ᵀ k̂ / √t)       [r, r]       a_p = v̂ A_p
         Δ' = LN(up(a_c + a_p)) ⊙ σ(MLP_ξ(w_r)) + MLP_μ(w_r)
 
-    with q, q̂ from the reference w_r and k, v, k̂, v̂ from the previous Δ. `up` exists only where the rank r is
-    smaller than the code: the paper's block has r = 512 and none.
+    with q, q̂ from the reference w_r and k, v, k̂, v̂ from the previous Δ. `up` exists only if the rank r is
+    smaller than the code; the paper's block has r = 512.
     """
 
     def __init__(self, dim: int, rank: int) -> None:
@@ -61,7 +61,7 @@ class CodeModulation(nn.Module):
         self.shift = _two_layers(dim, rank, zero=True)  # the untrained block only mixes and gates
 
     def forward(self, previous: Tensor, reference: Tensor) -> Tensor:
-        """Δ and w_r [B, t, dim] → the next Δ [B, t, dim]."""
+        """Δ and w_r `[B, t, dim]` → the next Δ `[B, t, dim]`."""
         q_channel, q_position = self.from_reference(reference).chunk(2, -1)
         k_channel, v_channel, k_position, v_position = self.from_previous(previous).chunk(4, -1)
         gathered = channel_attention(q_channel, k_channel) @ v_channel
@@ -74,13 +74,13 @@ class CodeModulation(nn.Module):
 class LatentWarping(nn.Module):
     """Four blocks from the source codes to a residual Δw; the caller adds it to the source (Eq. 2).
 
-    Not in the paper: a learned factor per code, 0.1 at first, scales the residual. Without it untrained
-    residuals are as large as the codes themselves and destroy the first pictures.
+    Not in the paper: a learned factor per code, initially 0.1, scales the residual. Without it, untrained
+        residuals would be as large as the codes.
 
     Args:
         rank: inner width of all projections; `CODE_DIM` is the paper's.
         dim: length of a code.
-        blocks: how many blocks.
+        blocks: number of blocks.
     """
 
     def __init__(self, rank: int, dim: int = CODE_DIM, blocks: int = 4) -> None:
@@ -89,7 +89,7 @@ class LatentWarping(nn.Module):
         self.output_scale = nn.Parameter(torch.full((NUM_CODES, 1), 0.1))
 
     def forward(self, source: Tensor, reference: Tensor) -> Tensor:
-        """source w_s and reference w_r [B, t ≤ 18, dim] → Δw [B, t, dim]."""
+        """source w_s and reference w_r `[B, t ≤ 18, dim]` → Δw `[B, t, dim]`."""
         delta = source
         for block in self.blocks:
             delta = block(delta, reference)

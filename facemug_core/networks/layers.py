@@ -1,6 +1,6 @@
 """Building blocks of StyleGAN2 networks in native torch operations.
 
-Weights are equalised: stored with unit variance and multiplied by 1/√fan_in in `forward`, so that Adam's
+Weights are equalized: stored with unit variance and multiplied by 1/√fan_in in `forward`, so that Adam's
 steps have the same relative size in every layer (StyleGAN2; parameter names follow the rosinality port).
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 def place(module: nn.Module, device: torch.device) -> None:
-    """Move a network to a device, in the memory layout in which convolutions are fastest."""
+    """Move a network to a device, in the memory layout of the fastest convolutions."""
     module.to(device)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -36,7 +36,7 @@ class PixelNorm(nn.Module):
 
 
 class EqualLinear(nn.Module):
-    """Linear layer with an equalised learning rate: [..., in] → [..., out]."""
+    """Linear layer with an equalized learning rate: `[..., in]` → `[..., out]`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class EqualLinear(nn.Module):
 
 
 class EqualConv2d(nn.Module):
-    """Convolution with an equalised learning rate and same padding: [B, in, H, W] → [B, out, H/s, W/s]."""
+    """Convolution with equalized learning rate, same padding: `[B, in, H, W]` → `[B, out, H/s, W/s]`."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, bias: bool = True,
@@ -101,7 +101,7 @@ class Blur(nn.Module):
 
 
 class DownConv(nn.Module):
-    """Blur, then a strided 3×3 convolution with LeakyReLU: [B, in, H, W] → [B, out, H/2, W/2]."""
+    """Blur, then a strided 3×3 convolution with LeakyReLU: `[B, in, H, W]` → `[B, out, H/2, W/2]`."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -117,13 +117,13 @@ class DownConv(nn.Module):
 class ModulatedConv2d(nn.Module):
     """Convolution whose input channels are scaled by a style and whose output is demodulated.
 
-    Inputs are scaled and outputs normalised instead of building a kernel per sample: the same mathematics as
-    StyleGAN2's grouped convolution, one ordinary convolution for the whole batch.
+    Scaled inputs and normalized outputs replace a kernel per sample: mathematically StyleGAN2's grouped
+        convolution, but one ordinary convolution for the whole batch.
 
     Args:
         in_channels, out_channels, kernel: as in a convolution.
         style_dim: length of the style vector.
-        demodulate: normalise each output channel by the norm of its modulated kernel.
+        demodulate: normalize each output channel by the norm of its modulated kernel.
         up: double the resolution (transposed convolution, then blur).
     """
 
@@ -142,7 +142,7 @@ class ModulatedConv2d(nn.Module):
             self.blur = Blur((1, 1), gain=4.0)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x [B, in, H, W], style [B, style_dim] → [B, out, H·(2 if up), W·(2 if up)]."""
+        """x `[B, in, H, W]`, style `[B, style_dim]` → `[B, out, H·(2 if up), W·(2 if up)]`."""
         scales = self.modulation(style)  # [B, in]
         weight = self.weight * self.scale
         x = x * scales[:, :, None, None]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 class MappingNetwork(nn.Module):
     """Pixel norm, then fully connected layers with LeakyReLU 0.2 (StyleGAN2, section 2).
 
-    `mean_code` is the average of w over many z: the centre that truncation pulls towards. It is zero until
+    `mean_code` is the average of w over many z: the center that truncation pulls towards. It is zero until
     weights are loaded.
     """
 
@@ -27,14 +27,14 @@ class MappingNetwork(nn.Module):
         self.register_buffer("mean_code", torch.zeros(code_dim))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Map noise z [B, code_dim], standard normal, to codes w [B, code_dim]."""
+        """Map noise z `[B, code_dim]`, standard normal, to codes w `[B, code_dim]`."""
         w = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
         for layer in self.layers:
             w = F.leaky_relu(layer(w), 0.2)
         return w
 
     def average_code(self, samples: int, generator: torch.Generator) -> Tensor:
-        """Average w over `samples` draws from a CPU generator. Returns [code_dim]."""
+        """Average w over `samples` draws from a CPU generator. Returns `[code_dim]`."""
         total = torch.zeros_like(self.mean_code)
         for z in torch.randn(samples, len(total), generator=generator).to(total).split(4096):
             total += self(z).sum(dim=0)

@@ -1,6 +1,6 @@
 """MobileStyleGAN (Belousov 2021): the light feature bank, a distilled StyleGAN2 of 8 M parameters.
 
-It draws in the wavelet domain: each block doubles the resolution by an inverse Haar transform and refines the
+It works in the wavelet domain: each block doubles the resolution by an inverse Haar transform and refines the
 result with two depthwise-separable convolutions, each modulated by one style code. Weights are the effective
 ones: demodulation, modulation gains and noise strengths are folded in by the reader, and the noise maps are
 constants.
@@ -27,8 +27,8 @@ MOBILE_CHANNELS: MappingProxyType[int, int] = MappingProxyType(
 def inverse_haar(x: Tensor) -> Tensor:
     """Inverse of the orthonormal 2-D Haar transform.
 
-    x [B, 4·C, H, W]: C low bands, then (C, 3) details in the order row, column and diagonal difference.
-    Returns [B, C, 2·H, 2·W].
+    x `[B, 4·C, H, W]`: C low bands, then (C, 3) details in the order row, column and diagonal difference.
+    Returns `[B, C, 2·H, 2·W]`.
     """
     low, details = x.tensor_split([x.shape[1] // 4], dim=1)
     rows, columns, diagonal = (details * 0.5).unflatten(1, (-1, 3)).unbind(dim=2)  # each [B, C, H, W]
@@ -54,9 +54,9 @@ class StyledConv(nn.Module):
         self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x `[B, C_in, R, R]`, code [B, code_dim]. Returns `[B, C_out, R, R]`."""
+        """x `[B, C_in, R, R]`, code `[B, code_dim]`. Returns `[B, C_out, R, R]`."""
         x = self.conv(x * self.scale(code)[:, :, None, None])
-        # In place: saves fresh memory. Noise of another type than x would be added value by value.
+        # In place, to save memory; in x's type, because mixed types would be slow.
         return F.leaky_relu(x.add_(self.noise.to(x.dtype)), 0.2, inplace=True)
 
 
@@ -71,7 +71,7 @@ class MobileBlock(nn.Module):
         self.conv2 = StyledConv(code_dim, out_channels, _separable(out_channels, out_channels), resolution)
 
     def forward(self, x: Tensor, code1: Tensor, code2: Tensor) -> Tensor:
-        """x `[B, C_in, R/2, R/2]`, two codes [B, code_dim]. Returns `[B, C_out, R, R]`."""
+        """x `[B, C_in, R/2, R/2]`, two codes `[B, code_dim]`. Returns `[B, C_out, R, R]`."""
         x = inverse_haar(x * self.up(code1)[:, :, None, None])
         return self.conv2(self.conv1(x, code1), code2)
 
@@ -85,7 +85,7 @@ class ToImage(nn.Module):
         self.conv = nn.Conv2d(in_channels, 12, 1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """x `[B, C, R, R]`, code [B, code_dim]. Returns [B, 3, 2·R, 2·R]."""
+        """x `[B, C, R, R]`, code `[B, code_dim]`. Returns `[B, 3, 2·R, 2·R]`."""
         return inverse_haar(self.conv(x * self.scale(code)[:, :, None, None]))
 
 
@@ -99,7 +99,7 @@ def _separable(in_channels: int, out_channels: int) -> nn.Sequential:
 class MobileStyleGAN(FeatureBank):
     """Codes to feature maps, and to a picture.
 
-    Takes W+ codes [B, 18, code_dim] of the StyleGAN2 FFHQ space. Code 0 styles the 4 px level, codes 1 + 2k
+    Takes W+ codes `[B, 18, code_dim]` of the StyleGAN2 FFHQ space. Code 0 styles the 4 px level, codes 1 + 2k
     and 2 + 2k the level of 8·2^k px, and the code after the last block's the conversion to a picture (15 in
     the published network: 16 and 17 are not used). The feature of a level is the output of its last
     convolution, after the activation.
@@ -120,11 +120,11 @@ class MobileStyleGAN(FeatureBank):
 
     @staticmethod
     def first_resolution(code: int) -> int:
-        """Coarsest level, in pixels, that depends on the code with this index: all coarser maps stay."""
+        """Coarsest level, in pixels, that depends on the code with this index."""
         return 4 << (code + 1) // 2
 
     def modulation(self, code: int) -> list[Tensor]:
-        """Weights [C, code_dim] of the linear maps from the code with this index to scales of channels."""
+        """Weights `[C, code_dim]` of the linear maps from the code with this index to scales of channels."""
         if code == 0:
             return [self.first.scale.weight]
         if code >= self.num_codes:

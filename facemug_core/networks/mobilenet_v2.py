@@ -1,5 +1,4 @@
-"""MobileNetV2 (Sandler et al. 2018) without its classifier: a small backbone, and features for comparing
-pictures.
+"""MobileNetV2 (Sandler et al. 2018) without its classifier: a small backbone, and perceptual features.
 
 Parameter names are torchvision's `features.0` … `features.17`. The last 1×1 convolution (`features.18`) and
 the classifier only serve ImageNet labels and do not exist here: a reader drops them.
@@ -51,7 +50,7 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2Features(nn.Module):
-    """Feature maps by stride. Published weights expect ImageNet-normalised RGB, which is the caller's job.
+    """Feature maps by stride. Published weights expect ImageNet-normalized RGB.
 
     Args:
         in_channels: channels of the input; 3 in the published network.
@@ -71,7 +70,7 @@ class MobileNetV2Features(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
     def forward(self, x: Tensor, up_to: int = 32) -> dict[int, Tensor]:
-        """x [B, in_channels, H, W] → {stride: [B, C, H/stride, W/stride]} for strides 2, 4, … `up_to`.
+        """x `[B, in_channels, H, W]` → {stride: `[B, C, H/stride, W/stride]`} for strides 2, 4, … `up_to`.
 
         The map of a stride is the output of the last layer with that stride, before any further activation:
         16, 24, 32, 96 and 320 channels. Layers beyond `up_to` are not run.

@@ -1,4 +1,4 @@
-"""Where the parts of a face are: read from the perceptual network's features, or from the bank's."""
+"""Part reader and part head: parts of a face from the perceptual network's features, or from the bank's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .mobilenet_v2 import STRIDE_ENDS
 from .perceptual import Features, PerceptualLoss
 
 SEEN_SIZE = 128
-"""Side of the pictures whose parts are read: a quarter of the work of the working size."""
+"""Side of the pictures whose parts are read; takes a quarter of the working size's time."""
 
 READ_STRIDES = (2, 4, 8, 16, 32)
 """Strides of the features that are read; the first has one value for each cell."""
@@ -25,7 +25,7 @@ PART_CELLS = SEEN_SIZE // READ_STRIDES[0]
 
 
 class _Classifier(nn.Sequential):
-    """Features [B, channels, h, w] → logarithms of the classes' shares in each cell, `[B, 19, h, w]`."""
+    """Features `[B, channels, h, w]` → logarithms of the classes' shares in each cell, `[B, 19, h, w]`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(
@@ -55,14 +55,14 @@ class PartReader(nn.Module):
         self.classify = _Classifier(channels)
 
     def forward(self, features: Features) -> Tensor:
-        """Features of faces `[B, 3, S, S]` by stride → [B, 19, S / 2, S / 2]."""
+        """Features of faces `[B, 3, S, S]` by stride → `[B, 19, S / 2, S / 2]`."""
         size = features[READ_STRIDES[0]].shape[-2:]
         maps = [_resized(entry(features[int(stride)]), size) for stride, entry in self.entries.items()]
         return self.classify(torch.stack(maps).sum(0))
 
 
 class PhotoParts(nn.Module):
-    """The parts that a photo shows where it is visible.
+    """Parts of the visible photo.
 
     Args:
         perceptual: frozen.
@@ -84,7 +84,7 @@ class PhotoParts(nn.Module):
         return replace(conditions, mask=torch.maximum(conditions.mask, behind.to(conditions.mask)))
 
     def background(self, image: Tensor) -> Tensor:
-        """Photos `[B, 3, H, W]` with gray (0) holes → where they show background, bool `[B, 1, H, W]`."""
+        """Photos `[B, 3, H, W]` with gray (0) holes → visible background, bool `[B, 1, H, W]`."""
         share = self(image)[:, LABELS.index("background"), None]
         return _resized(share, image.shape[-2:]) > 0.5
 
@@ -109,7 +109,7 @@ class PartHead(nn.Module):
         return max(self.scales)
 
     def forward(self, bank: dict[int, Tensor]) -> Tensor:
-        """The bank's maps [B, C, r, r] by their side r → `[B, 19, R, R]`, R the finest side."""
+        """The bank's maps `[B, C, r, r]` by their side r → `[B, 19, R, R]`, R the finest side."""
         size = (self.resolution, self.resolution)
         maps = [
             _resized(entry(bank[int(r)] * self.scales[int(r)]), size) for r, entry in self.entries.items()

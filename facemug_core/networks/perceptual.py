@@ -1,4 +1,4 @@
-"""How different two pictures look to a network that was trained to name things."""
+"""Perceptual distances by features of an ImageNet network."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 
 Features = Mapping[int, Tensor]
-"""Feature maps [B, C, H / stride, W / stride] by stride."""
+"""Feature maps `[B, C, H / stride, W / stride]` by stride."""
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean of x `[B, C, H, W]` over the mask `[B, 1, H, W]`, each picture weighing the same."""
+    """Mean of x `[B, C, H, W]` over the mask `[B, 1, H, W]`; each picture has the same weight."""
     weight = mask / mask.sum((1, 2, 3), keepdim=True).clamp(min=1e-6)
     return (x.mean(1, keepdim=True) * weight).sum() / len(x)
 
@@ -37,11 +37,11 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
 
 
 class PerceptualLoss(nn.Module):
-    """LPIPS-like distance on a feature network of strides 2 … 32: unit-normalised features, squared
+    """LPIPS-like distance on a feature network of strides 2 … 32: unit-normalized features, squared
     difference, mean over the mask at each level, mean over the levels.
 
     Args:
-        network: maps ImageNet-normalised pictures to {stride: features}; frozen, in eval mode.
+        network: maps ImageNet-normalized pictures to {stride: features}; frozen, in eval mode.
     """
 
     mean: Tensor
@@ -54,7 +54,7 @@ class PerceptualLoss(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
     def features(self, image: Tensor) -> Features:
-        """Normalised features of `[B, 3, H, W]` in [-1, 1]."""
+        """Normalized features of `[B, 3, H, W]` in [-1, 1]."""
         maps = self.network(((image + 1) / 2 - self.mean) / self.std)
         return {stride: F.normalize(x, dim=1) for stride, x in maps.items()}
 
@@ -65,7 +65,7 @@ class PerceptualLoss(nn.Module):
 
 
 def feature_distance(features: Features, wanted: Features, mask: Tensor) -> Tensor:
-    """Squared distance of unit-normalised features over the mask, mean over the levels."""
+    """Squared distance of unit-normalized features over the mask, mean over the levels."""
     terms = []
     for stride, x in features.items():
         difference = (x - wanted[stride]).square().sum(1, keepdim=True)

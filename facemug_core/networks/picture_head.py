@@ -1,7 +1,6 @@
-"""A trained "to RGB" head: the picture of the bank's features at a middle resolution.
+"""Picture head: the bank's picture at the working size, from features of a middle resolution.
 
-It replaces the bank's fine levels, most of the bank's work, wherever a picture of the working size is enough:
-in the last fusion of an edit, and in losses through the bank in training and text optimisation.
+It replaces the bank's slow fine levels in compositions of edits, and in losses through the bank.
 """
 
 from __future__ import annotations
@@ -16,11 +15,10 @@ from .refinement import ToRGB
 
 
 class PictureHead(nn.Module):
-    """Bank features [B, C, r, r] and codes `[B, 18, 512]` → picture `[B, 3, 256, 256]`, about [-1, 1].
+    """Bank features `[B, C, r, r]` and codes `[B, 18, 512]` → picture `[B, 3, 256, 256]`, about [-1, 1].
 
-    A modulated 1×1 convolution, linear as the bank's own conversion to a picture, and three more beside it
-    that predict what the bank's finer levels would add. Each uses the code that styles this resolution of the
-    bank.
+    A modulated linear 1×1 convolution, like the bank's "to RGB", plus three convolutions that predict the
+    finer levels' contribution. All use the code of this resolution of the bank.
     """
 
     def __init__(self, config: PictureHeadConfig) -> None:

@@ -1,8 +1,8 @@
 """Discriminator on a pretrained network's features (Projected GANs, Sauer et al. 2021).
 
-The features pass through fixed random mixings, over channels and from coarse to fine, so that the heads
-cannot look at a few of them only; each level's head then scores every place of the picture. As no picture has
-to be understood anew, it learns in a fraction of the steps that a discriminator of pictures needs.
+Fixed random mixings, over channels and from coarse to fine, prevent the heads from using only a few features.
+Each level's head scores every place of the picture. It needs a fraction of the training steps of a
+discriminator on pictures.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ MIXING_SEED = 0
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Unit-normalised feature maps {stride: `[B, C, h, w]`} → realness scores (logits), one map
-    [B, 1, h/2, w/2] a level.
+    """Unit-normalized feature maps {stride: `[B, C, h, w]`} → realness scores (logits), one map
+    `[B, 1, h/2, w/2]` a level.
 
     Args:
-        feature_channels: channels of the feature network at each stride that is looked at.
+        feature_channels: channels of the feature network at each used stride.
         channels: width of the mixings and the heads.
     """
 
@@ -32,7 +32,7 @@ class ProjectedDiscriminator(nn.Module):
         self.coarse_to_fine = sorted(feature_channels, reverse=True)
         generator = torch.Generator().manual_seed(MIXING_SEED)
         for stride in self.coarse_to_fine:
-            # Unit-normalised features times unit noise, and unit features times noise / √fan-in: both unit.
+            # Unit-normalized features times unit noise, and unit features times noise / √fan-in: both unit.
             mix = _noise(generator, channels, feature_channels[stride])
             self.register_buffer(f"mix_{stride}", mix)
             self.register_buffer(f"carry_{stride}", _noise(generator, channels, channels) / channels**0.5)

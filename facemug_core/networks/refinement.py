@@ -17,7 +17,7 @@ GRID_FREE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
 """Smoothing kernel that removes a two-pixel grid: entries at even and at odd places have the same sum."""
 
 Pyramid = dict[int, Tensor]
-"""Feature maps [B, C, r, r] by their side r."""
+"""Feature maps `[B, C, r, r]` by their side r."""
 
 
 class RefinementEncoder(nn.Module):
@@ -57,7 +57,7 @@ class ToRGB(nn.Module):
     def __init__(self, in_channels: int, style_dim: int, stem: int = 1) -> None:
         super().__init__()
         self.conv = ModulatedConv2d(in_channels, 3 * stem**2, 1, style_dim, demodulate=False)
-        # Small at first: a picture of unit variance would have to be unlearned.
+        # Small at first, because a random picture would have to be unlearned.
         nn.init.normal_(self.conv.weight, std=0.1)
         self.bias = nn.Parameter(self.conv.weight.new_zeros(3 * stem**2))
         self.stem = stem
@@ -68,10 +68,9 @@ class ToRGB(nn.Module):
 
 
 def without_grid(x: Tensor) -> Tensor:
-    """Removes patterns that repeat every two pixels over some distance from a picture `[B, C, H, W]`.
+    """Remove patterns with a period of two pixels from a picture `[B, C, H, W]`.
 
-    The planes that pixel shuffle interleaves never quite agree, which shows as a grid in flat areas. Strands
-    and edges do not repeat like that, and stay.
+    Pixel shuffle leaves such a grid in flat areas. Strands and edges are not periodic, and stay.
     """
     reach = len(GRID_FREE) // 2
     padded = F.pad(x, (reach,) * 4, mode="reflect")
@@ -114,7 +113,7 @@ class RefinementDecoder(nn.Module):
         self.levels = nn.ModuleDict({str(r): _DecoderLevel(config, r) for r in rest})
 
     def forward(self, encoded: Pyramid, bank: Pyramid, codes: Tensor, g: Tensor) -> Tensor:
-        """codes [B, t ≥ 2·levels, 512]; the bank's maps at `bank_resolutions` (others are ignored)."""
+        """codes `[B, t ≥ 2·levels, 512]`; the bank's maps at `bank_resolutions` (others are ignored)."""
 
         def style(index: int) -> Tensor:
             return cat([codes[:, index], g], 1)  # w*_i

@@ -1,4 +1,4 @@
-"""Convolution with TensorFlow's "SAME" padding, for networks whose weights were trained there."""
+"""Convolution with TensorFlow's "SAME" padding, for networks from TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution whose output has size ⌈input / stride⌉; where padding is odd, more at the bottom right."""
+    """Convolution with output size ⌈input / stride⌉; odd padding has more at the bottom right."""
 
     def __init__(
         self,

@@ -1,9 +1,8 @@
 """Style encoder: one picture with its pixel-wise guides to W+ codes (PAPER section 2).
 
-A backbone gives features at three strides, a top-down pyramid brings them to one width, and one head per code
-shrinks them to a vector. With the IR-SE50 backbone names and shapes are those of the published e4e and pSp
-encoders, so that their weights load strictly. The light encoder is the same with a smaller backbone and
-narrower heads.
+A backbone makes features at three strides, a top-down pyramid brings them to one width, and a head per code
+reduces them to a vector. With the IR-SE50 backbone, names and shapes are those of the published e4e and pSp
+encoders. The light encoder has a smaller backbone and narrower heads.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FIRST_MIDDLE_CODE, FIRST_FINE_CODE = 3, 7
 
 
 class SqueezeExcite(nn.Module):
-    """Weigh channels by what the whole map shows."""
+    """Channel attention from the mean of the map."""
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
@@ -64,11 +63,11 @@ class IRSEUnit(nn.Module):
 
 @dataclass(frozen=True)
 class Backbone:
-    """Named sequences of layers that run one after the other, and where the pyramid taps them."""
+    """Named sequences of layers in order, and the pyramid's inputs."""
 
     parts: dict[str, nn.Sequential]
     taps: tuple[int, int, int]
-    """Index, counted over all parts, of the layers that give the fine, middle and coarse map."""
+    """Indices, counted over all parts, of the layers of the fine, middle and coarse map."""
     channels: tuple[int, int, int]
     strides: tuple[int, int, int]
 
@@ -118,8 +117,7 @@ def _conv(
 
 
 class StyleHead(nn.Module):
-    """Strided convolutions down to one pixel, then a linear layer, zero at first: `[B, C, S, S]` → `[B,
-    512]`."""
+    """Strided convolutions to one pixel, then a linear layer, zero at first: `[B, C, S, S]` → `[B, 512]`."""
 
     def __init__(self, in_channels: int, channels: int, side: int, *, equalized: bool) -> None:
         super().__init__()
@@ -144,7 +142,7 @@ def add_upsampled(coarse: Tensor, fine: Tensor) -> Tensor:
 class StyleEncoder(nn.Module):
     """Code offsets from a stack of image, sketch, semantic and color channels; the caller adds the mean code.
 
-    Missing guides are zeros, as are the holes of the image. Untrained heads give zeros, hence the mean face.
+    Missing guides and holes of the image are zeros. Untrained heads return zeros, hence the mean face.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -179,8 +177,8 @@ class StyleEncoder(nn.Module):
         """x `[B, 26, 256, 256]` in the order of `GUIDE_CHANNELS` → offsets `[B, 18, 512]` from the mean code.
 
         Args:
-            deltas: how many codes after the first may differ from it; the others repeat the first code and
-                their heads are not run. Training raises it step by step (e4e's progressive schedule).
+            deltas: number of codes after the first that may differ from it; the others repeat it without
+                running their heads. Training increases it step by step (e4e's progressive schedule).
 
         Raises:
             ShapeError: x has another shape.
@@ -217,14 +215,13 @@ class StyleEncoder(nn.Module):
 def widen_stem(weight: Tensor, in_channels: int = ENCODER_CHANNELS) -> Tensor:
     """Give the first convolution of a picture network, `[O, 3, k, k]`, more input channels.
 
-    The new ones are zero, so that the widened network gives the old one's output whatever the guides are
-    (PAPER 2.5).
+    The new ones are zero, so that guides do not change the output at first (PAPER 2.5).
     """
     return F.pad(weight, (0, 0, 0, 0, 0, in_channels - weight.shape[1]))
 
 
 def recentered(state: dict[str, Tensor], change: Tensor, relative: bool) -> dict[str, Tensor]:
-    """An encoder's state dict with all codes moved by `change` [18, 512], which the heads' biases take up.
+    """An encoder's state dict with all codes moved by `change` `[18, 512]`, which the heads' biases take up.
 
     Encoders come with mean codes of their own, the model adds its mapping network's.
     """

@@ -24,7 +24,7 @@ class _GateLayer(nn.Module):
 
 
 class _Prior(nn.Module):
-    """Brings the bank's map to the decoder's width: unit variance, then 1×1 where the widths differ."""
+    """The bank's map at unit variance and the decoder's width, by a 1×1 convolution if the widths differ."""
 
     def __init__(self, bank_channels: int, channels: int, scale: float) -> None:
         super().__init__()
@@ -53,11 +53,11 @@ class StyleFusionBlock(nn.Module):
         self.encoder_gate = _GateLayer(channels, style_dim)
         if bank_channels is not None:
             self.prior = _Prior(bank_channels, channels, bank_scale)
-            # σ(0.85) ≈ 0.7: favours generated features and keeps the prior visible at the start.
+            # σ(0.85) ≈ 0.7: favors generated features and keeps the prior visible at the start.
             self.prior_gate = _GateLayer(channels, style_dim, bias=0.85)
 
     def forward(self, decoded: Tensor, encoded: Tensor, bank: Tensor | None, style: Tensor) -> Tensor:
-        """decoded, encoded [B, c, r, r]; bank [B, c_bank, r, r] or None; style [B, style_dim]."""
+        """decoded, encoded `[B, c, r, r]`; bank `[B, c_bank, r, r]` or None; style `[B, style_dim]`."""
         fused = F.leaky_relu(self.generated(decoded, style), 0.2)
         fused = torch.addcmul(fused, torch.sigmoid(self.encoder_gate(decoded, style)), encoded)
         if bank is None:

@@ -19,7 +19,7 @@ class StyleMapper(nn.Module):
     """Codes `[B, 18, 512]` → change of codes `[B, 18, 512]`; zero where a level has no network.
 
     Args:
-        levels: which of `LEVELS` there are.
+        levels: existing ones of `LEVELS`.
     """
 
     LEVELS = MappingProxyType({"course": slice(0, 4), "medium": slice(4, 8), "fine": slice(8, None)})

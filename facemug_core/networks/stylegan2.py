@@ -2,7 +2,7 @@
 
 Parameter names are those of the widely used rosinality checkpoints, without the mapping network (`style.*`),
 which is a network of its own here. Those checkpoints store modulated weights with a leading axis of length 1,
-[1, out, in, k, k]; here it is absent.
+`[1, out, in, k, k]`; here it is absent.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class NoiseMaps(nn.Module):
 class StyleGAN2(FeatureBank):
     """Codes to feature maps, and to a picture.
 
-    Takes W+ codes [B, 18, code_dim]. Styled convolution j takes code j: code 0 styles the 4 px level, codes
+    Takes W+ codes `[B, 18, code_dim]`. Styled convolution j takes code j: code 0 styles the 4 px level, codes
     2k − 1 and 2k the two convolutions of level k (4·2^k px), and a level's colors take the code after those.
     The feature of a level is the output of its first, up-sampling convolution.
 
@@ -147,7 +147,7 @@ class StyleGAN2(FeatureBank):
         return 4 << (code // 2 + 1) if code else 4
 
     def modulation(self, code: int) -> list[Tensor]:
-        """Weights [C, code_dim] of the linear maps from the code with this index to scales of channels."""
+        """Weights `[C, code_dim]` of the linear maps from the code with this index to scales of channels."""
         if code >= len(self.convs) + 1:
             return []
         layer = cast(StyledConv, self.convs[code - 1]) if code else self.conv1

@@ -42,7 +42,7 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
 
 
 def _gaussian_matrix(side: int, sigma: float) -> Tensor:
-    """Weights [side, side] that blur along a side, with its ends repeated."""
+    """Weights `[side, side]` that blur along a side, with its ends repeated."""
     reach = round(3 * sigma)
     way = torch.arange(-reach, reach + 1)
     kernel = torch.exp(-0.5 * (way / sigma) ** 2)
@@ -52,7 +52,7 @@ def _gaussian_matrix(side: int, sigma: float) -> Tensor:
 
 
 def _means_of_means(side: int, window: int) -> Tensor:
-    """Running means along a side, twice, with zeros around it: [side, side], symmetric."""
+    """Running means along a side, twice, with zeros around it: `[side, side]`, symmetric."""
     place = torch.arange(side)
     mean = ((place[:, None] - place).abs() <= window // 2) / window
     return mean @ mean

@@ -58,7 +58,7 @@ class EditRequest(FaceQuery, StylePlan):
     feather: int = 0
     opacity: float = 1.0
     people: Mapping[int, Tensor] = field(default_factory=dict)
-    """Codes of the people of a video [variants, 18, 512], by person number; `latent` is then ignored."""
+    """Codes of the people of a video `[variants, 18, 512]`, by person number; `latent` is then ignored."""
     warnings: Sequence[str] = ()
     """Warnings about the inputs, repeated in the result."""
 
@@ -88,7 +88,7 @@ class EditResult:
     faces: list[AlignedFace]
     """The edited faces."""
     latents: list[Latent]
-    """Codes of each face [variants, 18, 512], with their recipe."""
+    """Codes of each face `[variants, 18, 512]`, with their recipe."""
     conditions: list[Conditions]
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -258,7 +258,7 @@ def enough_visible(conditions: Conditions) -> bool:
 
 @torch.no_grad()
 def random_style(model: FaceMug, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
-    """Codes [seeds, 18, 512] of random people who fit an edit.
+    """Codes `[seeds, 18, 512]` of random people who fit an edit.
 
     With guides the codes of shapes are encoded from the conditions, and the others are random. Without guides
     random people are turned to the photo's pose, if enough of it is visible, and take its outline, light and

@@ -24,7 +24,7 @@ class Shown(NamedTuple):
     image: Tensor
     """`[B, 3, H, W]` in [-1, 1]."""
     features: Features
-    """Unit-normalised features of the perceptual loss."""
+    """Unit-normalized features of the perceptual loss."""
 
     def detach(self) -> Shown:
         return Shown(self.image.detach(), {stride: x.detach() for stride, x in self.features.items()})

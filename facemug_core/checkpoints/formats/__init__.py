@@ -1,1 +1,1 @@
-"""One small reader per published format: each lists the keys that it needs and takes sizes from shapes."""
+"""Readers of published formats. Each lists the keys that it needs, and takes sizes from shapes."""

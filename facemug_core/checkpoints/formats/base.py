@@ -1,4 +1,4 @@
-"""What readers of published formats have in common."""
+"""Shared by readers of published formats."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from torch import nn
 
 UNSTORED = 1 << 20
-"""Numbers that a network may make beside those of its state dict."""
+"""Allowance for a network's numbers outside its state dict."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One of our networks, as a file holds it."""
+    """One of our networks in a file."""
 
     tensors: Mapping[str, StoredTensor]
     """Its state dict."""
     build: Callable[[], nn.Module] | None = None
     """Makes the network, of the file's sizes; None where names and shapes are known to be the network's."""
     mean_code: StoredTensor | None = None
-    """[18, 512]: what an encoder's codes are offsets from, where that comes with the encoder."""
+    """Mean code `[18, 512]` of an encoder's offsets, if it comes with the encoder."""
 
     def misfit(self) -> str | None:
         """The first difference between the file's names and shapes and the network's, if there is one."""
@@ -35,7 +35,7 @@ class Part:
 
         numbers = sum(math.prod(tensor.shape) for tensor in self.tensors.values())
         try:
-            # A few shapes could ask for a network of any size.
+            # A few shapes could describe a network of any size.
             network = build_empty(self.build, numbers + UNSTORED)
         except TooLargeError:
             return f"its shapes are those of a larger network than its {numbers} numbers fill"
@@ -44,24 +44,24 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What one reader sees in a file."""
+    """A reader's result on a file."""
 
     kind: str
-    """What it is, as its authors call it."""
+    """Its authors' name for it."""
     facts: Mapping[str, object]
-    """Sizes, as the shapes tell them."""
+    """Sizes from the shapes."""
     use: str
-    """What it can be used for."""
+    """Its use."""
     parts: Mapping[str, Part] = field(default_factory=dict)
-    """Networks that it brings, by the name of the weights file that it stands for."""
+    """Networks in it, by the names of their weights files."""
     starts: Mapping[str, Mapping[str, StoredTensor]] = field(default_factory=dict)
-    """Tensors of networks that it can start the training of, by the same names."""
+    """Tensors from which networks can be trained, by the same names."""
     lacks: Sequence[str] = ()
-    """What is missing for that use."""
+    """Missing parts for this use."""
 
 
 def prefixes_of(checkpoint: Checkpoint, keys: Sequence[str]) -> list[str]:
-    """Beginnings of names under which all the keys are found; averaged weights first, then short ones."""
+    """Prefixes under which all keys exist; averaged weights first, then short prefixes."""
     first = keys[0]
     candidates = (name.removesuffix(first) for name in checkpoint.tensors if name.endswith(first))
     complete = [

@@ -1,6 +1,6 @@
 """Directions in the space of codes: InterFaceGAN, GANSpace, StyleCLIP mappers.
 
-They are recognised here; `editing.foreign` makes edits of them.
+They are recognized here; `editing.foreign` reads them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ MAPPER_KEY = "mapping.1.weight"
 
 
 def find_vector(checkpoint: Checkpoint) -> Found | None:
-    """A file with one tensor that is [512], [1, 512], [T, 512] or [1, T, 512], as InterFaceGAN's."""
+    """A file with one tensor that is `[512]`, `[1, 512]`, `[T, 512]` or `[1, T, 512]`, as InterFaceGAN's."""
     shapes = [tensor.shape for tensor in checkpoint.tensors.values()]
-    if len(shapes) != 1 or KIND in checkpoint.values:  # ours say what they are
+    if len(shapes) != 1 or KIND in checkpoint.values:  # our files have a kind
         return None
     *outer, codes, length = (1, 1, *shapes[0])
     if length != CODE_DIM or codes > NUM_CODES or set(outer) != {1}:

@@ -1,4 +1,4 @@
-"""EXE-GAN, the predecessor of FACEMUG: its encoder is the refinement encoder but for the entry."""
+"""EXE-GAN, the predecessor of FACEMUG; its encoder is the refinement encoder with another entry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = (
 
 
 def find(checkpoint: Checkpoint) -> Found | None:
-    """The generator, of which the encoder serves as a start."""
+    """The generator, whose encoder can start training."""
     for prefix in prefixes_of(checkpoint, KEYS):
         theirs = checkpoint.under(prefix)
         levels = sum(name.startswith("encoder_convs.") and name.endswith(".0.weight") for name in theirs)

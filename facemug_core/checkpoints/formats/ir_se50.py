@@ -1,4 +1,4 @@
-"""ArcFace's IR-SE50 (`model_ir_se50.pth`), with whose weights the authors start the style encoder."""
+"""ArcFace's IR-SE50 (`model_ir_se50.pth`), from which the authors train the style encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEYS = (
 
 
 def find(checkpoint: Checkpoint) -> Found | None:
-    """The face recognition network: all of it but the output and the first convolution serves as a start."""
+    """The face recognition network; it can start training, without output and first convolution."""
     if not all(key in checkpoint.tensors for key in KEYS):
         return None
     length, features = checkpoint.tensors["output_layer.3.weight"].shape

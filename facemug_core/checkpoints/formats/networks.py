@@ -1,4 +1,4 @@
-"""Networks whose published names are ours: BiSeNet, and the networks of this project's own files."""
+"""Networks in our names: BiSeNet, and those of this project's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This project's files that hold no network of the model. All but one say in their metadata what they are."""
+"""This project's files without networks of the model; all but one have a kind in their metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..stored import Checkpoint
 from .base import Found
 
 STEPS = "steps"
-"""Tensor of a relevance file, and the only one of an inverter's, [512, rank]."""
+"""Tensor of a relevance file, and the only one of an inverter's, `[512, rank]`."""
 
 
 def _directions(checkpoint: Checkpoint) -> Found:
@@ -47,7 +47,7 @@ KINDS: Mapping[str, Callable[[Checkpoint], Found]] = MappingProxyType(
 
 
 def find(checkpoint: Checkpoint) -> Found | None:
-    """A file of ours by what it says, or the inverter."""
+    """A file of ours by its kind, or the inverter."""
     kind = KINDS.get(str(checkpoint.values.get(KIND)))
     if kind is not None:
         return kind(checkpoint)

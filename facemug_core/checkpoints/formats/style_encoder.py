@@ -1,7 +1,7 @@
 """Style encoders in the names of e4e: e4e itself, the 26-channel encoder of FACEMUG's authors, and pSp.
 
-All have the same layers. In e4e codes 1 to 17 are offsets from code 0, in pSp all are whole; only the options
-beside the tensors tell which. Both add a mean code, `latent_avg`.
+All have the same layers. In e4e codes 1 to 17 are offsets from code 0; in pSp all are absolute. Only the
+options in the file distinguish them. Both add a mean code, `latent_avg`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEYS = (
 TYPE = "opts.encoder_type"
 FROM_MEAN = "opts.start_from_latent_avg"
 RELATIVE = {"Encoder4Editing": True, "GradualStyleEncoder": False}
-"""Whether codes 1 to 17 are offsets, by the type that the options name."""
+"""Whether codes 1 to 17 are offsets, by the type in the options."""
 
 
 def find(checkpoint: Checkpoint) -> Found | None:
@@ -50,9 +50,9 @@ def find(checkpoint: Checkpoint) -> Found | None:
         lacks = []
         mean = checkpoint.tensors.get(MEAN_CODE)
         if mean is None:
-            lacks.append(f"{MEAN_CODE}, the mean code, without which all faces would come out wrong")
+            lacks.append(f"{MEAN_CODE}, the mean code, without which all faces would be wrong")
         if relative is None:
-            lacks.append(f"{TYPE}, which tells whether it is e4e ({', '.join(RELATIVE)} are known)")
+            lacks.append(f"{TYPE}, which distinguishes e4e from pSp ({', '.join(RELATIVE)} are known)")
         if channels not in (3, ENCODER_CHANNELS):
             lacks.append(f"an input of 3 or {ENCODER_CHANNELS} channels")
         if lacks or relative is None or mean is None:
@@ -85,5 +85,5 @@ def _config(tensors: dict[str, StoredTensor], relative: bool) -> EncoderConfig:
 
 
 def _rows(mean: Tensor) -> Tensor:
-    """[18, 512] from [512], [1, 512] or [18, 512]."""
+    """`[18, 512]` from `[512]`, `[1, 512]` or `[18, 512]`."""
     return mean.reshape(-1, CODE_DIM).expand(NUM_CODES, CODE_DIM)

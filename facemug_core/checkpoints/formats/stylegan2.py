@@ -1,5 +1,5 @@
-"""StyleGAN2 generators in the names of the rosinality port: `g_ema`, a decoder inside e4e, pSp and StyleCLIP
-files, or a bare state dict. Modulated weights have a leading axis of length 1 there."""
+"""StyleGAN2 generators in the names of the rosinality port, where modulated weights have a leading axis of
+length 1: `g_ema`, a decoder in e4e, pSp and StyleCLIP files, or a bare state dict."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MEAN_CODE = "latent_avg"
 
 _TOP_NAMES = ("input", "conv1", "convs", "to_rgb1", "to_rgbs", "noises")
 _LEARNING_RATE = 0.01
-"""Multiplier of the mapping network's layers: stored weights are this much larger than effective ones."""
+"""Factor from stored to effective weights of the mapping network."""
 
 
 def find(checkpoint: Checkpoint) -> Found | None:
@@ -92,13 +92,13 @@ def _mapping(tensors: dict[str, StoredTensor], mean: StoredTensor | None) -> Par
 
 
 def _mean_row(mean: Tensor, code_dim: int) -> Tensor:
-    """One code from [512], [1, 512] or [18, 512]; the rows of published files are equal."""
+    """One code from `[512]`, `[1, 512]` or `[18, 512]`; the rows of published files are equal."""
     rows = mean.reshape(-1, code_dim)
     return rows[0].clone() if bool((rows == rows[:1]).all()) else rows.mean(0)
 
 
 def _average(build: partial[MappingNetwork], state: dict[str, StoredTensor]) -> Tensor:
-    """The mean code of a file that does not tell it."""
+    """The mean code of a file without one."""
     import torch
 
     from ..mobile_stylegan_ir import MEAN_SAMPLES

@@ -1,4 +1,4 @@
-"""What a weights file is, by its content: `info`, and files found whatever they are called."""
+"""Recognizes weights files by their content, for `info` and for files of any name."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ READERS: tuple[Callable[[Checkpoint], Found | None], ...] = (
 """A reader for each format: those of others, then this project's."""
 
 UNBUILDABLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
-"""What readers and networks raise where the names are right, but no network can be built of the shapes."""
+"""Errors of readers and networks for right names with impossible shapes."""
 
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
-"""Endings of the files that are looked into."""
+"""Extensions of weights files."""
 
 
-def recognise(checkpoint: Checkpoint) -> list[Found]:
-    """All that readers see in a file; more than one thing, for instance, in an e4e file: encoder and decoder.
+def recognize(checkpoint: Checkpoint) -> list[Found]:
+    """All contents that readers find in a file; an e4e file, for example, has encoder and decoder.
 
-    A network that does not fit ours is listed among what the file lacks, not among its parts.
+    A network that does not fit ours is listed in `lacks`, not in `parts`.
     """
     found = []
     for find in READERS:
@@ -56,20 +56,20 @@ def _checked(found: Found) -> Found:
     if not misfits:
         return found
     fitting = {name: part for name, part in found.parts.items() if name not in misfits}
-    lacks = [*found.lacks, *(f"the network's own shape: {misfit}" for misfit in misfits.values())]
+    lacks = [*found.lacks, *(f"the network's shape: {misfit}" for misfit in misfits.values())]
     return replace(found, parts=fitting, lacks=lacks)
 
 
 def describe(path: str | Path) -> str:
-    """What a file is, what it can be used for and what it lacks, in lines for the screen.
+    """Kind, use and lacks of a file, in lines for the screen.
 
     Raises:
-        CheckpointError: it cannot be read.
+        CheckpointError: the file cannot be read.
     """
     checkpoint = open_checkpoint(path)
     numbers = sum(tensor.nbytes for tensor in checkpoint.tensors.values())
     lines = [f"{path}: {len(checkpoint.tensors)} tensors, {numbers / 1e6:.1f} MB"]
-    for found in recognise(checkpoint):
+    for found in recognize(checkpoint):
         lines.append(f"  {found.kind}")
         lines += [f"    {name}: {value}" for name, value in found.facts.items()]
         lines.append(f"    use: {found.use}")
@@ -81,11 +81,11 @@ def describe(path: str | Path) -> str:
 
 
 def convert(source: str | Path, target: str | Path) -> None:
-    """Write a file's tensors as safetensors, bit for bit under the same names, and its values as metadata.
+    """Write a file's tensors as safetensors, with the same bits and names, and its values as metadata.
 
     Raises:
-        CheckpointError: it cannot be read, or holds no tensor.
-        InputError: a tensor of a type that safetensors does not have.
+        CheckpointError: the file cannot be read, or has no tensor.
+        InputError: a tensor has a type that safetensors lacks.
     """
     checkpoint = open_checkpoint(source)
     if not checkpoint.tensors:
@@ -98,7 +98,7 @@ def convert(source: str | Path, target: str | Path) -> None:
 
 
 def find_part(name: str, folders: Sequence[Path]) -> tuple[Path, Part] | None:
-    """The first file in these folders that brings a network, by the name of the file that it stands for."""
+    """The first file in these folders with a network, by the name of this network's weights file."""
     for folder in folders:
         for path in weights_files(folder):
             status = path.stat()
@@ -109,7 +109,7 @@ def find_part(name: str, folders: Sequence[Path]) -> tuple[Path, Part] | None:
 
 
 def weights_files(folder: Path) -> list[Path]:
-    """Files of a folder that may hold weights, in the order of their names."""
+    """Weights files of a folder by extension, sorted by name."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
@@ -117,9 +117,9 @@ def weights_files(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=1024)
 def _part_in(path: Path, name: str, modified: int, size: int) -> Part | None:
-    """One network of a file, remembered as long as the file does not change.
+    """One network of a file, cached as long as the file does not change.
 
-    Other networks that the file may hold are not built to be compared: that takes time at every start.
+    Other networks of the file are not built, to save time at start.
     """
     checkpoint = _opened(path, modified, size)
     if checkpoint is None:
@@ -135,7 +135,7 @@ def _part_in(path: Path, name: str, modified: int, size: int) -> Part | None:
 
 @lru_cache(maxsize=256)
 def _opened(path: Path, modified: int, size: int) -> Checkpoint | None:
-    """Nothing where the file cannot be read."""
+    """The file's names and shapes; None if it cannot be read."""
     try:
         return open_checkpoint(path)
     except CheckpointError:
