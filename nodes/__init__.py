@@ -10,7 +10,7 @@ from .examples import place_examples
 from .faces import DetectFaces, ParseFace, PasteFaces, RegionMask
 from .generation import AddDetail, Aggregate, Generate
 from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
-from .host import ComfyExtension, io
+from .host import ComfyExtension, checking, io
 from .latents import (
     AddLatents,
     BlendLatents,
@@ -69,4 +69,4 @@ NODES: tuple[type[io.ComfyNode], ...] = (
 class Extension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         place_examples()  # here, since older hosts never call on_load
-        return list(NODES)
+        return [checking(node) for node in NODES]

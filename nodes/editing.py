@@ -20,7 +20,7 @@ from ..facemug_core.pipeline.style import Move
 from ..facemug_core.sheets import crop_image
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
-from .faces import chosen, which_inputs
+from .faces import chosen, regions_input, which_inputs
 from .host import io
 from .latents import AUTO, asked, exemplar_crops, seeds, steps_input
 from .loading import HostedEditor
@@ -45,7 +45,7 @@ class Edit(io.ComfyNode):
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
                 io.Mask.Input("mask", optional=True),
-                io.String.Input("regions", default="", placeholder="hair+brows"),
+                regions_input(),
                 io.Int.Input("grow", default=0, min=-64, max=64),
                 *guide_inputs(),
                 io.Image.Input("exemplar", optional=True),

@@ -17,7 +17,7 @@ from ..facemug_core.errors import FaceNotFoundError, InputError
 from ..facemug_core.faces.alignment import covered, inverse
 from ..facemug_core.faces.detection import Which
 from ..facemug_core.faces.pasting import mask_to_photo
-from ..facemug_core.faces.regions import region_mask, smooth_mask
+from ..facemug_core.faces.regions import region_mask, region_names, smooth_mask
 from ..facemug_core.faces.smoothing import smooth_alignment
 from ..facemug_core.pipeline.compose import sized
 from ..facemug_core.pipeline.editor import PhotoEditor
@@ -60,6 +60,12 @@ def which_inputs() -> list[Any]:
             default="error",
         ),
     ]
+
+
+def regions_input() -> Any:
+    """Names of regions to edit; none if a mask says where."""
+    names = io.String.Input("regions", default="", placeholder="hair+brows")
+    return host.checked(names, lambda text: text.strip() and region_names(text))
 
 
 def chosen(which: str, index: int) -> Which:
@@ -157,6 +163,7 @@ def find_faces(
     into."""
     photos = tensors.Photos(image)
     places = []
+    without = []
     for i, photo in enumerate(host.watched(photos)):
         found = editor.find_faces(photo, queries[i], masks[i])
         if not found and not skip:
@@ -165,7 +172,10 @@ def find_faces(
                 "already, switch on `aligned`; to leave photos without a face as they are, set `no_face` to "
                 "skip; or connect `boxes` or `landmarks` that say where the face is."
             )
+        without += [] if found else [str(i + 1)]
         places += [Place(i, face) for face in found] or [Place(i, aligned_face(photo), found=False)]
+    if without:
+        host.warn(f"No face was found in photo {', '.join(without)} of {len(photos)}; it stays as it is.")
     return Faces(image, photos, places)
 
 

@@ -1,4 +1,4 @@
-"""The host: the only module that imports comfy_api, comfy and folder_paths."""
+"""The host: the only module that imports the host's modules."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,21 +102,70 @@ def linked(socket: Any) -> Any:
     return socket
 
 
+def checked(socket: Any, check: Callable[[Any], object]) -> Any:
+    """A value whose mistakes the check raises before anything runs."""
+    socket.check = check
+    return socket
+
+
+def checking(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
+    """The node, made to refuse unknown choices and wrong `checked` values before anything runs.
+
+    Early hosts do not check choices by themselves. The error is raised: one that is returned is repeated
+    for each value. A node that has a check of its own keeps that.
+    """
+    if "validate_inputs" in vars(node):
+        return node
+
+    def validate_inputs(cls: type[io.ComfyNode], **values: Any) -> bool:
+        for socket in cls.define_schema().inputs:
+            if values.get(socket.id) is not None:
+                _check(socket, values[socket.id])
+        return True
+
+    # Hosts give the values that the signature names, and check no ranges of these.
+    names = [socket.id for socket in node.define_schema().inputs if _is_checked(socket)]
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("cls", *names)]
+    validate_inputs.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    node.validate_inputs = classmethod(validate_inputs)  # type: ignore[assignment]
+    return node
+
+
+def _is_checked(socket: Any) -> bool:
+    return isinstance(socket, io.Combo.Input) or hasattr(socket, "check")
+
+
+def _check(socket: Any, value: Any) -> None:
+    if hasattr(socket, "check"):
+        socket.check(value)
+    elif isinstance(socket, io.Combo.Input) and value not in socket.options:
+        names = ", ".join(map(str, socket.options))
+        raise InputError(f"`{socket.id}` is {value!r:.100}, which is none of its choices: {names}.")
+
+
 def seed_input() -> Any:
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True)
 
 
 def warn(message: str) -> None:
-    """Tell the person something that is no error."""
+    """Tell the person something that is no error: in the log, and on the running node (`web/warnings.js`)."""
     log.warning("FACEMUG: %s", message)
+    for server, node in _listening():
+        server.send_sync("facemug.warning", {"node": node, "message": message}, server.client_id)
 
 
 def say(message: str) -> None:
     """Show a text on the running node, in place of the one before."""
+    for server, node in _listening():
+        server.send_progress_text(message, node, sid=server.client_id)
+
+
+def _listening() -> Iterator[tuple[Any, str]]:
+    """The host's server and the id of the running node, if there are both."""
     running = get_executing_context()
-    if running is not None:
-        server = PromptServer.instance
-        server.send_progress_text(message, running.node_id, sid=server.client_id)
+    server = getattr(PromptServer, "instance", None)  # other programs run nodes without one
+    if running is not None and server is not None:
+        yield server, running.node_id
 
 
 def say_reused(stages: Iterable[str]) -> None:
@@ -210,6 +260,11 @@ def shown(pictures: Iterable[Image.Image]) -> dict[str, Any]:
         image.save(folder / name, compress_level=1)
         entries.append({"filename": name, "subfolder": SHOWN_FOLDER, "type": "temp"})
     return {"images": entries}
+
+
+def user_file(name: str) -> Path:
+    """A file of ours in the folder where the host keeps what belongs to its users."""
+    return Path(folder_paths.get_user_directory(), name)
 
 
 def new_output_path(prefix: str, suffix: str) -> Path:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from facemug_core.checkpoints.weights import Weights
 from facemug_core.conventions import IMAGENET_MEAN, IMAGENET_STD
-from facemug_core.editing.clip import WordTokenizer, load_clip
+from facemug_core.editing.clip import CONTEXT, FACE_DIM, WordTokenizer, load_clip
 from facemug_core.errors import CheckpointError, DependencyError, InputError, WeightsMissingError
 from facemug_core.networks.face_tower import part_colors
 
@@ -97,7 +97,31 @@ def test_models_that_need_a_hub_are_refused() -> None:
 def test_without_open_clip_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(DependencyError, match="pip install open_clip_torch"):
-        load_clip()
+        load_clip("ViT-B-32")
+
+
+def test_the_face_model_needs_no_open_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    assert load_clip().texts(["blond hair"]).shape == (1, FACE_DIM)
+
+
+def test_the_face_models_text_side_is_open_clips() -> None:
+    clip = tiny_clip()
+    theirs = open_clip().CLIP(
+        embed_dim=FACE_DIM,
+        vision_cfg={"image_size": 32, "patch_size": 32, "width": 32, "head_width": 32, "layers": 1},
+        text_cfg={
+            "context_length": CONTEXT,
+            "vocab_size": len(WORDS) + 2,
+            "width": 96,
+            "heads": 3,
+            "layers": 2,
+        },
+    )
+    theirs.eval().requires_grad_(False)
+    theirs.load_state_dict(clip.network.state_dict(), strict=False)
+    numbers = clip.tokenizer(["a blond beard", "", "old face " * CONTEXT])
+    assert torch.equal(clip.network.encode_text(numbers), theirs.encode_text(numbers))
 
 
 def test_the_model_imports_without_open_clip(monkeypatch: pytest.MonkeyPatch) -> None:

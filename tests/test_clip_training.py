@@ -57,7 +57,7 @@ from facemug_core.training.stages.clip import (
     retrieval_at_1,
 )
 
-from .text_models import open_clip, tiny_clip
+from .text_models import tiny_clip
 
 SIZES = [len(attribute.limits) if isinstance(attribute, Limits) else 2 for attribute in ATTRIBUTES.values()]
 levels_of_a_face = st.tuples(*(st.integers(UNKNOWN, size - 1) for size in SIZES)).map(np.array)
@@ -198,7 +198,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_training_writes_a_model_that_loads(folder: Path, tmp_path: Path) -> None:
-    open_clip()
     faces = FaceShards(folder)
     levels = load_facts(folder, faces)
     torch.manual_seed(0)
@@ -215,7 +214,6 @@ def test_training_writes_a_model_that_loads(folder: Path, tmp_path: Path) -> Non
 
 
 def test_too_few_faces_are_an_error(tmp_path: Path) -> None:
-    open_clip()
     np.savez(
         tmp_path / "0.npz", images=np.zeros((2, 256, 256, 3), np.uint8), w=np.zeros((2, 512), np.float32)
     )

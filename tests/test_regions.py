@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from facemug_core.conventions import LABELS, REGIONS
 from facemug_core.errors import InputError
-from facemug_core.faces.regions import distance_to, grow_mask, region_mask, smooth_mask
+from facemug_core.faces.regions import distance_to, grow_mask, region_mask, smooth_mask, without_holes
 
 
 def all_labels() -> torch.Tensor:
@@ -27,13 +27,16 @@ def test_each_name_marks_its_classes(name):
     assert marked == sorted(REGIONS[name])
 
 
-def test_names_joined_by_plus_are_united():
+@pytest.mark.parametrize(
+    "names", ["hair + brows", "hair,brows", "Hair brows", " hair, brows,", "hair+brows+"]
+)
+def test_names_joined_by_plus_commas_or_spaces_are_united(names):
     labels = all_labels()
-    united = region_mask(labels, "hair + brows")
+    united = region_mask(labels, names)
     assert torch.equal(united, torch.maximum(region_mask(labels, "hair"), region_mask(labels, "brows")))
 
 
-@pytest.mark.parametrize("names", ["beard", "hair+", "", "hair+beard"])
+@pytest.mark.parametrize("names", ["beard", "", " + ", "hair+beard", "left eye"])
 def test_an_unknown_name_is_refused_with_the_list_of_names(names):
     with pytest.raises(InputError, match=r"Unknown region .* Join names by \+.*left_brow"):
         region_mask(all_labels(), names)
@@ -129,7 +132,7 @@ def test_smoothing_takes_bumps_and_fills_dents():
 
 
 def test_smoothing_by_less_than_nothing_is_refused():
-    with pytest.raises(InputError, match="-1 pixels"):
+    with pytest.raises(InputError, match="got -1"):
         smooth_mask(torch.ones(1, 1, 30, 30), -1)
 
 
@@ -137,3 +140,46 @@ def test_smoothing_by_nothing_returns_the_bits_and_whole_masks_stay_whole():
     mask = (torch.rand(1, 1, 30, 30, generator=torch.Generator().manual_seed(0)) > 0.5).float()
     assert smooth_mask(mask, 0) is mask
     assert smooth_mask(torch.ones(1, 1, 30, 30), 5).all()
+
+
+def ring(side: int = 12) -> torch.Tensor:
+    """A square ring of white pixels."""
+    mask = torch.zeros(1, 1, side, side)
+    mask[..., 2:-2, 2:-2] = 1
+    mask[..., 4:-4, 4:-4] = 0
+    return mask
+
+
+def test_a_hole_is_filled_and_all_around_it_stays():
+    mask = ring()
+    filled = without_holes(mask)
+    assert filled[..., 2:-2, 2:-2].all()
+    assert torch.equal(filled.sum(), torch.tensor(64.0))
+
+
+def test_a_soft_hole_is_filled_and_a_soft_outline_stays():
+    mask = ring()
+    mask[..., 4, 4:-4], mask[..., 1, :] = 0.5, 0.5
+    filled = without_holes(mask)
+    assert filled[..., 4, 4:-4].all()
+    assert torch.equal(filled[..., 1, :], mask[..., 1, :])
+
+
+def test_what_is_open_to_the_border_is_no_hole():
+    mask = ring()
+    mask[..., 5, 8:] = 0
+    assert torch.equal(without_holes(mask), mask)
+
+
+def test_a_passage_with_many_turns_leads_out():
+    mask = torch.ones(1, 1, 9, 9)
+    mask[..., 1::2, 1:-1] = 0
+    for row in range(2, 8, 2):
+        mask[..., row, 1 if row % 4 else 7] = 0
+    mask[..., 8, 7] = 0
+    assert torch.equal(without_holes(mask), mask)
+
+
+def test_holes_of_a_batch_are_filled_each_in_its_own_mask():
+    masks = torch.cat([ring(), torch.zeros(1, 1, 12, 12)])
+    assert torch.equal(without_holes(masks), torch.cat([without_holes(ring()), masks[1:]]))

@@ -1,4 +1,4 @@
-"""open_clip for tests, and a tiny text-image model of its classes."""
+"""open_clip for tests, and the face text-image model with few words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from facemug_core.editing.clip import Clip, face_clip, face_clip_network
+from facemug_core.editing.clip import Clip, FaceClip, face_clip
 
 WORDS = ("a", "beard", "blond", "face", "hair", "old", "smile")
 
@@ -38,8 +38,7 @@ def open_clip() -> ModuleType:
 
 def tiny_clip(seed: int = 0) -> Clip:
     """A face text-image model of few words and random weights; the global random state stays."""
-    open_clip()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = face_clip_network(WORDS)
+        network = FaceClip(WORDS)
     return face_clip(network.eval().requires_grad_(False), WORDS)

@@ -1,13 +1,15 @@
-"""Text-image models: open_clip's networks with tokenizer and preprocessing, on tensors.
+"""Text-image models: networks with tokenizer and preprocessing, on tensors.
 
-open_clip takes seconds to import, so it is imported when a model is loaded. Nothing is downloaded: `face` is
-the pack's own small model, all others are files of the user.
+`face` is the pack's own small model and needs no other package. All others are open_clip's, with weights of
+the user; nothing is downloaded. open_clip takes seconds to import, so it is imported when one of its models
+is loaded.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +26,7 @@ from ..checkpoints.weights import SHIPPED, Weights
 from ..conventions import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import CheckpointError, DependencyError, InputError
 from ..networks.face_tower import FaceTower
+from ..networks.word_transformer import WordTransformer
 from .relevance import Relevance, find_relevance
 
 FACE = "face"
@@ -84,7 +87,7 @@ class Clip:
 
     name: str
     network: Any
-    """One of open_clip's classes, in eval mode."""
+    """A `FaceClip`, or one of open_clip's classes; in eval mode."""
     tokenizer: Callable[[Sequence[str]], Tensor]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -141,15 +144,14 @@ def load_clip(name: str = FACE, file: str | Path | None = None, weights: Weights
         weights: finds that file, the face model and its relevance.
 
     Raises:
-        DependencyError: open_clip or torchvision is missing or broken.
+        DependencyError: the name is one of open_clip's, and open_clip or torchvision is missing or broken.
         InputError: open_clip has no such model, or it needs a hub.
         WeightsMissingError: the file is missing; the message says what to put where.
         CheckpointError: the file belongs to another model, or the relevance file has another content.
     """
-    open_clip = import_open_clip()
     # Gradients go through the network, so its tensors must not be inference tensors.
     with torch.inference_mode(False):
-        clip = _load_face_clip(weights) if name == FACE else _load_named(open_clip, name, file, weights)
+        clip = _load_face_clip(weights) if name == FACE else _load_named(name, file, weights)
         return replace(clip, relevance=find_relevance(name, weights))
 
 
@@ -164,27 +166,25 @@ def import_open_clip() -> ModuleType:
     # A torchvision built for another torch raises RuntimeError, or other errors.
     except Exception as error:
         raise DependencyError(
-            f"Text needs open_clip, which cannot be imported: {error}. Install it with `python -m pip "
-            "install open_clip_torch`; its torchvision must be the build for your torch "
-            f"({torch.__version__}). Everything but text works without."
+            f"Text-image models other than {FACE!r} need open_clip, which cannot be imported: {error}. "
+            f"Install it with `{sys.executable} -m pip install open_clip_torch`; its torchvision must be the "
+            f"build for your torch ({torch.__version__})."
         ) from error
     return open_clip
 
 
-def face_clip_network(words: Sequence[str]) -> nn.Module:
-    """The face model's untrained network for a vocabulary: open_clip's class with a small text transformer.
+class FaceClip(WordTransformer):
+    """The face model's untrained network for a vocabulary.
 
-    Its image side is ours, because a transformer would need more faces than a laptop can draw.
+    Its image side is no transformer, which would need more faces than a laptop can draw.
     """
-    network = import_open_clip().CLIP(
-        embed_dim=FACE_DIM,
-        vision_cfg={"image_size": 32, "patch_size": 32, "width": 32, "head_width": 32, "layers": 1},
-        text_cfg={
-            "context_length": CONTEXT, "vocab_size": len(words) + 2, "width": 96, "heads": 3, "layers": 2,
-        },
-    )  # fmt: skip
-    network.visual = FaceTower(FACE_DIM)
-    return network
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(len(words) + 2, CONTEXT, FACE_DIM)
+        self.visual = FaceTower(FACE_DIM)
+
+    def encode_image(self, faces: Tensor) -> Tensor:
+        return self.visual(faces)
 
 
 def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
@@ -194,11 +194,13 @@ def face_clip(network: nn.Module, words: Sequence[str]) -> Clip:
 
 def _load_face_clip(weights: Weights) -> Clip:
     words = json.loads(read_metadata(weights.path(FACE_FILE))["words"])
-    network = weights.network(lambda: face_clip_network(words), FACE_FILE.removesuffix(".safetensors"))
+    name = FACE_FILE.removesuffix(".safetensors")
+    network = weights.network(lambda: FaceClip(words), name, drop=("logit_scale",))
     return face_clip(network, words)
 
 
-def _load_named(open_clip: ModuleType, name: str, file: str | Path | None, weights: Weights) -> Clip:
+def _load_named(name: str, file: str | Path | None, weights: Weights) -> Clip:
+    open_clip = import_open_clip()
     config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
     if config is None:
         raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,12 +15,28 @@ SPECK = 0.01
 """Share of a region below which a piece of it is a speck, a frequent error of parsers."""
 
 
+def region_names(text: str) -> list[str]:
+    """The names of regions in a text, separated by plus signs, commas or spaces, in any case.
+
+    Raises:
+        InputError: there is no region of a name, or no name.
+    """
+    names = re.findall(r"[^\s,+]+", text.lower())
+    unknown = [name for name in names if name not in REGIONS]
+    if unknown or not names:
+        raise InputError(
+            f"Unknown region {', '.join(map(repr, unknown)) or repr(text)}. Join names by +, such as "
+            f"hair+mouth. The regions are: {', '.join(REGIONS)}."
+        )
+    return names
+
+
 def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = True) -> Tensor:
     """The mask of named regions.
 
     Args:
         labels: class ids `[B, H, W]` (int64).
-        names: one or more of `REGIONS`, joined by "+", for example "hair+brows".
+        names: one or more of `REGIONS`, as `region_names` reads them, for example "hair+brows".
         grow: pixels by which the mask is grown; negative shrinks it.
         specks: whether to keep pieces that are a small part of their region.
 
@@ -28,15 +46,8 @@ def region_mask(labels: Tensor, names: str, grow: int = 0, *, specks: bool = Tru
     Raises:
         InputError: a region is unknown.
     """
-    wanted = [name.strip() for name in names.split("+")]
-    unknown = [name for name in wanted if name not in REGIONS]
-    if unknown:
-        raise InputError(
-            f"Unknown region {', '.join(map(repr, unknown))}. Join names by +, such as hair+mouth. "
-            f"The regions are: {', '.join(REGIONS)}."
-        )
     mask = labels.new_zeros(len(labels), 1, *labels.shape[1:], dtype=torch.bool)
-    for name in wanted:
+    for name in region_names(names):
         region = torch.isin(labels, torch.tensor(REGIONS[name], device=labels.device))[:, None]
         mask |= region if specks else _without_specks(region)
     return grow_mask(mask.float(), grow)
@@ -95,6 +106,29 @@ def smooth_mask(mask: Tensor, pixels: int) -> Tensor:
     for _ in range(2):
         shares = F.avg_pool2d(F.avg_pool2d(shares, (2 * pixels + 1, 1), 1), (1, 2 * pixels + 1), 1)
     return (shares > 0.5).float()
+
+
+def without_holes(mask: Tensor) -> Tensor:
+    """Fills the holes of a mask `[B, 1, H, W]` in [0, 1].
+
+    A hole is what white pixels enclose: a path to the picture's border, in steps along rows and columns, does
+    not lead from it without crossing them. Its pixels become 1; all others keep their values.
+    """
+    free = F.pad(mask < 1, (1, 1, 1, 1), value=True)
+    outside = torch.zeros_like(free)
+    outside[..., 0, :] = True
+    while True:
+        spread = _along_rows(_along_rows(outside, free).mT, free.mT).mT
+        if torch.equal(spread, outside):
+            return torch.where(outside[..., 1:-1, 1:-1], mask, 1.0)
+        outside = spread
+
+
+def _along_rows(marked: Tensor, free: Tensor) -> Tensor:
+    """The runs of free pixels in rows that hold a marked one, bool as both."""
+    runs = (~free).cumsum(-1)
+    held = torch.zeros(*runs.shape[:-1], runs.shape[-1] + 1, dtype=torch.uint8, device=runs.device)
+    return held.scatter_reduce_(-1, runs, marked.byte(), "amax").gather(-1, runs).bool() & free
 
 
 def distance_to(target: Tensor, limit: int) -> Tensor:

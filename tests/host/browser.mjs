@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 const [url, pack, folder, renderer, jobs] = process.argv.slice(2);
-const { templates, saved, photo, group } = JSON.parse(readFileSync(jobs));
+const { templates, saved, photo, group, map } = JSON.parse(readFileSync(jobs));
 const SECONDS = 1000, START = 300 * SECONDS, RUN = 600 * SECONDS;
 const VUE = 'Comfy.VueNodes.Enabled';
 // Small while nobody looks: drawing without a GPU takes the time that the run needs.
@@ -76,27 +76,46 @@ await page.goto(`${url}/system_stats`);
 await page.evaluate(([key, on]) => fetch('/settings', { method: 'POST', body: JSON.stringify({ [key]: on }) }),
   [VUE, renderer === 'vue']);
 
-await open({});
+// An empty canvas, with two functions to build on it.
+async function blank() {
+  await open({});
+  await page.evaluate(async () => {
+    await app.extensionManager.command.execute('Comfy.NewBlankWorkflow');
+    app.graph.clear();
+    let x = 0;
+    window.add = (type, values = {}) => {
+      const node = LiteGraph.createNode(type);
+      node.pos = [x += 420, 100];
+      app.graph.add(node);
+      for (const [name, value] of Object.entries(values)) {
+        node.widgets.find(widget => widget.name === name).value = value;
+      }
+      return node;
+    };
+    window.link = (from, output, to, input) => from.connect(
+      from.outputs.findIndex(({ name }) => name === output), to, to.inputs.findIndex(({ name }) => name === input));
+  });
+}
+
+// Warnings on nodes by title, and those of them that a message shows as well.
+async function warnings() {
+  await page.waitForTimeout(2 * SECONDS);
+  return page.evaluate(() => {
+    const shown = Object.fromEntries(app.graph.nodes.flatMap(node => {
+      const widget = node.widgets?.find(({ name }) => name === 'facemug_warnings');
+      return widget?.element.isConnected ? [[node.title, [...widget.element.children].map(line => line.innerText)]] : [];
+    }));
+    const texts = [...document.querySelectorAll('*')].filter(one => !one.children.length).map(one => one.textContent);
+    return { shown, messages: Object.values(shown).flat().filter(line => texts.includes(line.replace('⚠ ', ''))) };
+  });
+}
+
+await blank();
 say(await page.evaluate(async ([key, photo, group]) => {
-  await app.extensionManager.command.execute('Comfy.NewBlankWorkflow');
-  app.graph.clear();
-  let x = 0;
-  const add = (type, values = {}) => {
-    const node = LiteGraph.createNode(type);
-    node.pos = [x += 420, 100];
-    app.graph.add(node);
-    for (const [name, value] of Object.entries(values)) {
-      node.widgets.find(widget => widget.name === name).value = value;
-    }
-    return node;
-  };
   const own = Object.keys(LiteGraph.registered_node_types).filter(type => type.startsWith('FACEMUG_')).map(add);
   const sockets = Object.fromEntries(own.map(node =>
     [node.type, node.inputs.filter(input => !input.widget).map(input => input.name)]));
   app.graph.clear();
-  x = 0;
-  const link = (from, output, to, input) => from.connect(
-    from.outputs.findIndex(({ name }) => name === output), to, to.inputs.findIndex(({ name }) => name === input));
   const model = add('FACEMUG_LoadModel'), one = add('LoadImage', { image: photo });
   const edit = add('FACEMUG_Edit', { regions: 'hair' }), edited = add('PreviewImage');
   link(model, 'model', edit, 'model');
@@ -113,6 +132,32 @@ say(await page.evaluate(async ([key, photo, group]) => {
   };
 }, [VUE, photo, group]));
 say({ kind: 'built', ...await run(), ...await look('built') });
+
+await blank();
+// Two renderers share a host: what the first has run would not run, and so not warn, for the second.
+await page.evaluate(([photo, map, side]) => {
+  const model = add('FACEMUG_LoadModel'), one = add('LoadImage', { image: photo });
+  const mask = add('SolidMask', { value: 0, width: side, height: 100 });
+  const edit = add('FACEMUG_Edit'), edited = add('PreviewImage');
+  link(model, 'model', edit, 'model');
+  link(one, 'IMAGE', edit, 'image');
+  link(mask, 'MASK', edit, 'mask');
+  link(edit, 'edited', edited, 'images');
+  const drawn = add('LoadImage', { image: map }), scaled = add('ImageScaleBy', { scale_by: side / 400 });
+  const semantic = add('FACEMUG_SemanticMap'), palette = add('PreviewImage');
+  scaled.title = 'Scaled';
+  link(drawn, 'IMAGE', scaled, 'image');
+  link(scaled, 'IMAGE', semantic, 'image');
+  link(semantic, 'palette', palette, 'images');
+  scaled.widgets.find(({ name }) => name === 'upscale_method').value = 'bilinear';
+}, [photo, map, renderer === 'vue' ? 380 : 360]);
+const warned = { kind: 'warned', ...await run(), ...await warnings() };
+say({ ...warned, ...await look('warned') });
+await page.evaluate(() => {
+  app.graph.nodes.find(({ title }) => title === 'Scaled').widgets
+    .find(({ name }) => name === 'upscale_method').value = 'nearest-exact';
+});
+say({ kind: 'mended', ...await run(), ...await warnings() });
 
 for (const [name, workflow] of Object.entries(saved)) {
   say({ kind: 'saved', name, prompt: await page.evaluate(async workflow => {

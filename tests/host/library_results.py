@@ -29,7 +29,6 @@ from facemug_core.pipeline.locate import AlignedFace, FaceQuery
 from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
 from facemug_core.posing import Poser
 
-from ..text_models import open_clip
 from .example_inputs import FOLDER
 from .running import Host, Prompt, Run
 from .workflows import EXEMPLARS, GROUP, HOLE, MOUTH_MASK, PHOTO
@@ -281,7 +280,6 @@ def attributes_grid(library: Library) -> Pictures:
 
 @of_workflow
 def text(library: Library) -> Pictures:
-    open_clip()
     mask = own_mask(library, f"{WHOLE_FACE}+hair")
     goal = TextGoal("curly blond hair", load_clip(), TextOptions(steps=15))
     return staged(library, EditRequest(mask=mask, latent=Latent(encoded(library, PHOTO)), fit=0, text=goal))

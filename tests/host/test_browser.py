@@ -23,7 +23,7 @@ from .installing import BROWSER, CACHE, FRONTEND
 from .library_results import GROUP, Library, assert_same, faces_of_the_group, shortest_edit
 from .running import PACK, Host, Prompt
 from .test_workflows import shown_by
-from .workflows import DESCRIPTIONS, FOLDER, PHOTO
+from .workflows import DESCRIPTIONS, FOLDER, MAP, PHOTO
 
 SCREENSHOTS = CACHE / "screenshots"
 WAYS = {"own": "canvas", "newest": "canvas", "newest_vue": "vue"}
@@ -81,6 +81,7 @@ def reports(
         },
         "photo": PHOTO,
         "group": GROUP,
+        "map": MAP,
     }
     jobs.write_text(json.dumps(work))
     folder = SCREENSHOTS / way
@@ -177,6 +178,22 @@ def test_the_shortest_edit_is_built_on_an_empty_canvas(
     run = browsed.finished(report["prompt"])
     assert_same(browsed.pictures(run, canvas["edited"]), shortest_edit(library))
     assert_same(browsed.pictures(run, canvas["crops"]), faces_of_the_group(library))
+
+
+def test_warnings_stand_on_their_nodes_and_are_shown_once(reports: dict) -> None:
+    report = reports["warned", ""]
+    assert report["end"] == "execution_success"
+    assert report["errors"] == []
+    edit, semantic = (report["shown"][title] for title in ("FACEMUG Edit", "Semantic Map from Image"))
+    assert any("mask is empty" in line for line in edit)
+    assert any("pixels have colors near those of labels" in line for line in semantic)
+    assert sorted(report["messages"]) == sorted([*edit, *semantic])
+
+
+def test_a_warning_goes_when_its_node_runs_again_without_it(reports: dict) -> None:
+    report = reports["mended", ""]
+    assert report["end"] == "execution_success"
+    assert report["shown"].keys() == {"FACEMUG Edit"}
 
 
 @pytest.fixture(scope="module")

@@ -206,3 +206,31 @@ def test_a_photo_that_the_mask_editor_has_blackened_is_completed_with_a_warning(
     assert BLACKENED in host.log
     np.testing.assert_array_equal(edited[~mask], black[~mask])
     assert edited[mask].mean() > 40
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("regions", "hare+mouth", "Unknown region 'hare'"),
+        ("style", "exemplr", "`style` is 'exemplr', which is none of its choices: auto, "),
+        ("which", "biggest", "`which` is 'biggest', which is none of its choices: largest, "),
+        ("size", "300", "`size` is '300', which is none of its choices: auto, 256, "),
+        ("grow", 1000, "Value 1000 bigger than max of 64"),
+    ],
+)
+def test_a_mistake_is_refused_before_anything_runs(name: str, value: Any, said: str, host: Host) -> None:
+    prompt = graph(photo=loaded(PHOTO), **edit("photo", None, **{"regions": "hair", name: value}))
+    with pytest.raises(AssertionError) as refusal:
+        host.run(prompt)
+    (error,) = json.loads(str(refusal.value))["node_errors"]["edit"]["errors"]
+    assert said in f"{error['message']}: {error['details']}"
+
+
+def test_a_linked_choice_is_left_to_the_run(host: Host) -> None:
+    """What a link brings is known only then."""
+    prompt = graph(
+        photo=loaded(PHOTO),
+        regions=("PrimitiveString", {"value": "hair"}),
+        **edit("photo", None, regions=["regions", 0]),
+    )
+    ran(host, prompt)

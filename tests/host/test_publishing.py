@@ -156,10 +156,18 @@ def test_without_the_runtime_that_finds_faces_an_edit_says_how_to_install_it(
     assert "pip install ai-edge-litert" in host.run(quick_edit(host, tmp_path)).error
 
 
-def test_without_open_clip_its_node_says_how_to_install_it(lacking: tuple[str, Host]) -> None:
-    _, host = lacking
-    prompt = {
-        "1": {"class_type": "FACEMUG_LoadClip", "inputs": {"name": "face"}},
+def load_clip(name: str) -> Prompt:
+    return {
+        "1": {"class_type": "FACEMUG_LoadClip", "inputs": {"name": name}},
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
     }
-    assert "pip install open_clip_torch" in host.run(prompt).error
+
+
+def test_without_open_clip_its_models_say_how_to_install_it(lacking: tuple[str, Host]) -> None:
+    _, host = lacking
+    assert "pip install open_clip_torch" in host.run(load_clip("ViT-B-32")).error
+
+
+def test_the_face_model_needs_no_open_clip(lacking: tuple[str, Host]) -> None:
+    _, host = lacking
+    assert host.run(load_clip("face")).error == ""

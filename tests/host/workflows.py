@@ -25,7 +25,7 @@ PHOTO, HOLE, MOUTH_MASK = (
     "facemug_photo_with_hole.png",
     "facemug_photo_with_mouth_mask.png",
 )
-GROUP = "facemug_group.jpg"
+GROUP, MAP = "facemug_group.jpg", "facemug_map.png"
 EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
 
 TILE = 256
@@ -271,7 +271,7 @@ def face_from_a_map(w: Workflow) -> None:
             "colors."
         )
         model = load_model(w)
-        drawn = load_photo(w, "facemug_map.png", "Map in the palette of Parse Face")
+        drawn = load_photo(w, MAP, "Map in the palette of Parse Face")
     with w.group("2 · Conditions and styles"):
         semantic = w.add("FACEMUG_SemanticMap", image=drawn["IMAGE"])
         conditions = w.add("FACEMUG_Conditions", semantic=semantic["semantic"])
@@ -614,8 +614,8 @@ def text(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
             "## Say it in words\n"
-            "A style is searched for whose edit looks as the text says; watch it while it runs. It needs "
-            "`python -m pip install open_clip_torch`.\n\n"
+            "A style is searched for whose edit looks as the text says; watch it while it runs. The small "
+            "model knows some 160 words; the help of *Load CLIP* names others.\n\n"
             "**Try:** another *text*, with a mask that holds what it speaks of; *Text Direction* with *Apply "
             "Direction*, which needs no search."
         )

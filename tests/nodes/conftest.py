@@ -21,7 +21,7 @@ def model() -> Any:
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: Any) -> Path:
     paths = sys.modules["folder_paths"]
-    for name in ("input", "output"):
+    for name in ("input", "output", "user"):
         (tmp_path / "modèle é" / name).mkdir(parents=True)
         folder = str(tmp_path / "modèle é" / name)
         monkeypatch.setattr(paths, f"get_{name}_directory", lambda folder=folder: folder)

@@ -79,7 +79,6 @@ def test_a_search_stops_when_the_person_stops_the_run(model: Any, clip: Any) -> 
 
 
 def test_a_text_becomes_a_direction_as_in_the_library(model: Any, folders: Path) -> None:
-    open_clip()
     (clip,) = run("LoadClip")
     (direction,) = run("TextDirection", clip=clip, text="blond hair")
     latent = latent_of(model)
@@ -101,4 +100,4 @@ def test_text_image_models_are_looked_for_in_the_hosts_folders_too(
 def test_without_open_clip_its_node_says_how_to_get_it(folders: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(DependencyError, match="pip install open_clip_torch"):
-        run("LoadClip")
+        NODES["FACEMUG_LoadClip"].execute(name="ViT-B-32")

@@ -13,6 +13,10 @@ def get_input_directory() -> str:
     return str(base / "input")
 
 
+def get_user_directory() -> str:
+    return str(base / "user")
+
+
 def get_output_directory() -> str:
     return str(base / "output")
 

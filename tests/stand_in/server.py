@@ -1,5 +1,7 @@
+"""As much of the host's server as our nodes touch, for tests without a host."""
+
 from __future__ import annotations
 
 
 class PromptServer:
-    """Nobody is connected."""
+    """Without an instance: no server runs."""

@@ -26,9 +26,9 @@ from ...config import ModelConfig
 from ...editing.clip import (
     FACE_FILE,
     Clip,
+    FaceClip,
     WordTokenizer,
     face_clip,
-    face_clip_network,
     load_clip,
 )
 from ...errors import InputError
@@ -119,7 +119,7 @@ class ClipStage(Stage):
         self, faces: Faces, levels: NDArray[np.int64], trunk: MobileNetV2Features, *, seed: int = 0
     ) -> None:
         words = vocabulary()
-        self.model: nn.Module = face_clip_network(words)
+        self.model: nn.Module = FaceClip(words)
         tower = self.model.visual
         assert isinstance(tower, FaceTower)
         tower.requires_grad_(False).trunk.load_state_dict(trunk.state_dict())
