@@ -33,6 +33,8 @@ from ..facemug_core.sheets import crop_image
 __all__ = ["ComfyExtension", "io"]
 
 CATEGORY = "image/face/FACEMUG"
+SHOWN = 16
+"""Most pictures of a batch that a node shows on itself."""
 MODEL_FOLDER = "facemug"
 CLIP_FOLDERS = ("clip_vision", "text_encoders")
 """The host's kinds of models among which open_clip's weights may lie."""
@@ -43,7 +45,7 @@ LATENT_FOLDER = "facemug"
 SHOWN_FOLDER = "facemug"
 """Folder of ours within the host's temporary folder."""
 
-SHOWN_SIZE = 768
+SHOWN_SIZE = 1024
 """Longer side in pixels at which nodes show pictures: the pictures themselves are their outputs."""
 
 
@@ -71,7 +73,7 @@ TEXTS: dict[str, Any] = json.loads(
 """What nodes, inputs and outputs are called and say, by node id, in the form that hosts translate by."""
 
 
-def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
+def schema(node_id: str, *, category: str, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
     """A node's schema with its English texts, of those fields that this host knows: later hosts know more."""
     texts = TEXTS[node_id]
     for socket in inputs:
@@ -83,7 +85,7 @@ def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any
         node_id=node_id,
         display_name=texts["display_name"],
         description=texts["description"],
-        category=CATEGORY,
+        category=f"{CATEGORY}/{category}",
         inputs=inputs,
         outputs=outputs,
         **{name: value for name, value in fields.items() if name in known},
@@ -248,14 +250,14 @@ def clip_folders() -> list[str]:
     return [*weight_folders(), *(folder for folders in hosts for folder in folders)]
 
 
-def shown(pictures: Iterable[Image.Image]) -> dict[str, Any]:
-    """Pictures as what a node shows on itself, made small; changes them."""
+def shown(pictures: Sequence[Image.Image]) -> dict[str, Any]:
+    """The first of these pictures as what a node shows on itself, made small; changes them."""
     folder = Path(folder_paths.get_temp_directory(), SHOWN_FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
-    for image in pictures:
+    for image in pictures[:SHOWN]:
         image.thumbnail((SHOWN_SIZE, SHOWN_SIZE))
-        # Named by content: drawing a random name would move the global random state.
+        # Named by content: the host's PreviewImage would draw a random name from the global state.
         name = f"{hashlib.sha256(image.tobytes()).hexdigest()[:24]}.png"
         image.save(folder / name, compress_level=1)
         entries.append({"filename": name, "subfolder": SHOWN_FOLDER, "type": "temp"})

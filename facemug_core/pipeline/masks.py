@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ from ..faces.under_mask import split_mask
 from ..memory import Recall, afresh
 from ..photo import Photo
 from .locate import AlignedFace
+
+SLIDERS_WITH_HAIR = frozenset({"hair_darkness", "hair_length", "hair_volume", "pitch", "warmth", "yaw"})
+"""Attribute sliders that change the hair, too."""
 
 
 class FaceMask(NamedTuple):
@@ -71,6 +74,11 @@ def region_masks(
 
 def _parsed(parser: Callable[[], Parser], crop: Tensor) -> Tensor:
     return parser().parse(crop)
+
+
+def slider_regions(names: Iterable[str]) -> str:
+    """The regions that attribute sliders change."""
+    return "face" if SLIDERS_WITH_HAIR.isdisjoint(names) else "face+hair"
 
 
 def mask_in_crop(face: AlignedFace, mask: Tensor) -> Tensor:

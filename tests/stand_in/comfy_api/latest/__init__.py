@@ -48,7 +48,7 @@ class ComfyNode:
 
 
 class NodeOutput:
-    def __init__(self, *args: Any, ui: dict[str, Any] | None = None) -> None:
+    def __init__(self, *args: Any, ui: Any = None) -> None:
         self.args, self.ui = args, ui
 
 
