@@ -86,8 +86,30 @@ def direction_sheet(model: FaceMug, directions: Mapping[str, Direction], codes: 
     return contact_sheet(panels, len(SLIDER))
 
 
-def faces_overlay(photo: Photo, faces: Sequence[AlignedFace], scale: float = 1) -> Image.Image:
-    """The photo, smaller by a scale, with the numbered frame of every face's crop and the face's bounds."""
+FRAME, CHOSEN, BESIDE = (255, 220, 0), (0, 220, 120), (190, 190, 190)
+"""Colors of an overlay: frames of crops, bounds of chosen faces and of the others."""
+
+NUMBER = 14
+"""Height of a face's number, in widths of the lines."""
+
+
+def faces_overlay(
+    photo: Photo,
+    faces: Sequence[AlignedFace],
+    beside: Sequence[AlignedFace] = (),
+    scale: float = 1,
+    *,
+    numbers: bool = True,
+) -> Image.Image:
+    """The photo with the bounds of faces and the frames of their crops.
+
+    Args:
+        photo: the photo.
+        faces: the chosen faces.
+        beside: faces that were not chosen; they have no frame.
+        scale: at most 1; size of the overlay, in sizes of the photo.
+        numbers: whether to number all faces from left to right, from 0, as `FaceQuery.which` does.
+    """
     image = photo.to_image().convert("RGB")
     if scale < 1:
         image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BOX)
@@ -96,12 +118,17 @@ def faces_overlay(photo: Photo, faces: Sequence[AlignedFace], scale: float = 1) 
     corners = np.array(
         [[0, 0, 1], [WORKING_SIZE, 0, 1], [WORKING_SIZE, WORKING_SIZE, 1], [0, WORKING_SIZE, 1]]
     )
-    for number, face in enumerate(faces):
+    for face in faces:
         frame = [tuple(point) for point in (scale * corners @ face.matrix.T)[:, :2].tolist()]
-        draw.line([*frame, frame[0]], fill=(255, 220, 0), width=width)
-        draw.text(frame[0], f" {number}", fill=(255, 220, 0), font_size=12 * width)
-        if face.box is not None:
-            draw.rectangle([scale * side for side in face.box], outline=(0, 220, 120), width=width)
+        draw.line([*frame, frame[0]], fill=FRAME, width=width)
+    boxes = [(face.box, face in faces) for face in (*faces, *beside) if face.box is not None]
+    for number, (box, chosen) in enumerate(sorted(boxes, key=lambda one: one[0][0] + one[0][2])):
+        x0, y0, x1, y1 = (scale * side for side in box)
+        draw.rectangle((x0, y0, x1, y1), outline=CHOSEN if chosen else BESIDE, width=width)
+        if numbers:
+            plate = draw.textbbox((x0, y0), f" {number} ", font_size=NUMBER * width)
+            draw.rectangle(plate, fill=CHOSEN if chosen else BESIDE)
+            draw.text((x0, y0), f" {number} ", fill="black", font_size=NUMBER * width)
     return image
 
 

@@ -7,7 +7,7 @@ from .comparing import CompareFaces
 from .conditions import Conditions
 from .editing import Edit
 from .examples import place_examples
-from .faces import DetectFaces, ParseFace, PasteFaces, RegionMask
+from .faces import DetectFaces, ParseFace, PasteFaces, RefineMask, RegionMask
 from .generation import AddDetail, Aggregate, Generate
 from .guides import ColorMap, SemanticMap, Sketch, SplitPaint
 from .host import ComfyExtension, checking, io
@@ -26,19 +26,20 @@ from .latents import (
 )
 from .loading import LoadModel
 from .posing import Pose
+from .sliders import PortraitSliders
 from .text import LoadClip, OptimizeText, TextDirection
 
 NODES: tuple[type[io.ComfyNode], ...] = (
-    LoadModel,
+    PortraitSliders,
     Edit,
-    DetectFaces,
+    LoadModel,
     ParseFace,
     RegionMask,
-    SemanticMap,
+    RefineMask,
     Sketch,
+    SemanticMap,
     ColorMap,
     SplitPaint,
-    Conditions,
     EncodeExemplar,
     ProjectConditions,
     RandomStyle,
@@ -49,15 +50,17 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     WarpLatent,
     FitLatent,
     Pose,
+    AttributeSliders,
     LoadDirection,
     ApplyDirection,
     SweepDirection,
-    AttributeSliders,
+    SaveLatent,
+    LoadLatent,
     LoadClip,
     OptimizeText,
     TextDirection,
-    SaveLatent,
-    LoadLatent,
+    DetectFaces,
+    Conditions,
     Aggregate,
     Generate,
     AddDetail,

@@ -38,6 +38,7 @@ class LoadDirection(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadDirection",
+            category="styles",
             search_aliases=["interfacegan", "ganspace", "styleclip mapper", "latent direction", "boundary"],
             inputs=[
                 io.Combo.Input("direction", options=[*shipped(), *host.direction_files(FILE_ENDINGS)]),
@@ -96,6 +97,7 @@ class ApplyDirection(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_ApplyDirection",
+            category="styles",
             search_aliases=["latent direction", "attribute", "smile", "age", "latent editing"],
             inputs=[
                 host.Latent.Input("latent"),
@@ -119,6 +121,7 @@ class SweepDirection(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_SweepDirection",
+            category="styles",
             search_aliases=["grid of values", "xy plot", "latent walk", "attribute sheet"],
             inputs=[
                 host.Latent.Input("latent"),
@@ -156,11 +159,12 @@ class AttributeSliders(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_AttributeSliders",
+            category="styles",
             search_aliases=["smile", "age", "head pose", "yaw pitch", "face sliders", "lipstick", "lighting"],
             inputs=[
                 host.Latent.Input("latent"),
                 # Optional, so that what was saved before there were more of them still runs.
-                *(_slider(name, *direction.safe) for name, direction in shipped().items()),
+                *(slider(name, *direction.safe) for name, direction in shipped().items()),
             ],
             outputs=[host.Latent.Output(display_name="latent_out")],
         )
@@ -175,7 +179,8 @@ class AttributeSliders(io.ComfyNode):
         return io.NodeOutput(latent)
 
 
-def _slider(name: str, low: float, high: float) -> io.Float.Input:
+def slider(name: str, low: float, high: float) -> io.Float.Input:
+    """A slider of a direction, between amounts at which faces stay faces."""
     return io.Float.Input(
         name, default=0.0, min=low, max=high, step=0.05, display_mode=io.NumberDisplay.slider, optional=True
     )

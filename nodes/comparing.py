@@ -18,6 +18,7 @@ class CompareFaces(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_CompareFaces",
+            category="advanced",
             search_aliases=["face similarity", "identity", "same person", "face distance"],
             inputs=[host.Model.Input("model"), io.Image.Input("first"), io.Image.Input("second")],
             outputs=[

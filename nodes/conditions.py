@@ -34,6 +34,7 @@ class Conditions(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Conditions",
+            category="advanced",
             search_aliases=["facemug conditions", "guides", "combine sketch semantic color"],
             inputs=[
                 host.Faces.Input("faces", optional=True),

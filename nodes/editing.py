@@ -16,7 +16,7 @@ from ..facemug_core.latents import Latent
 from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.crop import edit_crop
 from ..facemug_core.pipeline.editor import EditRequest, EditResult
-from ..facemug_core.pipeline.style import Move
+from ..facemug_core.pipeline.style import Move, text_move
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, regions_input, which_inputs
@@ -25,6 +25,7 @@ from .latents import AUTO, asked, exemplar_crops, seeds, steps_input
 from .loading import HostedEditor
 from .payloads import GuidePictures, given
 from .recipes import begun, codes_of, latent_of
+from .text import telling_unknown_words
 
 EDIT_SIZES: dict[str, Size] = {"auto": "auto", "256": 256, "512": 512, "1024": 1024}
 
@@ -36,7 +37,18 @@ class Edit(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Edit",
-            search_aliases=["face edit", "face inpaint", "face editing", "facemug", "quick edit"],
+            category="start here",
+            search_aliases=[
+                "face edit",
+                "face inpaint",
+                "portrait",
+                "retouch",
+                "make-up",
+                "hair",
+                "beard",
+                "glasses",
+                "quick edit",
+            ],
             inputs=[
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
@@ -47,20 +59,28 @@ class Edit(io.ComfyNode):
                 io.Image.Input("exemplar", optional=True),
                 host.Latent.Input("latent", optional=True),
                 io.Combo.Input("style", options=list(STYLES), default="auto"),
-                io.Float.Input("style_mix", default=0.0, min=0.0, max=1.0, step=0.05),
+                host.advanced(io.Float.Input("style_mix", default=0.0, min=0.0, max=1.0, step=0.05)),
                 host.seed_input(),
-                io.Int.Input("variants", default=1, min=1, max=64),
+                host.advanced(io.Int.Input("variants", default=1, min=1, max=64)),
                 *(host.advanced(one) for one in which_inputs()),
-                io.Int.Input("feather", default=0, min=0, max=256),
-                io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01),
+                host.advanced(io.Int.Input("feather", default=0, min=0, max=256)),
+                host.advanced(io.Float.Input("opacity", default=1.0, min=0.0, max=1.0, step=0.01)),
                 host.Direction.Input("direction", optional=True),
                 # Values are optional, so that what was saved before there were these still runs.
-                io.Float.Input(
-                    "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
+                host.advanced(
+                    io.Float.Input(
+                        "direction_amount", default=1.0, min=-100.0, max=100.0, step=0.05, optional=True
+                    )
                 ),
-                io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True),
-                steps_input("inversion_steps"),
-                steps_input("fit_steps"),
+                host.advanced(
+                    io.Combo.Input("size", options=list(EDIT_SIZES), default="auto", optional=True)
+                ),
+                host.advanced(steps_input("inversion_steps")),
+                host.advanced(steps_input("fit_steps")),
+                io.String.Input("text", default="", placeholder="curly blond hair", optional=True),
+                host.advanced(
+                    io.Float.Input("text_strength", default=1.0, min=-2.0, max=2.0, step=0.05, optional=True)
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="edited"),
@@ -100,6 +120,8 @@ class Edit(io.ComfyNode):
         size: str = "auto",
         inversion_steps: int = AUTO,
         fit_steps: int = AUTO,
+        text: str = "",
+        text_strength: float = 1.0,
     ) -> io.NodeOutput:
         if exemplar is not None and latent is not None:
             raise InputError("Say where the style comes from in one way: disconnect `exemplar` or `latent`.")
@@ -114,7 +136,7 @@ class Edit(io.ComfyNode):
             latent=None if latent is None else latent_of(latent),
             inversion=asked(inversion_steps),
             fit=asked(fit_steps),
-            directions=moves(direction, direction_amount),
+            directions=[*moves(direction, direction_amount), *text_moves(model, text, text_strength)],
             which=chosen(which, index),
             aligned=aligned,
             skip_without_face=no_face == "skip",
@@ -124,10 +146,10 @@ class Edit(io.ComfyNode):
         )
         if image is None:
             return _new_face(model, mask, guides, strengths, exemplar, request)
-        return _edited_photos(model, image, mask, guides, strengths, exemplar, request)
+        return edited_photos(model, image, mask, guides, strengths, exemplar, request)
 
 
-def _edited_photos(
+def edited_photos(
     model: HostedEditor,
     image: Tensor,
     mask: Tensor | None,
@@ -175,6 +197,14 @@ def moves(direction: Direction | None, amount: float) -> list[Move]:
     return (
         [] if direction is None else [Move(direction, amount, {"operation": "direction", "amount": amount})]
     )
+
+
+def text_moves(model: HostedEditor, text: str, strength: float) -> list[Move]:
+    """The direction of the text, if there is one."""
+    if not text.strip() or strength == 0:
+        return []
+    with torch.inference_mode(False), telling_unknown_words():
+        return [text_move(model.text_model, text.strip(), strength)]
 
 
 def _new_face(

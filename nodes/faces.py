@@ -15,13 +15,15 @@ from ..facemug_core.conditions import labels_to_palette
 from ..facemug_core.conventions import WORKING_SIZE
 from ..facemug_core.errors import FaceNotFoundError, InputError
 from ..facemug_core.faces.alignment import covered, inverse
-from ..facemug_core.faces.detection import Which
+from ..facemug_core.faces.detection import Which, numbered
 from ..facemug_core.faces.pasting import mask_to_photo
-from ..facemug_core.faces.regions import region_mask, region_names, smooth_mask
+from ..facemug_core.faces.regions import region_mask, region_names, smooth_mask, without_holes
 from ..facemug_core.faces.smoothing import smooth_alignment
+from ..facemug_core.ops.filters import gaussian_blur
+from ..facemug_core.photo import Photo
 from ..facemug_core.pipeline.compose import sized
 from ..facemug_core.pipeline.editor import PhotoEditor
-from ..facemug_core.pipeline.locate import FacePlace, FaceQuery, aligned_face, face_at
+from ..facemug_core.pipeline.locate import AlignedFace, FacePlace, FaceQuery, aligned_face, face_at
 from ..facemug_core.pipeline.masks import mask_in_crop
 from ..facemug_core.sheets import faces_overlay
 from . import host, tensors
@@ -79,6 +81,7 @@ class DetectFaces(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_DetectFaces",
+            category="advanced",
             search_aliases=["face detection", "align face", "crop face", "facemug faces", "ffhq align"],
             inputs=[
                 host.Model.Input("model"),
@@ -122,7 +125,7 @@ class DetectFaces(io.ComfyNode):
         }
         masks, *places = (_each(name, frames, len(image)) for name, frames in known.items())
         queries = [FaceQuery(chosen(which, index), aligned, *one) for one in zip(*places, strict=True)]
-        faces = find_faces(model.finder(), image, queries, masks, no_face == "skip")
+        faces, beside = find_faces(model.finder(), image, queries, masks, no_face == "skip")
         if smooth > 0:
             faces = smoothed(faces, smooth)
         count = len(faces.photos)
@@ -138,8 +141,8 @@ class DetectFaces(io.ComfyNode):
         overlays = tensors.filled(
             count,
             (
-                tensors.from_image(faces_overlay(photo, of_photo, scale))
-                for photo, of_photo in zip(host.watched(faces.photos), found, strict=True)
+                tensors.from_image(faces_overlay(photo, *shown, scale, numbers=which != "largest"))
+                for photo, *shown in zip(host.watched(faces.photos), found, beside, strict=True)
             ),
         )
         boxes_found = [[face.box for face in of_photo if face.box is not None] for of_photo in found]
@@ -149,6 +152,7 @@ class DetectFaces(io.ComfyNode):
             frames,
             overlays,
             host.to_bounding_boxes(boxes_found),
+            ui=host.shown(overlays),
         )
 
 
@@ -158,14 +162,17 @@ def find_faces(
     queries: Sequence[FaceQuery],
     masks: Sequence[Tensor | None],
     skip: bool,
-) -> Faces:
-    """Faces of all photos of an IMAGE; with `skip`, a photo without one keeps a place that is never pasted
-    into."""
+) -> tuple[Faces, list[list[AlignedFace]]]:
+    """Faces of all photos of an IMAGE, and for each photo those that an index leaves out.
+
+    With `skip`, a photo without a face keeps a place that is never pasted into.
+    """
     photos = tensors.Photos(image)
-    places = []
+    places, beside = [], []
     without = []
     for i, photo in enumerate(host.watched(photos)):
-        found = editor.find_faces(photo, queries[i], masks[i])
+        found, others = _told_apart(editor, photo, queries[i], masks[i])
+        beside.append(others)
         if not found and not skip:
             raise FaceNotFoundError(
                 f"No face was found in photo {i + 1} of {len(photos)}. If it is an aligned face crop "
@@ -176,7 +183,20 @@ def find_faces(
         places += [Place(i, face) for face in found] or [Place(i, aligned_face(photo), found=False)]
     if without:
         host.warn(f"No face was found in photo {', '.join(without)} of {len(photos)}; it stays as it is.")
-    return Faces(image, photos, places)
+    return Faces(image, photos, places), beside
+
+
+def _told_apart(
+    editor: PhotoEditor, photo: Photo, query: FaceQuery, mask: Tensor | None
+) -> tuple[list[AlignedFace], list[AlignedFace]]:
+    """The faces that are meant, and those that an index leaves out."""
+    if query.aligned or not isinstance(query.which, int):
+        return editor.find_faces(photo, query, mask), []
+    everyone = editor.find_faces(photo, replace(query, which="left to right"), mask)
+    if not everyone:
+        return [], []
+    meant = numbered(everyone, query.which)
+    return [meant], [face for face in everyone if face is not meant]
 
 
 def smoothed(faces: Faces, reach: int) -> Faces:
@@ -227,6 +247,7 @@ class ParseFace(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_ParseFace",
+            category="guides",
             search_aliases=["face parsing", "face segmentation", "bisenet", "semantic map"],
             inputs=[
                 host.Model.Input("model"),
@@ -254,7 +275,15 @@ class RegionMask(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_RegionMask",
-            search_aliases=["face part mask", "hair mask", "mouth mask", "eyes mask", "segment face"],
+            category="guides",
+            search_aliases=[
+                "face part mask",
+                "hair mask",
+                "mouth mask",
+                "eyes mask",
+                "glasses",
+                "segment face",
+            ],
             inputs=[
                 host.Semantic.Input("semantic"),
                 *(io.Boolean.Input(part, default=part == "hair") for part in PARTS),
@@ -283,11 +312,37 @@ class RegionMask(io.ComfyNode):
         return io.NodeOutput(tensors.from_masks(on_photos))
 
 
+class RefineMask(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="FACEMUG_RefineMask",
+            category="guides",
+            search_aliases=["fill holes", "blur mask", "soft mask", "feather mask", "close mask"],
+            inputs=[
+                io.Mask.Input("mask"),
+                io.Boolean.Input("fill_holes", default=True),
+                io.Int.Input("blur", default=0, min=0, max=256),
+            ],
+            outputs=[io.Mask.Output(display_name="mask")],
+        )
+
+    @classmethod
+    def execute(cls, mask: Tensor, fill_holes: bool, blur: int) -> io.NodeOutput:
+        masks = tensors.to_masks(mask, (mask.shape[-2], mask.shape[-1]))
+        if fill_holes:
+            masks = without_holes(masks)
+        if blur > 0:
+            masks = gaussian_blur(masks, blur / 2).clamp(0, 1)
+        return io.NodeOutput(tensors.from_masks(masks))
+
+
 class PasteFaces(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_PasteFaces",
+            category="advanced",
             search_aliases=["paste face", "uncrop face", "face composite", "stitch face"],
             inputs=[
                 host.Faces.Input("faces"),

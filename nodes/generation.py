@@ -25,6 +25,7 @@ class Aggregate(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Aggregate",
+            category="advanced",
             search_aliases=["aggregate", "facemug features", "combine modalities"],
             inputs=[host.Model.Input("model"), host.Conditions.Input("conditions")],
             outputs=[host.Features.Output(display_name="features")],
@@ -41,6 +42,7 @@ class Generate(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Generate",
+            category="advanced",
             search_aliases=["facemug generate", "render face", "edit face"],
             inputs=[
                 host.Model.Input("model"),
@@ -66,6 +68,7 @@ class AddDetail(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_AddDetail",
+            category="advanced",
             search_aliases=["face detail", "sharpen face", "upscale face", "film grain", "facemug detail"],
             inputs=[
                 host.Model.Input("model"),

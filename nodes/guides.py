@@ -36,6 +36,7 @@ class SemanticMap(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_SemanticMap",
+            category="guides",
             search_aliases=["segmentation map", "palette", "semantic guide", "label map"],
             inputs=[
                 io.Image.Input("image"),
@@ -64,6 +65,7 @@ class Sketch(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Sketch",
+            category="guides",
             search_aliases=["line art", "edges", "pencil sketch", "sketch guide", "scribble"],
             inputs=[
                 io.Combo.Input(
@@ -113,7 +115,8 @@ class ColorMap(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_ColorMap",
-            search_aliases=["color guide", "paint", "superpixels", "make-up", "hair color"],
+            category="guides",
+            search_aliases=["color guide", "paint", "superpixels", "make-up", "makeup", "hair color"],
             inputs=[
                 io.Combo.Input(
                     "source",
@@ -171,6 +174,7 @@ class SplitPaint(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_SplitPaint",
+            category="guides",
             search_aliases=["paint layer", "mask editor paint", "painter", "scribble to guides"],
             inputs=[
                 io.Image.Input("painted"),

@@ -18,7 +18,7 @@ import folder_paths
 import numpy as np
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import ComfyExtension, io
+from comfy_api.latest import ComfyExtension, io, ui
 from comfy_execution.utils import get_executing_context
 from numpy.typing import NDArray
 from PIL import Image
@@ -31,6 +31,8 @@ from ..facemug_core.errors import InputError
 __all__ = ["ComfyExtension", "io"]
 
 CATEGORY = "image/face/FACEMUG"
+SHOWN = 16
+"""Most pictures of a batch that a node shows on itself."""
 MODEL_FOLDER = "facemug"
 CLIP_FOLDERS = ("clip_vision", "text_encoders")
 """The host's kinds of models among which open_clip's weights may lie."""
@@ -63,7 +65,7 @@ TEXTS: dict[str, Any] = json.loads(
 """What nodes, inputs and outputs are called and say, by node id, in the form that hosts translate by."""
 
 
-def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
+def schema(node_id: str, *, category: str, inputs: list[Any], outputs: list[Any], **fields: Any) -> io.Schema:
     """A node's schema with its English texts, of those fields that this host knows: later hosts know more."""
     texts = TEXTS[node_id]
     for socket in inputs:
@@ -75,7 +77,7 @@ def schema(node_id: str, *, inputs: list[Any], outputs: list[Any], **fields: Any
         node_id=node_id,
         display_name=texts["display_name"],
         description=texts["description"],
-        category=CATEGORY,
+        category=f"{CATEGORY}/{category}",
         inputs=inputs,
         outputs=outputs,
         **{name: value for name, value in fields.items() if name in known},
@@ -92,6 +94,12 @@ def linked(socket: Any) -> Any:
     """An input that takes links only, also where the front end has fields for its type."""
     socket.extra_dict = {"forceInput": True}
     return socket
+
+
+def shown(pictures: Tensor) -> dict[str, Any]:
+    """What a node shows of an IMAGE on itself; the host's PreviewImage would draw random numbers."""
+    files = ui.ImageSaveHelper.save_images(pictures[:SHOWN], LATENT_FOLDER, io.FolderType.temp, None)
+    return {"images": files, "animated": (False,)}
 
 
 def checked(socket: Any, check: Callable[[Any], object]) -> Any:

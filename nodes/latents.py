@@ -68,7 +68,8 @@ class EncodeExemplar(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_EncodeExemplar",
-            search_aliases=["exemplar", "reference face", "encode face", "e4e", "inversion"],
+            category="styles",
+            search_aliases=["face swap", "reference face", "encode face", "e4e", "inversion"],
             inputs=[
                 host.Model.Input("model"),
                 io.Image.Input("image", optional=True),
@@ -113,6 +114,7 @@ class ProjectConditions(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_ProjectConditions",
+            category="styles",
             search_aliases=["project face", "encode conditions", "photo style"],
             inputs=[
                 host.Model.Input("model"),
@@ -137,6 +139,7 @@ class RandomStyle(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_RandomStyle",
+            category="styles",
             search_aliases=["random face", "random latent", "variants", "stylegan seed"],
             inputs=[
                 host.Model.Input("model"),
@@ -169,6 +172,7 @@ class InterpolateLatents(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_InterpolateLatents",
+            category="styles",
             search_aliases=["blend latents", "lerp", "mix faces", "morph"],
             inputs=[
                 host.Latent.Input("latent"),
@@ -194,6 +198,7 @@ class BlendLatents(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_BlendLatents",
+            category="styles",
             search_aliases=["average faces", "weighted mean", "blend people", "mix several faces"],
             inputs=[socket for number in BLENDED for socket in _person(number)],
             outputs=[host.Latent.Output(display_name="latent")],
@@ -222,6 +227,7 @@ class AddLatents(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_AddLatents",
+            category="styles",
             search_aliases=["subtract latents", "latent arithmetic", "add difference", "add person"],
             inputs=[
                 host.Model.Input("model"),
@@ -244,6 +250,7 @@ class MixLatents(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_MixLatents",
+            category="styles",
             search_aliases=["style mixing", "layer mixing", "crossover"],
             inputs=[
                 host.Latent.Input("coarse"),
@@ -265,6 +272,7 @@ class WarpLatent(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_WarpLatent",
+            category="styles",
             search_aliases=["pose transfer", "latent warping", "align pose"],
             inputs=[
                 host.Model.Input("model"),
@@ -288,6 +296,7 @@ class FitLatent(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_FitLatent",
+            category="styles",
             search_aliases=["fit style to photo", "match pose and light", "fit codes", "adapt face"],
             inputs=[
                 host.Model.Input("model"),
@@ -313,6 +322,7 @@ class SaveLatent(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_SaveLatent",
+            category="styles",
             search_aliases=["save face", "save style codes", "store latent"],
             is_output_node=True,
             inputs=[
@@ -342,6 +352,7 @@ class LoadLatent(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadLatent",
+            category="styles",
             search_aliases=["load face", "load style codes", "saved latent"],
             inputs=[
                 io.Combo.Input("file", options=host.latent_files()),

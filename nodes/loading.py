@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import nn
 
 from ..facemug_core.checkpoints.weights import SHIPPED, Weights
 from ..facemug_core.config import SIZES
+from ..facemug_core.editing.clip import Clip, load_clip
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
 from ..facemug_core.model import FaceMug
@@ -50,6 +51,11 @@ class HostedEditor:
         """For finding faces, which needs none of the managed networks."""
         return self._editor
 
+    @cached_property
+    def text_model(self) -> Clip:
+        """The small text model that ships, on the CPU."""
+        return load_clip(weights=Weights(*host.clip_folders()))
+
     def comparer(self) -> tuple[FaceComparer, torch.device]:
         """What tells people apart, ready to run, and where it runs."""
         comparer, network = self._comparer
@@ -66,11 +72,28 @@ class HostedEditor:
         return host.managed(self._editor.parser.network)
 
 
+def loaded(size: str, precision: torch.dtype) -> HostedEditor:
+    """A model from the host's folders of weights.
+
+    Raises:
+        WeightsMissingError: its weights are missing; says what to put where.
+    """
+    weights = Weights(*host.weight_folders())
+    return HostedEditor(FaceMug.load(size, weights=weights, precision=precision), weights)
+
+
+@cache
+def light_model() -> HostedEditor:
+    """The light model, loaded once for all nodes that do without Load FACEMUG Model."""
+    return loaded("light", torch.float32)
+
+
 class LoadModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadModel",
+            category="start here",
             search_aliases=["facemug loader", "face edit model", "load face model"],
             inputs=[
                 io.Combo.Input(
@@ -91,6 +114,4 @@ class LoadModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, size: str, precision: str) -> io.NodeOutput:
-        weights = Weights(*host.weight_folders())
-        model = FaceMug.load(size, weights=weights, precision=PRECISIONS[precision])
-        return io.NodeOutput(HostedEditor(model, weights))
+        return io.NodeOutput(loaded(size, PRECISIONS[precision]))

@@ -21,6 +21,7 @@ class Pose(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_Pose",
+            category="styles",
             search_aliases=["head pose", "turn head", "frontalize", "frontal face", "yaw pitch"],
             inputs=[
                 host.Model.Input("model"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -14,6 +18,7 @@ from ..facemug_core.editing.text import (
     TextOptions,
     text_direction,
 )
+from ..facemug_core.errors import UnknownWordsWarning
 from ..facemug_core.networks.generator import Features
 from ..facemug_core.sheets import crop_image, curve_image
 from . import host, tensors
@@ -36,11 +41,22 @@ class HostedClip:
         return self._clip
 
 
+@contextmanager
+def telling_unknown_words() -> Iterator[None]:
+    """Tells the person of words that a text model leaves out."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UnknownWordsWarning)
+        yield
+    for warning in heard:
+        host.warn(str(warning.message))
+
+
 class LoadClip(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_LoadClip",
+            category="text",
             search_aliases=["open_clip", "text image model", "clip loader", "styleclip"],
             inputs=[io.String.Input("name", default=FACE, placeholder="face, or ViT-B-32")],
             outputs=[host.Clip.Output(display_name="clip")],
@@ -56,6 +72,7 @@ class OptimizeText(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_OptimizeText",
+            category="text",
             search_aliases=["clip text optimize", "styleclip", "text edit", "prompt", "text guided face"],
             inputs=[
                 host.Model.Input("model"),
@@ -135,7 +152,14 @@ class TextDirection(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return host.schema(
             node_id="FACEMUG_TextDirection",
-            search_aliases=["text direction", "styleclip global direction", "text slider", "prompt"],
+            category="text",
+            search_aliases=[
+                "text direction",
+                "styleclip global direction",
+                "text slider",
+                "beard",
+                "glasses",
+            ],
             inputs=[
                 host.Clip.Input("clip"),
                 io.String.Input("text", default="blond hair", multiline=True),
@@ -146,5 +170,5 @@ class TextDirection(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip: HostedClip, text: str, source: str) -> io.NodeOutput:
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), telling_unknown_words():
             return io.NodeOutput(text_direction(clip.clip(), text, TextOptions(source=source)))

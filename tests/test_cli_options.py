@@ -39,6 +39,9 @@ COMMANDS = {
     "prepare faces": "PrepareOptions",
     "train encoder --data faces --run run": "TrainOptions",
     "evaluate --report report": "EvaluateOptions",
+    "evaluate solid --report report": "EvaluateOptions",
+    "evaluate study --between a=. --between b=. --report study": "StudyOptions",
+    "evaluate paper --faces faces --report report": "PaperOptions",
 }
 
 

@@ -182,13 +182,25 @@ def test_the_color_of_the_background_does_not_get_into_a_face() -> None:
     assert (violet - green).abs().max() < 0.02
 
 
-def test_a_color_is_met_whatever_is_drawn() -> None:
+def test_a_hidden_part_meets_its_color_whatever_is_drawn() -> None:
     photo, bank, drawn = (noise(1, 3, SIDE, SIDE, seed=seed) / 5 for seed in range(3))
+    shown = ALL_SKIN.clone()
+    shown[..., 6:16, 6:18] = 0
+    shown[:, LABELS.index("hair"), 6:16, 6:18] = 1
     color = torch.tensor([0.6, -0.4, -0.4])[None, :, None, None] * HOLE
-    found = edit(build_scene(photo, HOLE, ALL_SKIN, UNMAPPED, color, HOLE), bank, ALL_SKIN, drawn + 0.3)
+    found = edit(build_scene(photo, HOLE, ALL_SKIN, UNMAPPED, color, HOLE), bank, shown, drawn + 0.3)
     torch.testing.assert_close(
         found[..., 40:48, 40:56].mean((0, 2, 3)), torch.tensor([0.6, -0.4, -0.4]), atol=0.06, rtol=0
     )
+
+
+def test_the_color_that_a_half_hidden_part_has_keeps_its_shading() -> None:
+    lit = torch.linspace(0.4, -0.4, SIDE).expand(1, 3, SIDE, SIDE)
+    half = torch.zeros_like(HOLE)
+    half[..., : SIDE // 2] = 1
+    of = build_scene(lit, half, ALL_SKIN, UNMAPPED, torch.zeros_like(lit), half)
+    found = edit(of, lit, ALL_SKIN)
+    torch.testing.assert_close(found, lit * half, atol=0.05, rtol=0)
 
 
 def test_where_a_map_asks_for_background_the_photos_own_is_shown_and_nothing_drawn() -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facemug_core.compositing.paint import meant, patches
+from facemug_core.compositing.paint import PLAIN, meant, patches, unshaded
 from facemug_core.conventions import LABELS
 
 SIDE = 48
@@ -136,3 +136,33 @@ def test_where_nothing_is_painted_everything_is_meant(seed: int) -> None:
     shares = torch.rand(2, 19, 12, 12, generator=torch.Generator().manual_seed(seed)).softmax(1)
     nothing = torch.zeros(2, 1, SIDE, SIDE)
     assert torch.equal(meant(nothing, shares), torch.ones_like(nothing))
+
+
+def shaded() -> torch.Tensor:
+    """A picture [1, 3, S, S] that is lighter on the left, 0 on average."""
+    return torch.linspace(0.5, -0.5, SIDE).expand(1, 3, SIDE, SIDE)
+
+
+def test_under_paint_of_one_color_a_part_has_its_mean_color() -> None:
+    color, weight = painted((RED, slice(None), slice(SIDE // 2, SIDE)))
+    found = unshaded(shaded(), color * weight, weight, parts())
+    torch.testing.assert_close(found, torch.zeros_like(found), atol=1e-3, rtol=0)
+
+
+def test_under_paint_of_many_colors_a_part_keeps_its_shading() -> None:
+    color = 0.9 * shaded().sign()
+    found = unshaded(shaded(), color, torch.ones(1, 1, SIDE, SIDE), parts())
+    torch.testing.assert_close(found, shaded(), atol=2 * PLAIN, rtol=0)
+
+
+def test_a_part_without_paint_keeps_its_bits() -> None:
+    color, weight = painted()
+    assert torch.equal(unshaded(shaded(), color, weight, parts()), shaded())
+
+
+def test_parts_have_means_of_their_own() -> None:
+    color, weight = painted((RED, slice(None), slice(None)))
+    hair = parts(hair=(slice(None), slice(0, SIDE // 2)))
+    found = unshaded(shaded(), color, weight, hair)
+    torch.testing.assert_close(found[..., 0], shaded()[..., : SIDE // 2].mean(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found[..., -1], shaded()[..., SIDE // 2 :].mean(3), atol=1e-3, rtol=0)

@@ -67,19 +67,23 @@ def test_half_the_strength_counts_half() -> None:
 
 def test_a_picture_takes_a_color_by_its_strength() -> None:
     picture, color = torch.full((1, 3, SIDE, SIDE), -0.5), _halves((0.5, -0.5, -0.5), (0.5, -0.5, -0.5))
-    half, whole = (recolored(picture, color, strength * EVERYWHERE, EVERYWHERE) for strength in (0.5, 1.0))
+    half, whole = (
+        recolored(picture, picture, color, strength * EVERYWHERE, EVERYWHERE) for strength in (0.5, 1.0)
+    )
     torch.testing.assert_close(whole, color, atol=0.02, rtol=0)
     torch.testing.assert_close(half, (picture + whole) / 2)
 
 
 def test_without_a_color_a_picture_keeps_its_bits() -> None:
     picture = _noise(1, 3, SIDE, SIDE)
-    assert torch.equal(recolored(picture, torch.zeros_like(picture), 0 * EVERYWHERE, EVERYWHERE), picture)
+    assert torch.equal(
+        recolored(picture, picture, torch.zeros_like(picture), 0 * EVERYWHERE, EVERYWHERE), picture
+    )
 
 
 def test_a_picture_without_a_color_keeps_its_bits_beside_one_with_a_color() -> None:
     pictures, color = _noise(2, 3, SIDE, SIDE), _noise(1, 3, SIDE, SIDE, seed=1)
     colors, weights = torch.cat([color, 0 * color]), torch.cat([EVERYWHERE, 0 * EVERYWHERE])
-    first, second = recolored(pictures, colors, weights, torch.ones_like(weights))
+    first, second = recolored(pictures, pictures, colors, weights, torch.ones_like(weights))
     assert torch.equal(second, pictures[1])
     assert not torch.equal(first, pictures[0])

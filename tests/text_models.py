@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -17,15 +18,19 @@ _declared: list[Any] = []
 
 
 def open_clip() -> ModuleType:
-    """open_clip; skips the test where it is not installed.
+    """open_clip; skips the test where it is not installed."""
+    torchvision()
+    return pytest.importorskip("open_clip")
+
+
+def torchvision() -> ModuleType:
+    """torchvision; skips the test where it is not installed.
 
     PyPI's torchvision is built for torch with CUDA: beside a processor-only torch it can be imported once the
     names of two operators are declared that only its own build brings.
     """
     try:
-        import torchvision  # noqa: F401
-    except ImportError:
-        pytest.skip("open_clip is not installed")
+        return pytest.importorskip("torchvision")
     except RuntimeError:
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
@@ -33,7 +38,7 @@ def open_clip() -> ModuleType:
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(library)
-    return pytest.importorskip("open_clip")
+    return importlib.import_module("torchvision")
 
 
 def tiny_clip(seed: int = 0) -> Clip:

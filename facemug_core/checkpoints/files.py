@@ -5,6 +5,7 @@ Nothing here imports torch; `reading` reads tensors.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import zlib
@@ -28,6 +29,15 @@ RELEVANCE_KIND = "facemug text relevance"
 
 MAX_HEADER = 2 << 20
 """Longest header of a safetensors file that is read; a tensor takes about 100 bytes."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

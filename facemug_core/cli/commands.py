@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from .declaring import Command
 
 FAMILIES = (edit, generate, guides, directions, latents, pose, weights, training, evaluate)
 """In the order of the help."""
+
+TWO_WORDS = {("evaluate", "paper"), ("evaluate", "study")}
+"""Commands that the first word alone does not name: `evaluate` takes names of suites."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +40,10 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[Command[object], obje
         SystemExit: code 2 after a usage error, 0 after help.
         InputError: an option has no effect.
     """
-    given = vars(build_parser().parse_args(arguments))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if tuple(words[:2]) in TWO_WORDS:
+        words[:2] = [" ".join(words[:2])]
+    given = vars(build_parser().parse_args(words))
     command: Command[object] = given.pop("command")
     options = command.options(**given)
     check_options(options, command.parser.get_default)

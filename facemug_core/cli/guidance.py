@@ -15,10 +15,10 @@ from ..batches import seeds_from
 from ..companions import LATENTS, companion
 from ..editing.directions import shipped_directions
 from ..editing.foreign import parse_direction
-from ..editing.text import TextGoal, TextOptions, text_direction
+from ..editing.text import TextGoal, TextOptions
 from ..latents import Latent, load_latent
 from ..modalities import MODALITIES, Guide, Reading
-from ..pipeline.style import Move
+from ..pipeline.style import Move, slider_move, text_move
 from .loading import load_text_model
 from .options import GuidanceOptions
 
@@ -69,17 +69,12 @@ def latent_of(options: GuidanceOptions, source: Path | None = None) -> Latent | 
 def _moves(options: GuidanceOptions) -> list[Move]:
     """Sliders with their amounts, and the direction of a text in direction mode."""
     asked = [
-        Move(
-            parse_direction(name, lambda: shipped_directions(options.all_weights())),
-            amount,
-            {"operation": "attribute", "name": name, "amount": amount},
-        )
+        slider_move(name, parse_direction(name, lambda: shipped_directions(options.all_weights())), amount)
         for name, amount in options.attribute
     ]
     if options.text is not None and options.text_mode == "direction":
-        direction = text_direction(load_text_model(options), options.text, _text_options(options))
-        step = {"text": options.text, "mode": "direction", "strength": options.text_strength}
-        asked.append(Move(direction, options.text_strength, {"operation": "text", **step}))
+        clip, strength = load_text_model(options), options.text_strength
+        asked.append(text_move(clip, options.text, strength, _text_options(options)))
     return asked
 
 

@@ -21,7 +21,7 @@ from ..ops.filters import box_mean, enlarged, wide_mean
 from ..ops.masks import dilated, fill_holes
 from .background import continued
 from .harmony import energies, harmonized
-from .paint import meant, patches
+from .paint import meant, patches, unshaded
 from .recoloring import recolored
 from .seams import nearness, without_seam
 from .skin import FACE, SkinTone, predicted_tone, share, toward
@@ -164,7 +164,11 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     if scene.color_weight.any():
         here = meant(scene.patch, parts)
         drawn = drawn * torch.where(scene.color_weight > 0, here, 1.0)
-        picture = recolored(picture + drawn, scene.color, scene.color_weight * (here > 0.5), here)
+        picture = picture + drawn
+        weight = scene.color_weight * (here > 0.5)
+        whole = torch.where(scene.mask > 0, picture, scene.photo)
+        own = unshaded(whole, scene.color, weight, parts)
+        picture = recolored(picture, own, scene.color, weight, here)
     else:
         picture = picture + drawn
     return without_seam(picture, scene.photo, scene.mask)

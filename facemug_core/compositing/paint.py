@@ -33,6 +33,9 @@ LEAST_SHARE, MOST_SHARE = 0.7, 0.95
 """A part's area in a patch, relative to the main part's. Below the first share the part keeps its colors;
 from the second on it takes the patch's."""
 
+PLAIN = 0.003
+"""Variance of the paint in a part at which half of its shading is the paint's, for colors in [-1, 1]."""
+
 SLIVER = 0.15
 """The same share, below which a part of the face is in a patch for another one by chance: maps are seldom
 exact."""
@@ -79,10 +82,7 @@ def meant(patch: Tensor, parts: Tensor) -> Tensor:
         patch: labels of patches, `[B, 1, H, W]` (`patches`).
         parts: shares of the classes in the painted picture, `[B, 19, h, w]`.
     """
-    grouped = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in PAINTED_PARTS]
-    named = {name for names in PAINTED_PARTS for name in names}
-    grouped += [parts[:, i] for i, name in enumerate(LABELS) if name not in named]
-    shares = enlarged(torch.stack(grouped, 1), patch).flatten(2)  # [B, K, H·W]
+    shares = painted_parts(parts, patch).flatten(2)  # [B, K, H·W]
     numbers = patch.flatten(2).long()
     index = numbers.abs().expand_as(shares)
     areas = shares.new_zeros(*shares.shape[:2], int(index.max()) + 1)
@@ -92,3 +92,39 @@ def meant(patch: Tensor, parts: Tensor) -> Tensor:
     of_face = ratio[:, :FACE].amax(1, keepdim=True) == 1
     kept[:, :FACE] = torch.where(of_face & (ratio[:, :FACE] < SLIVER), 1.0, kept[:, :FACE])
     return torch.where(patch != 0, (shares * kept.gather(2, index)).sum(1).view_as(patch), 1.0)
+
+
+def painted_parts(parts: Tensor, like: Tensor) -> Tensor:
+    """Shares of the parts that are painted as one, `[B, K, H, W]` at the size of a picture, from shares of
+    the classes `[B, 19, h, w]`."""
+    grouped = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in PAINTED_PARTS]
+    named = {name for names in PAINTED_PARTS for name in names}
+    grouped += [parts[:, i] for i, name in enumerate(LABELS) if name not in named]
+    return enlarged(torch.stack(grouped, 1), like)
+
+
+def unshaded(picture: Tensor, color: Tensor, weight: Tensor, parts: Tensor) -> Tensor:
+    """A picture `[B, 3, H, W]` in which each part has its mean color, if its paint is of one color.
+
+    Paint of one color is meant for the part as a whole: what is lighter or darker within it stays so.
+
+    Args:
+        picture: the edit and the photo around it, about [-1, 1].
+        color: color map `[B, 3, H, W]` in [-1, 1].
+        weight: strength of the color map, `[B, 1, H, W]`; 0 where it is empty.
+        parts: shares of the classes in the picture, `[B, 19, h, w]`.
+    """
+    shares = painted_parts(parts, picture).flatten(2)  # [B, K, H·W]
+    means = _means(shares, picture)  # [B, K, 3]
+    painted = shares * (weight > 0).flatten(2)
+    varied = _means(painted, color.square()) - _means(painted, color).square()
+    plain = PLAIN / (PLAIN + varied.mean(2).clamp(min=0)) * (painted.sum(2) > 0)  # [B, K]
+    flat = torch.einsum("bkn,bkc->bcn", shares * plain[..., None], means)
+    rest = 1 - torch.einsum("bkn,bk->bn", shares, plain)[:, None]
+    return flat.view_as(picture) + rest.view_as(weight) * picture
+
+
+def _means(shares: Tensor, picture: Tensor) -> Tensor:
+    """Mean colors `[B, K, 3]` of a picture over shares `[B, K, H·W]`."""
+    sums = torch.einsum("bkn,bcn->bkc", shares, picture.flatten(2))
+    return sums / shares.sum(2, keepdim=True).clamp(min=1e-6)

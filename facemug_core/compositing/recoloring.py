@@ -21,10 +21,10 @@ WINDOW = 9
 """Side of the window, run twice, over which picture and map are compared, in cells of `REDUCTION`."""
 
 
-def recolored(picture: Tensor, color: Tensor, weight: Tensor, here: Tensor) -> Tensor:
-    """A picture `[B, 3, H, W]` in the colors of a map (`color_shift`). `here` `[B, 1, H, W]` in [0, 1] is how
-    far each pixel belongs to the painted part."""
-    shift, counts = color_shift(picture, color, weight)
+def recolored(picture: Tensor, own: Tensor, color: Tensor, weight: Tensor, here: Tensor) -> Tensor:
+    """A picture `[B, 3, H, W]` in the colors of a map, shifted from its `own` colors (`color_shift`). `here`
+    `[B, 1, H, W]` in [0, 1] is how far each pixel belongs to the painted part."""
+    shift, counts = color_shift(own, color, weight)
     return picture + here * counts * shift
 
 

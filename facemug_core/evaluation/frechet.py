@@ -23,10 +23,13 @@ def principal_components(features: Array, count: int = COMPONENTS) -> Array:
     return directions[:count].T
 
 
-def frechet_distance(first: Array, second: Array) -> float:
-    """Squared Fréchet distance of normal distributions fitted to features `[N, K]` and `[M, K]`."""
+def frechet_distance(first: Array, second: Array, *, unbiased: bool = False) -> float:
+    """Squared Fréchet distance of normal distributions fitted to features `[N, K]` and `[M, K]`.
+
+    `unbiased`: sample covariances divide by N − 1, as published values of FID do.
+    """
     apart = first.mean(0) - second.mean(0)
-    a, b = (np.cov(features, rowvar=False, bias=True) for features in (first, second))
+    a, b = (np.cov(features, rowvar=False, bias=not unbiased) for features in (first, second))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * values.clip(0) ** 0.5) @ vectors.T
     # The trace of (ab)^½ through a symmetric matrix with the same eigenvalues.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,10 +13,12 @@ from torch import Tensor
 
 from ..conditions.reading import picture_files, read_mask
 from ..conventions import WORKING_SIZE
+from ..editing.measuring import find_mesh
+from ..editing.pose import pose_from_mesh
 from ..errors import InputError
 from ..faces.parsing import Parser
 from ..photo import Photo
-from ..pictures import from_bytes, to_bytes
+from ..pictures import from_bytes, to_bytes, to_pixels
 from ..pipeline.editor import PhotoEditor
 from ..pipeline.locate import FaceQuery
 from .faces import FIRST_SEED, MASK_KINDS, Faces, in_random_tone
@@ -89,6 +92,52 @@ class FolderFaces:
             faces = self._faces([(f"photo_{stem}", GIVEN) for stem in some], start)
             yield replace(faces, peers={name: self._results(name, some) for name in self.peers})
 
+    def one_by_one(
+        self, count: int, draw_mask: Callable[[Tensor, int], tuple[str, Tensor]]
+    ) -> Iterator[tuple[str, Faces]]:
+        """At most `count` photos with their names, each in one mask: the one beside it, or one that is drawn.
+
+        A photo without an exemplar beside it gets the other photo whose pose is the most similar.
+
+        Args:
+            count: of photos.
+            draw_mask: classes `[H, W]` and the photo's number → kind and mask `[1, H, W]`.
+
+        Raises:
+            InputError: another system has no edit of a photo.
+        """
+        own = {f"exemplar_{_stem(name)}" for name in self.names if name.startswith("photo_")}
+        names = [name for name in self.names if name not in own][:count]
+        similar = self._similar_poses(names)
+        for number, name in enumerate(names):
+            stem = _stem(name)
+            if f"mask_{stem}" in self.files:
+                kind, mask = GIVEN, self._mask(stem)
+            else:
+                kind, mask = draw_mask(self._face(name)[1], number)
+            exemplar = f"exemplar_{stem}"
+            photo, _ = self._face(exemplar if exemplar in self.files else similar[name])
+            faces = self._assembled([(name, kind)], number, [mask], [photo])
+            yield stem, replace(faces, peers={peer: self._results(peer, [stem]) for peer in self.peers})
+
+    def _similar_poses(self, names: list[str]) -> dict[str, str]:
+        """For each photo the other one with the nearest yaw and pitch; the next one where no face mesh is
+        found; itself where there is only one."""
+        poses = {}
+        for name in names:
+            mesh = find_mesh(self.editor.detector, to_pixels(self._face(name)[0]))
+            if mesh is not None:
+                poses[name] = pose_from_mesh(mesh)
+
+        def nearest(name: str) -> str:
+            others = [other for other in poses if other != name]
+            if name not in poses or not others:
+                return names[(names.index(name) + 1) % len(names)]
+            mine = poses[name]
+            return min(others, key=lambda o: math.hypot(poses[o].yaw - mine.yaw, poses[o].pitch - mine.pitch))
+
+        return {name: nearest(name) for name in names}
+
     def _results(self, name: str, stems: list[str]) -> Tensor:
         """Another system's edits `[B, 3, 256, 256]`."""
         files = {path.stem: path for path in picture_files(self.peers[name])}
@@ -98,24 +147,28 @@ class FolderFaces:
         return torch.stack([self._crop(files[f"result_{stem}"]) for stem in stems])
 
     def _faces(self, places: list[tuple[str, str]], start: int) -> Faces:
-        seeds = tuple(FIRST_SEED + start + i for i in range(len(places)))
-        photos, labels = self._batch([name for name, _ in places])
         masks, exemplars = [], []
-        for (name, kind), seed, photo, classes in zip(places, seeds, photos, labels, strict=True):
-            generator = torch.Generator().manual_seed(seed)
-            stem = name.removeprefix("photo_")
+        for i, (name, kind) in enumerate(places):
+            photo, labels = self._face(name)
+            generator = torch.Generator().manual_seed(FIRST_SEED + start + i)
             if kind == GIVEN:
-                mask = read_mask(self.files[f"mask_{stem}"], (WORKING_SIZE, WORKING_SIZE))[0]
-                masks.append((mask >= 0.5).float())
-                exemplars.append(self._face(f"exemplar_{stem}")[0])
+                masks.append(self._mask(_stem(name)))
+                exemplars.append(self._face(f"exemplar_{_stem(name)}")[0])
             else:
-                masks.append(MASK_KINDS[kind](classes, generator))
-                exemplars.append(from_bytes(to_bytes(in_random_tone(photo, generator))))
+                masks.append(MASK_KINDS[kind](labels, generator))
+                exemplars.append(_in_another_tone(photo, generator))
+        return self._assembled(places, start, masks, exemplars)
+
+    def _assembled(
+        self, places: list[tuple[str, str]], start: int, masks: list[Tensor], exemplars: list[Tensor]
+    ) -> Faces:
+        """A batch of photos, names with kinds of masks, numbered from `start`."""
+        photos, labels = self._batch([name for name, _ in places])
         biharmonic = [inpaint_biharmonic(photo, mask) for photo, mask in zip(photos, masks, strict=True)]
         following = [self.names[(self.names.index(name) + 1) % len(self.names)] for name, _ in places]
         other_photos, other_labels = self._batch(following)
         return Faces(
-            seeds=seeds,
+            seeds=tuple(FIRST_SEED + start + i for i in range(len(places))),
             kinds=tuple(kind for _, kind in places),
             photo=photos,
             exemplar=torch.stack(exemplars),
@@ -125,6 +178,11 @@ class FolderFaces:
             other_photo=other_photos,
             other_labels=other_labels,
         )
+
+    def _mask(self, stem: str) -> Tensor:
+        """The mask `[1, 256, 256]` in {0, 1} beside a photo."""
+        mask = read_mask(self.files[f"mask_{stem}"], (WORKING_SIZE, WORKING_SIZE))[0]
+        return (mask >= 0.5).float()
 
     def _batch(self, names: list[str]) -> tuple[Tensor, Tensor]:
         photos, labels = zip(*(self._face(name) for name in names), strict=True)
@@ -145,3 +203,11 @@ class FolderFaces:
         if not found:
             raise InputError(f"No face was found in {path}. Remove it from the folder.")
         return from_bytes(to_bytes(found[0].crop))[0]
+
+
+def _stem(name: str) -> str:
+    return name.removeprefix("photo_")
+
+
+def _in_another_tone(photo: Tensor, generator: torch.Generator) -> Tensor:
+    return from_bytes(to_bytes(in_random_tone(photo, generator)))

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -54,6 +54,9 @@ LINE = 16
 """Height, in pixels, of a line of text on a contact sheet."""
 REAL = "real."
 """Prefix of keys and sheets of real faces."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 Progress = Callable[[int], None]
 """Called with the number of faces done so far."""
@@ -237,7 +240,7 @@ def _run(
     run = _Run(prefix, {suite: [] for suite in suites})
     most = max((suite.max_faces for suite in suites), default=0)
     measure = partial(_measure, model, suites, judges, prefix)
-    for part, faces in _side_by_side(measure, _placed(batches, most)):
+    for part, faces in side_by_side(measure, _placed(batches, most)):
         run.add(part)
         run.faces += faces
         count(faces)
@@ -267,16 +270,14 @@ def _measure(
     return run, len(batch)
 
 
-def _side_by_side(
-    work: Callable[[int, Faces], tuple[_Run, int]], items: Iterable[tuple[int, Faces]]
-) -> Iterator[tuple[_Run, int]]:
+def side_by_side(work: Callable[[int, Item], Result], items: Iterable[tuple[int, Item]]) -> Iterator[Result]:
     """Results in the order of the items. Two items run at a time if torch has two threads.
 
-    Much of a suite's work uses one thread: two batches keep two cores busier than one batch with two threads.
+    Much of the work uses one thread: two batches keep two cores busier than one batch with two threads.
     """
     threads = torch.get_num_threads()
     workers = min(WORKERS, threads)
-    waiting: deque[Future[tuple[_Run, int]]] = deque()
+    waiting: deque[Future[Result]] = deque()
     try:
         with ThreadPoolExecutor(workers, "suites", torch.set_num_threads, (threads // workers,)) as pool:
             for item in items:

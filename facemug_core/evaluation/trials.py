@@ -197,10 +197,14 @@ class Trial:
         return self.aggregate(self.unguided)
 
     @cached_property
+    def completion_codes(self) -> Tensor:
+        """The codes of `completion`."""
+        return self._nearer(self.unguided_codes, self.unguided)
+
+    @cached_property
     def completion(self) -> Tensor:
         """The edit by photo and mask alone, which guided edits are compared with."""
-        codes = self._nearer(self.unguided_codes, self.unguided)
-        return self.edit(self.unguided, codes, self.unguided_maps)
+        return self.edit(self.unguided, self.completion_codes, self.unguided_maps)
 
     @cached_property
     def completion_features(self) -> list[Tensor]:

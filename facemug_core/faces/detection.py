@@ -108,12 +108,24 @@ def choose(faces: Sequence[Face], which: Which) -> list[Face]:
     }  # fmt: skip
     if which in groups:
         return list(groups[str(which)])
-    if not 0 <= int(which) < len(faces):
+    return [numbered(faces, int(which))]
+
+
+FaceLike = TypeVar("FaceLike")
+
+
+def numbered(faces: Sequence[FaceLike], number: int) -> FaceLike:
+    """The face of a number, of faces from left to right.
+
+    Raises:
+        InputError: there is no face with this number.
+    """
+    if not 0 <= number < len(faces):
         raise InputError(
-            f"There is no face {which}: {len(faces)} {'was' if len(faces) == 1 else 'were'} found (counted "
+            f"There is no face {number}: {len(faces)} {'was' if len(faces) == 1 else 'were'} found (counted "
             "from 0, left to right)."
         )
-    return [faces[int(which)]]
+    return faces[number]
 
 
 def left_to_right(faces: Sequence[Face]) -> list[Face]:

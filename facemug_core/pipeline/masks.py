@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -16,6 +16,9 @@ from ..faces.regions import region_mask
 from ..faces.under_mask import split_mask
 from ..photo import Photo
 from .locate import AlignedFace
+
+SLIDERS_WITH_HAIR = frozenset({"hair_darkness", "hair_length", "hair_volume", "pitch", "warmth", "yaw"})
+"""Attribute sliders that change the hair, too."""
 
 
 class FaceMask(NamedTuple):
@@ -57,6 +60,11 @@ def region_masks(
     if not any(mask.on_crop.any() for mask in masks):
         raise NothingToEditError(f"The face has no {regions}, so there is nothing to edit.")
     return masks
+
+
+def slider_regions(names: Iterable[str]) -> str:
+    """The regions that attribute sliders change."""
+    return "face" if SLIDERS_WITH_HAIR.isdisjoint(names) else "face+hair"
 
 
 def mask_in_crop(face: AlignedFace, mask: Tensor) -> Tensor:

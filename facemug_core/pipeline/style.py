@@ -17,9 +17,10 @@ from .. import latents
 from ..batches import Progress, common_batch, no_progress, seeds_from
 from ..choices import Style
 from ..conditions import Conditions, whole_photo
+from ..editing.clip import Clip
 from ..editing.directions import Direction
 from ..editing.inversion import INVERSION_STEPS
-from ..editing.text import TextGoal
+from ..editing.text import DEFAULTS, TextGoal, TextOptions, text_direction
 from ..errors import InputError
 from ..latents import Latent
 from ..model import FaceMug
@@ -53,6 +54,21 @@ class Move(NamedTuple):
     amount: float
     step: Mapping[str, Any]
     """Its step in the recipe: {"operation": name, …}."""
+
+
+def slider_move(name: str, direction: Direction, amount: float) -> Move:
+    """The move of an attribute slider."""
+    return Move(direction, amount, {"operation": "attribute", "name": name, "amount": amount})
+
+
+def text_move(clip: Clip, text: str, strength: float, options: TextOptions = DEFAULTS) -> Move:
+    """The move along the direction of a text, in one pass.
+
+    Raises:
+        InputError, WeightsMissingError: as `text_direction`.
+    """
+    step = {"operation": "text", "text": text, "mode": "direction", "strength": strength}
+    return Move(text_direction(clip, text, options), strength, step)
 
 
 @dataclass(frozen=True)

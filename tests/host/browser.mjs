@@ -1,13 +1,14 @@
 // Opens templates of a pack in headless Chromium, runs each, and takes its picture; builds an edit on an empty canvas;
 // reads saved workflows.
 //   node browser.mjs URL PACK FOLDER RENDERER JOBS
-// RENDERER is `canvas` or `vue`: what shows the nodes. JOBS is a JSON file: names of templates, workflows by name, and
-// the files of the photos to load. Prints one JSON line for each, with what was seen of it.
+// RENDERER is `canvas` or `vue`: what shows the nodes. JOBS is a JSON file: files of templates by name, workflows by
+// name, the files of the photos to load, and words to search nodes by. Prints one JSON line for each, with what was seen
+// of it.
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 const [url, pack, folder, renderer, jobs] = process.argv.slice(2);
-const { templates, saved, photo, group, map } = JSON.parse(readFileSync(jobs));
+const { templates, saved, photo, group, map, words } = JSON.parse(readFileSync(jobs));
 const SECONDS = 1000, START = 300 * SECONDS, RUN = 600 * SECONDS;
 const VUE = 'Comfy.VueNodes.Enabled';
 // Small while nobody looks: drawing without a GPU takes the time that the run needs.
@@ -111,10 +112,13 @@ async function warnings() {
 }
 
 await blank();
-say(await page.evaluate(async ([key, photo, group]) => {
+say(await page.evaluate(async ([key, photo, group, words]) => {
   const own = Object.keys(LiteGraph.registered_node_types).filter(type => type.startsWith('FACEMUG_')).map(add);
   const sockets = Object.fromEntries(own.map(node =>
     [node.type, node.inputs.filter(input => !input.widget).map(input => input.name)]));
+  const { $pinia } = document.getElementById('vue-app').__vue_app__.config.globalProperties;
+  const { nodeSearchService } = $pinia._s.get('nodeDef');
+  const found = Object.fromEntries(words.map(word => [word, nodeSearchService.searchNode(word, [], { limit: 64 }).map(node => node.name)]));
   app.graph.clear();
   const model = add('FACEMUG_LoadModel'), one = add('LoadImage', { image: photo });
   const edit = add('FACEMUG_Edit', { regions: 'hair' }), edited = add('PreviewImage');
@@ -126,11 +130,15 @@ say(await page.evaluate(async ([key, photo, group]) => {
   link(model, 'model', find, 'model');
   link(several, 'IMAGE', find, 'image');
   link(find, 'crops', crops, 'images');
+  const smile = add('FACEMUG_PortraitSliders', { smile: 1 });
+  link(one, 'IMAGE', smile, 'image');
   return {
     kind: 'canvas', version: window.__COMFYUI_FRONTEND_VERSION__, fields: Object.keys(app.widgets), sockets,
     vue: app.extensionManager.setting.get(key), edited: String(edited.id), crops: String(crops.id),
+    find: String(find.id), smile: String(smile.id), found,
+    seen: edit.widgets.filter(widget => !widget.options.advanced).map(widget => widget.name),
   };
-}, [VUE, photo, group]));
+}, [VUE, photo, group, words]));
 say({ kind: 'built', ...await run(), ...await look('built') });
 
 await blank();
@@ -166,8 +174,25 @@ for (const [name, workflow] of Object.entries(saved)) {
   }, workflow) });
 }
 
-for (const name of templates) {
-  await open({ template: name, source: pack });
+// As people see them: the folder's page of the dialog.
+async function titles() {
+  await open({});
+  await page.evaluate(() => app.extensionManager.command.execute('Comfy.BrowseTemplates'));
+  await page.getByText(pack, { exact: true }).first().click();
+  const cards = page.locator('[data-testid^="template-workflow-"]');
+  await cards.first().waitFor();
+  await page.screenshot({ path: `${folder}/templates.png` });
+  return cards.evaluateAll(all => all.map(card => card.dataset.testid.replace('template-workflow-', '')));
+}
+
+say({ kind: 'titles', titles: await titles() });
+
+for (const [name, file] of Object.entries(templates)) {
+  await open({});
+  await page.evaluate(async ([pack, file]) => {
+    const answer = await app.api.fetchApi(`/workflow_templates/${pack}/${file}.json`);
+    await app.loadGraphData(await answer.json(), true, true, file);
+  }, [pack, file]);
   await page.waitForFunction(expected => window.app?.graph?.extra?.name === expected, name);
   const missing = await page.evaluate(() => {
     const graphs = [app.graph, ...(app.graph.subgraphs?.values() ?? [])];

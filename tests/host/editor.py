@@ -20,7 +20,15 @@ PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
 TALLEST = 1320
 """Where a column ends: on a screen that shows more at once, the editor leaves out all texts."""
-PICTURE_NODES = ("LoadImage", "PreviewImage", "SaveImage", "MaskPreview", "FACEMUG_OptimizeText")
+PICTURE_NODES = (
+    "LoadImage",
+    "PreviewImage",
+    "SaveImage",
+    "MaskPreview",
+    "FACEMUG_OptimizeText",
+    "FACEMUG_DetectFaces",
+    "FACEMUG_PortraitSliders",
+)
 """Nodes that show a picture, if only while they run."""
 COLOR = "#9fc1cf"
 INPUT_NODE, OUTPUT_NODE = -10, -20

@@ -12,8 +12,9 @@ from torch import Tensor
 from facemug_core import latents
 from facemug_core.conditions import labels_to_palette, pencil_sketch
 from facemug_core.conventions import PALETTE
-from facemug_core.faces.regions import grow_mask, region_mask
+from facemug_core.faces.regions import grow_mask, region_mask, without_holes
 from facemug_core.model import FaceMug
+from facemug_core.ops.filters import enlarged, gaussian_blur
 from facemug_core.pipeline.editor import PhotoEditor
 from facemug_core.sheets import crop_image
 
@@ -21,8 +22,12 @@ from .installing import ROOT
 
 FOLDER = ROOT / "workflows" / "inputs"
 SIZE = 512
-PHOTO, EXEMPLARS, GROUP = 109, (117, 105, 118), (112, 101, 122)
+PHOTO, EXEMPLARS = 109, (117, 105, 118)
 """Seeds of the bank's faces."""
+GROUP_SIZE = 500, 1180
+GROUP = ((101, 500, 340, 0), (112, 560, -30, -30), (122, 540, 660, -20))
+"""Of the people in the group photo: seed, side of the picture, and its left and top. The first stands
+behind the others."""
 LAYERS_OF_EXPRESSION = slice(4, 7)
 NAMES = (
     "background", "skin", "left brow", "right brow", "left eye", "right eye", "glasses", "left ear",
@@ -44,7 +49,7 @@ def main() -> None:
     save_jpeg("photo", photo)
     for number, seed in enumerate(EXEMPLARS, start=1):
         save_jpeg(f"exemplar_{number}", picture(model, model.random_codes([seed])))
-    save_jpeg("group", torch.cat([picture(model, model.random_codes([seed])) for seed in GROUP], 3))
+    save_jpeg("group", group_photo(editor))
     latents.save_codes(FOLDER / "facemug_face.safetensors", model.random_codes([EXEMPLARS[0]]).contiguous())
 
     labels = editor.parser.parse(photo)
@@ -91,6 +96,23 @@ def picture(model: FaceMug, codes: Tensor) -> Tensor:
     """The bank's picture of a face, [1, 3, 512, 512] in [-1, 1]."""
     with torch.inference_mode():
         return torch.nn.functional.avg_pool2d(model.bank(codes), 2).clamp(-1, 1)
+
+
+def group_photo(editor: PhotoEditor) -> Tensor:
+    """Three people close together before a wall, [1, 3, H, W] in [-1, 1]; all heads touch the upper edge."""
+    height, width = GROUP_SIZE
+    down, across = torch.linspace(0, 1, height)[:, None], torch.linspace(-1, 1, width)
+    group = (0.15 - 0.35 * down - 0.3 * across**2).expand(1, 3, -1, -1).contiguous()
+    for seed, side, left, top in GROUP:
+        person = picture(editor.model, editor.model.random_codes([seed]))
+        outline = region_mask(editor.parser.parse(person), "foreground", -2, specks=False)
+        soft = gaussian_blur(without_holes(outline), 2)
+        person, soft = (enlarged(one, person.new_empty(1, 1, side, side)) for one in (person, soft))
+        rows, columns = slice(-top, height - top), slice(max(0, left), left + side)
+        place = group[..., columns]
+        cut = slice(max(0, -left), max(0, -left) + place.shape[-1])
+        place.lerp_(person[..., rows, cut], soft[..., rows, cut])
+    return group
 
 
 def region_label(labels: Tensor, region: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from facemug_core.pipeline.crop import edit_crop
 from facemug_core.pipeline.editor import EditRequest, PhotoEditor
 from facemug_core.pipeline.guides import crop_conditions, guides_to_crop
 from facemug_core.pipeline.locate import AlignedFace, FaceQuery
-from facemug_core.pipeline.style import FIT_STEPS, StylePlan, styled
+from facemug_core.pipeline.style import FIT_STEPS, StylePlan, slider_move, styled
 from facemug_core.posing import Poser
 
 from .example_inputs import FOLDER
@@ -92,6 +92,14 @@ RESULTS: dict[str, Callable[[Library], Pictures]] = {}
 def of_workflow(result: Callable[[Library], Pictures]) -> Callable[[Library], Pictures]:
     RESULTS[result.__name__] = result
     return result
+
+
+@of_workflow
+def portrait_sliders(library: Library) -> Pictures:
+    known = shipped_directions()
+    amounts = {"smile": -0.6, "eyes_open": 0.8, "age": 0.5}
+    moves = [slider_move(name, known[name], amount) for name, amount in amounts.items()]
+    return edited(library, EditRequest(regions="face", grow=4, directions=moves))
 
 
 @of_workflow

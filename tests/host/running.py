@@ -102,7 +102,7 @@ class Host:
     def get(self, path: str, **query: str) -> bytes:
         """The answer to a GET request."""
         suffix = f"?{urllib.parse.urlencode(query)}" if query else ""
-        with urllib.request.urlopen(f"{self.url}{path}{suffix}", timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.url}{urllib.parse.quote(path)}{suffix}", timeout=60) as answer:
             return answer.read()
 
     def nodes(self, pack: str | None = None) -> dict[str, Any]:

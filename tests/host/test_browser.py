@@ -1,7 +1,7 @@
 """The pack in a real browser: the host's own front end, and the newest with both of its renderers of nodes.
 
-Every template opens without a missing node, runs, and shows what the library makes, to the bit; an edit is
-built on an empty canvas; workflows that were saved with fields for `boxes` run.
+Every template opens without a missing node, runs, and shows what the library makes, to the bit; edits are
+built on an empty canvas; nodes are found by words; workflows that were saved earlier run.
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from facemug_core.editing.directions import shipped_directions
+from facemug_core.pipeline.editor import EditRequest
+from facemug_core.pipeline.locate import FaceQuery
+from facemug_core.pipeline.style import slider_move
+from facemug_core.sheets import faces_overlay
 
 from .checking import converted
 from .conftest import PACKS
 from .installing import BROWSER, CACHE, FRONTEND
-from .library_results import GROUP, Library, assert_same, faces_of_the_group, shortest_edit
+from .library_results import GROUP, Library, assert_same, edited, faces_of_the_group, shortest_edit
 from .running import PACK, Host, Prompt
 from .test_workflows import shown_by
-from .workflows import DESCRIPTIONS, FOLDER, MAP, PHOTO
+from .workflows import DESCRIPTIONS, MAP, PHOTO, TITLES, file_of
 
 SCREENSHOTS = CACHE / "screenshots"
 WAYS = {"own": "canvas", "newest": "canvas", "newest_vue": "vue"}
@@ -33,6 +40,24 @@ HALF = int(os.environ["HALF"]) if "HALF" in os.environ else None
 """0 or 1 leaves out every second workflow on the canvas: one half on the host's own front end, the other half
 on the newest."""
 FIELD_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+
+WORDS = {
+    "age": "PortraitSliders", "expression": "PortraitSliders", "smile": "PortraitSliders",
+    "portrait": "PortraitSliders", "retouch": "Edit", "inpaint": "Edit", "hair": "RegionMask",
+    "eyes": "RegionMask", "glasses": "RegionMask", "beard": "TextDirection", "make-up": "ColorMap",
+    "makeup": "ColorMap", "swap": "EncodeExemplar",
+}  # fmt: skip
+"""What people look for, and a node of ours that they should find."""
+
+SAVED_BEFORE = Path(__file__).with_name("saved") / "make_up.json"
+"""A template as it was shipped before FACEMUG Edit had a text and folded values."""
+SEEN = (
+    "regions", "grow", "sketch_strength", "semantic_strength", "color_strength", "style", "seed",
+    "control_after_generate", "text",
+)  # fmt: skip
+"""Values of FACEMUG Edit before the fold, with the one that the front end adds to the seed."""
+
+EDIT_TITLE = "FACEMUG Edit (Inpaint, Retouch)"
 
 NODE = "FACEMUG_DetectFaces"
 FINDER, BOXES_FOUND = 100, 4
@@ -74,13 +99,15 @@ def reports(
     names = [one["name"] for one in wanted if one["way"] == way and "name" in one]
     jobs = tmp_path_factory.mktemp("jobs") / "jobs.json"
     work = {
-        "templates": [name for name in names if not left_out(way, name)],
+        "templates": {name: TITLES[name] for name in names if not left_out(way, name)},
         "saved": {
+            "make_up": json.loads(SAVED_BEFORE.read_text()),
             **{name: saved_with_fields(values) for name, values in SAVED.items()},
             "linked": saved_with_a_link(),
         },
         "photo": PHOTO,
         "group": GROUP,
+        "words": list(WORDS),
         "map": MAP,
     }
     jobs.write_text(json.dumps(work))
@@ -102,7 +129,7 @@ def left_out(way: str, name: str) -> bool:
 
 def saved_with_fields(values: list[Any]) -> dict[str, Any]:
     """A template as a front end saves it that shows `boxes` as fields, with these values of its node."""
-    workflow = json.loads((FOLDER / "sketch.json").read_text())
+    workflow = json.loads(file_of("sketch").read_text())
     node = finder(workflow)
     node["widgets_values"] = values
     (boxes,) = (socket for socket in node["inputs"] if socket["name"] == "boxes")
@@ -180,11 +207,63 @@ def test_the_shortest_edit_is_built_on_an_empty_canvas(
     assert_same(browsed.pictures(run, canvas["crops"]), faces_of_the_group(library))
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_a_node_is_found_by_what_people_look_for(word: str, reports: dict) -> None:
+    assert f"FACEMUG_{WORDS[word]}" in reports["canvas", ""]["found"][word]
+
+
+def test_a_smile_takes_two_nodes_and_is_shown_on_the_second(
+    reports: dict, browsed: Host, library: Library
+) -> None:
+    assert reports["built", ""]["end"] == "execution_success"
+    run = browsed.finished(reports["built", ""]["prompt"])
+    smile = slider_move("smile", shipped_directions()["smile"], 1.0)
+    request = EditRequest(regions="face", grow=4, directions=[smile])
+    assert_same(browsed.pictures(run, reports["canvas", ""]["smile"]), edited(library, request))
+
+
+def test_the_node_that_finds_faces_shows_them_numbered(
+    reports: dict, browsed: Host, library: Library
+) -> None:
+    run = browsed.finished(reports["built", ""]["prompt"])
+    photo = library.photo(GROUP)
+    faces = library.editor.find_faces(photo, FaceQuery("left to right"))
+    expected = np.asarray(faces_overlay(photo, faces))
+    assert_same(browsed.pictures(run, reports["canvas", ""]["find"]), [expected])
+
+
+def test_eight_values_of_the_one_node_are_before_the_fold(reports: dict) -> None:
+    """Which the Vue renderer draws."""
+    assert tuple(reports["canvas", ""]["seen"]) == SEEN
+
+
+def test_templates_have_titles_and_an_order(reports: dict) -> None:
+    assert reports["titles", ""]["titles"] == sorted(TITLES.values())
+
+
+def test_a_workflow_saved_before_values_were_added_is_the_same_prompt(
+    reports: dict, browsed: Host, tmp_path: Path
+) -> None:
+    report = reports["saved", "make_up"]
+    assert report["errors"] == []
+    new = {"text": "", "text_strength": 1.0}
+    (expected,) = converted([SAVED_BEFORE], browsed.nodes(), tmp_path)
+    assert without(new, report["prompt"]) == without(new, expected)
+
+
+def without(values: Mapping[str, Any], prompt: Prompt) -> dict[str, dict[str, Any]]:
+    """The inputs of a prompt without those that have these values."""
+    return {
+        key: {name: value for name, value in own.items() if (name, value) not in values.items()}
+        for key, own in inputs(prompt).items()
+    }
+
+
 def test_warnings_stand_on_their_nodes_and_are_shown_once(reports: dict) -> None:
     report = reports["warned", ""]
     assert report["end"] == "execution_success"
     assert report["errors"] == []
-    edit, semantic = (report["shown"][title] for title in ("FACEMUG Edit", "Semantic Map from Image"))
+    edit, semantic = (report["shown"][title] for title in (EDIT_TITLE, "Semantic Map from Image"))
     assert any("mask is empty" in line for line in edit)
     assert any("pixels have colors near those of labels" in line for line in semantic)
     assert sorted(report["messages"]) == sorted([*edit, *semantic])
@@ -193,14 +272,14 @@ def test_warnings_stand_on_their_nodes_and_are_shown_once(reports: dict) -> None
 def test_a_warning_goes_when_its_node_runs_again_without_it(reports: dict) -> None:
     report = reports["mended", ""]
     assert report["end"] == "execution_success"
-    assert report["shown"].keys() == {"FACEMUG Edit"}
+    assert report["shown"].keys() == {EDIT_TITLE}
 
 
 @pytest.fixture(scope="module")
 def prompt(browsed: Host, tmp_path_factory: pytest.TempPathFactory) -> Prompt:
     """Of the template that `saved_with_fields` takes."""
     folder = tmp_path_factory.mktemp("converted")
-    return converted([FOLDER / "sketch.json"], browsed.nodes(), folder)[0]
+    return converted([file_of("sketch")], browsed.nodes(), folder)[0]
 
 
 @pytest.mark.parametrize("values", SAVED)

@@ -23,7 +23,7 @@ COMPARED = (PHOTO, EXEMPLARS[0])
 def test_every_node_is_listed_with_its_category(host: Host) -> None:
     nodes = host.nodes(PACK)
     assert nodes.keys() >= json.loads(FILE.read_text()).keys()
-    assert {node["category"] for node in nodes.values()} == {"image/face/FACEMUG"}
+    assert all(node["category"].startswith("image/face/FACEMUG/") for node in nodes.values())
     assert all(identity.startswith("FACEMUG_") for identity in nodes)
 
 

@@ -21,7 +21,7 @@ from .packing import packed, unpacked
 from .running import Host, Prompt
 from .snapshot import FILE
 from .test_pack import compare_faces
-from .workflows import FOLDER, PHOTO, last_preview
+from .workflows import PHOTO, file_of, last_preview
 
 NAME = "facemug"
 """Folder that a manager makes of the project's name."""
@@ -61,7 +61,7 @@ def bring_weights(host: Host) -> None:
 
 
 def quick_edit(host: Host, folder: Path) -> Prompt:
-    return converted([FOLDER / "quick_edit.json"], host.nodes(), folder)[0]
+    return converted([file_of("quick_edit")], host.nodes(), folder)[0]
 
 
 def test_the_archive_is_small(archive: Path) -> None:

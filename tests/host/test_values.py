@@ -24,7 +24,7 @@ from .installing import COMFYUI
 from .library_results import Library, kept, load_image
 from .running import Host
 from .test_kinds import edit, graph, loaded, ran
-from .workflows import FOLDER, PHOTO
+from .workflows import PHOTO, file_of
 
 HALF = "--fp16-intermediates"
 HEIGHT, WIDTH = 150, 200
@@ -164,5 +164,5 @@ def test_in_half_precision_an_edit_is_the_librarys(half: Host, library: Library)
     "name", ["group_photo", "hand_over_to_inpainting", "part_of_another_photo", "pose", "sketch"]
 )
 def test_workflows_run_in_half_precision(name: str, half: Host, tmp_path: Path) -> None:
-    (prompt,) = converted([FOLDER / f"{name}.json"], half.nodes(), tmp_path)
+    (prompt,) = converted([file_of(name)], half.nodes(), tmp_path)
     assert half.run(prompt).error == ""

@@ -13,7 +13,7 @@ from PIL import Image
 from .checking import complaints, converted
 from .library_results import Library, assert_same
 from .running import Host, Prompt, Run
-from .workflows import DESCRIPTIONS, FOLDER, TILE, file_text, last_preview
+from .workflows import DESCRIPTIONS, FOLDER, TILE, TITLES, file_of, file_text, last_preview
 
 NAMES = sorted(DESCRIPTIONS)
 OTHERS_HAVE_THE_LAST_WORD = {"hand_over_to_inpainting": "Edited photo", "attributes_grid": "All values"}
@@ -28,23 +28,23 @@ def known(host: Host) -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def prompts(known: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prompt]:
     folder = tmp_path_factory.mktemp("converted")
-    files = [FOLDER / f"{name}.json" for name in NAMES]
+    files = [file_of(name) for name in NAMES]
     return dict(zip(NAMES, converted(files, known, folder), strict=True))
 
 
 def test_every_file_is_described() -> None:
-    assert sorted(path.stem for path in FOLDER.glob("*.json")) == NAMES
+    assert {path.stem for path in FOLDER.glob("*.json")} == {*TITLES.values()}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_is_what_its_description_says(name: str, known: Mapping[str, Any]) -> None:
-    file = json.loads((FOLDER / f"{name}.json").read_text())
+    file = json.loads(file_of(name).read_text())
     assert with_used_outputs(file) == with_used_outputs(json.loads(file_text(name, known)))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_fits_the_nodes(name: str, known: Mapping[str, Any], tmp_path: Path) -> None:
-    assert complaints(FOLDER / f"{name}.json", known, tmp_path) == ""
+    assert complaints(file_of(name), known, tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,9 +57,19 @@ def test_the_host_shows_what_the_library_makes(
     assert_same(host.pictures(run, shown_by(name, prompt)), library.results(name))
 
 
+def test_a_workflow_saved_before_values_were_added_runs_as_it_did(
+    host: Host, known: Mapping[str, Any], library: Library, tmp_path: Path
+) -> None:
+    """The file as it was shipped before FACEMUG Edit had a text and folded values."""
+    (prompt,) = converted([Path(__file__).with_name("saved") / "make_up.json"], known, tmp_path)
+    run = host.run(prompt)
+    assert run.error == ""
+    assert_same(host.pictures(run, last_preview(prompt)), library.results("make_up"))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_thumbnail_lies_beside_the_file(name: str) -> None:
-    with Image.open(FOLDER / f"{name}.jpg") as image:
+    with Image.open(file_of(name).with_suffix(".jpg")) as image:
         assert image.height <= TILE
 
 

@@ -32,6 +32,8 @@ TILE = 256
 """Height of a thumbnail's pictures."""
 
 DESCRIPTIONS: dict[str, Callable[[Workflow], None]] = {}
+TITLES: dict[str, str] = {}
+"""Of the workflows, by the names of their descriptions."""
 
 
 def main() -> None:
@@ -40,11 +42,11 @@ def main() -> None:
     names = parser.parse_args().names or list(DESCRIPTIONS)
     with tempfile.TemporaryDirectory() as folder, Host(Path(folder)) as host:
         known = host.nodes()
-        files = [FOLDER / f"{name}.json" for name in names]
+        files = [file_of(name) for name in names]
         for name, file in zip(names, files, strict=True):
             file.write_text(file_text(name, known))
         for name, prompt in zip(names, converted(files, known, Path(folder)), strict=True):
-            thumbnail(host, prompt).save(FOLDER / f"{name}.jpg", quality=88)
+            thumbnail(host, prompt).save(file_of(name).with_suffix(".jpg"), quality=88)
 
 
 def thumbnail(host: Host, prompt: Prompt) -> Image.Image:
@@ -76,9 +78,22 @@ def file_text(name: str, known: Mapping[str, Any]) -> str:
     return json.dumps(workflow.written(), indent=2) + "\n"
 
 
-def described(describe: Callable[[Workflow], None]) -> Callable[[Workflow], None]:
-    DESCRIPTIONS[describe.__name__] = describe
-    return describe
+def described(title: str) -> Callable[[Callable[[Workflow], None]], Callable[[Workflow], None]]:
+    """A description whose file has this title: hosts show names of files, and list them in their order.
+
+    The first digit is that of the nodes' category: start here, guides, styles, text, advanced.
+    """
+
+    def add(describe: Callable[[Workflow], None]) -> Callable[[Workflow], None]:
+        DESCRIPTIONS[describe.__name__], TITLES[describe.__name__] = describe, title
+        return describe
+
+    return add
+
+
+def file_of(name: str) -> Path:
+    """The file of a workflow; its thumbnail has the same name."""
+    return FOLDER / f"{TITLES[name]}.json"
 
 
 def load_model(w: Workflow) -> Output:
@@ -96,13 +111,29 @@ def preview(w: Workflow, picture: Output, title: str) -> None:
 # --- in one node --------------------------------------------------------------------------------------------
 
 
-@described
+@described("01 Start here - smile and age by sliders")
+def portrait_sliders(w: Workflow) -> None:
+    with w.group("1 · Photo"):
+        w.note(
+            "## A smile in two nodes\n"
+            "Move a slider and run: the result is shown on *Portrait Sliders*, too.\n\n"
+            "**Try:** *age*; the sliders that are folded away; your own photo in *Load Image*."
+        )
+        photo = load_photo(w)
+    with w.group("2 · Sliders"):
+        edit = w.add("FACEMUG_PortraitSliders", image=photo["IMAGE"], smile=-0.6, eyes_open=0.8, age=0.5)
+    with w.group("3 · Result"):
+        preview(w, edit["edited"], "Edited photo")
+
+
+@described("02 Start here - new hair by its name")
 def quick_edit(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
             "## Quick edit\n"
-            "Name face parts in **regions**, such as `hair`, `eyes+brows` or `mouth`, and run.\n\n"
-            "**Try:** other regions; a higher *grow*; a new *seed*; your own photo in *Load Image*."
+            "Name face parts in **regions**, such as `hair`, `eyes, brows` or `mouth`, and run.\n\n"
+            "**Try:** other regions; a higher *grow*; a new *seed*; `curly blond hair` in *text*, with the "
+            "*style* auto; your own photo in *Load Image*."
         )
         model = load_model(w)
         photo = load_photo(w)
@@ -115,7 +146,7 @@ def quick_edit(w: Workflow) -> None:
         w.add("MaskPreview", "What changed", mask=edit["changed"])
 
 
-@described
+@described("03 Start here - fill a hole")
 def completion(w: Workflow) -> None:
     with w.group("1 · Photo with a hole"):
         w.note(
@@ -135,7 +166,7 @@ def completion(w: Workflow) -> None:
         preview(w, edit["edited"], "Filled in")
 
 
-@described
+@described("22 Face of another photo")
 def exemplar(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
@@ -155,7 +186,7 @@ def exemplar(w: Workflow) -> None:
         preview(w, edit["edited"], "Edited photo")
 
 
-@described
+@described("21 Nine hair styles")
 def random_styles(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
@@ -174,7 +205,7 @@ def random_styles(w: Workflow) -> None:
         preview(w, edit["edited"], "Seeds 10 to 18")
 
 
-@described
+@described("14 Make-up")
 def make_up(w: Workflow) -> None:
     with w.group("1 · Photo and make-up"):
         w.note(
@@ -202,7 +233,7 @@ def make_up(w: Workflow) -> None:
         preview(w, edit["edited"], "Made up")
 
 
-@described
+@described("43 Edits in a chain")
 def edits_in_a_chain(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
@@ -223,7 +254,7 @@ def edits_in_a_chain(w: Workflow) -> None:
             preview(w, picture, f"After {regions}")
 
 
-@described
+@described("46 Hand over to inpainting")
 def hand_over_to_inpainting(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
@@ -260,7 +291,7 @@ def hand_over_to_inpainting(w: Workflow) -> None:
 # --- stage by stage -----------------------------------------------------------------------------------------
 
 
-@described
+@described("42 New faces from a map")
 def face_from_a_map(w: Workflow) -> None:
     with w.group("1 · Map"):
         w.note(
@@ -287,7 +318,7 @@ def face_from_a_map(w: Workflow) -> None:
         preview(w, made["crops"], "Four styles of one map")
 
 
-@described
+@described("11 Sketch a mouth")
 def sketch(w: Workflow) -> None:
     with w.group("1 · Photo and drawing"):
         w.note(
@@ -309,7 +340,7 @@ def sketch(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, style["latent"], photo["MASK"])
 
 
-@described
+@described("12 Longer hair by a map")
 def semantic_map(w: Workflow) -> None:
     with w.group("1 · Photo and map"):
         w.note(
@@ -333,7 +364,7 @@ def semantic_map(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, style["latent"], mask["mask"])
 
 
-@described
+@described("13 Color the hair")
 def color(w: Workflow) -> None:
     with w.group("1 · Photo and paint"):
         w.note(
@@ -361,7 +392,7 @@ def color(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, own["latent"], mask["mask"])
 
 
-@described
+@described("24 Blend of three people")
 def exemplars_blended(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
@@ -388,7 +419,7 @@ def exemplars_blended(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, style, mask)
 
 
-@described
+@described("23 Mouth of another photo")
 def part_of_another_photo(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
@@ -408,7 +439,7 @@ def part_of_another_photo(w: Workflow) -> None:
         preview(w, edit["edited"], "Photo with the part")
 
 
-@described
+@described("44 All guides at once")
 def everything_at_once(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
@@ -446,14 +477,14 @@ def everything_at_once(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, style, mask["mask"], group=5)
 
 
-@described
+@described("41 Several faces")
 def group_photo(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
             "## Several faces\n"
             "All faces are found, from left to right; each gets a hair style of its own, fitted to it, and "
             "all are pasted back.\n\n"
-            "**Try:** *which* = index, to edit one of them."
+            "**Try:** *which* = index, to edit one of them: all are numbered then."
         )
         model = load_model(w)
         photo = load_photo(w, GROUP, "Group photo")
@@ -469,7 +500,7 @@ def group_photo(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, style, mask["mask"])
 
 
-@described
+@described("45 Saved face")
 def saved_face(w: Workflow) -> None:
     with w.group("1 · Saved face"):
         w.note(
@@ -491,7 +522,7 @@ def saved_face(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, style, mask, group=3)
 
 
-@described
+@described("47 Inside a subgraph")
 def inside_a_subgraph(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
@@ -513,14 +544,14 @@ def inside_a_subgraph(w: Workflow) -> None:
         preview(w, pasted["image"], "Edited photo")
 
 
-@described
+@described("25 Turn a head")
 def pose(w: Workflow) -> None:
     with w.group("1 · Photos"):
         w.note(
             "## Turn an exemplar into the photo's pose\n"
-            "The exemplar looks aside. *Warp Latent* turns its style in one pass, *Pose* measures and "
-            "corrects; both are shown beside the style as it is, each fitted to the photo. Without *target*, "
-            "*Pose* turns to *yaw* and *pitch*: *Frontal* has both at 0.\n\n"
+            "The exemplar looks aside. *Warp FACEMUG Latent* turns its style in one pass, *Face Pose* "
+            "measures and corrects; both are shown beside the style as it is, each fitted to the photo. "
+            "Without *target*, *Face Pose* turns to *yaw* and *pitch*: *Frontal* has both at 0.\n\n"
             "**Try:** other angles in *Frontal*."
         )
         model = load_model(w)
@@ -550,7 +581,7 @@ def pose(w: Workflow) -> None:
             preview(w, pasted["image"], title)
 
 
-@described
+@described("26 Sliders on a style")
 def attributes(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
@@ -572,7 +603,7 @@ def attributes(w: Workflow) -> None:
     generate_and_paste(w, model, faces, conditions, moved["latent_out"], mask)
 
 
-@described
+@described("27 Grid of age and smile")
 def attributes_grid(w: Workflow) -> None:
     with w.group("1 · Photo and directions"):
         w.note(
@@ -609,13 +640,13 @@ def attributes_grid(w: Workflow) -> None:
         preview(w, grid["images"], "Older down, smiling right")
 
 
-@described
+@described("31 Follow a text")
 def text(w: Workflow) -> None:
     with w.group("1 · Photo"):
         w.note(
             "## Say it in words\n"
             "A style is searched for whose edit looks as the text says; watch it while it runs. The small "
-            "model knows some 160 words; the help of *Load CLIP* names others.\n\n"
+            "model knows some 160 words; the help of *Load FACEMUG Text Model* names others.\n\n"
             "**Try:** another *text*, with a mask that holds what it speaks of; *Text Direction* with *Apply "
             "Direction*, which needs no search."
         )

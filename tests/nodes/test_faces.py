@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from facemug_core.errors import InputError
 from facemug_core.faces.alignment import aligned_matrix, translation
+from facemug_core.faces.regions import without_holes
+from facemug_core.ops.filters import gaussian_blur
 from facemug_core.photo import Photo
 from facemug_core.pipeline.editor import PhotoEditor
 from facemug_core.pipeline.locate import AlignedFace, FacePlace, aligned_face, face_at
+from facemug_core.sheets import faces_overlay
 
 from ..pack import NAME
-from .running import aligned, center_mask, image, photo, run
+from .running import NODES, aligned, center_mask, host, image, photo, run, tensors
 
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 
@@ -197,3 +201,54 @@ def test_region_mask_wants_a_part() -> None:
     semantic = sys.modules[f"{NAME}.nodes.payloads"].GuidePictures(torch.zeros(1, 8, 8, dtype=torch.long))
     with pytest.raises(InputError, match="switch on at least one"):
         run("RegionMask", semantic=semantic, hair=False)
+
+
+def three_faces(monkeypatch: Any) -> list[AlignedFace]:
+    """Finds three faces in every photo, from left to right."""
+    everyone = [
+        dataclasses.replace(
+            aligned_face(Photo.from_image(Image.new("RGB", (240, 200)))), box=(x, 20, x + 40, 80)
+        )
+        for x in (10, 90, 170)
+    ]
+    monkeypatch.setattr(PhotoEditor, "find_faces", lambda *arguments: everyone)
+    return everyone
+
+
+def test_an_index_names_one_face_and_the_overlay_shows_all(model: Any, monkeypatch: Any) -> None:
+    everyone, pictures = three_faces(monkeypatch), photo()
+    faces, _, _, overlay, _ = run("DetectFaces", model=model, image=pictures, which="index", index=1)
+    assert [place.face for place in faces.places] == [everyone[1]]
+    expected = faces_overlay(faces.photos[0], [everyone[1]], [everyone[0], everyone[2]])
+    assert torch.equal(overlay, tensors.from_image(expected))
+
+
+def test_an_index_that_no_face_has_is_refused(model: Any, monkeypatch: Any) -> None:
+    three_faces(monkeypatch)
+    with pytest.raises(InputError, match="There is no face 3: 3 were found"):
+        run("DetectFaces", model=model, image=photo(), which="index", index=3)
+
+
+def test_the_node_that_finds_faces_shows_them(model: Any) -> None:
+    with torch.inference_mode():
+        output = NODES["FACEMUG_DetectFaces"].execute(
+            model=model, image=image(20), which="largest", index=0, aligned=True, no_face="error"
+        )
+    assert len(output.ui["images"]) == host.SHOWN
+
+
+def test_a_mask_is_filled_and_softened_as_in_the_library() -> None:
+    mask = center_mask()
+    mask[:, 60:70, 70:90] = 0
+    (filled,) = run("RefineMask", mask=mask)
+    assert torch.equal(filled, without_holes(mask[:, None])[:, 0])
+    assert torch.equal(filled, center_mask())
+    (soft,) = run("RefineMask", mask=mask, fill_holes=False, blur=8)
+    assert torch.equal(soft, gaussian_blur(mask[:, None], 4)[:, 0].clamp(0, 1))
+
+
+def test_a_mask_that_nothing_is_asked_of_keeps_its_bits() -> None:
+    mask = photo(2, 30, 40)[..., 0]
+    assert torch.equal(
+        run("RefineMask", mask=mask, fill_holes=False)[0], tensors.to_masks(mask, (30, 40))[:, 0]
+    )

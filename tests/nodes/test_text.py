@@ -15,7 +15,7 @@ from facemug_core.errors import DependencyError, WeightsMissingError
 
 from ..text_models import open_clip, tiny_clip
 from ..tiny import tiny_model
-from .running import NODES, features_of, latent_of, run
+from .running import NODES, center_mask, features_of, host, latent_of, photo, run
 
 FAR = {"text": "beard", "strength": 10.0, "closeness": 0.0, "steps": 4}
 """A search that leaves its start also with networks of random weights."""
@@ -101,3 +101,33 @@ def test_without_open_clip_its_node_says_how_to_get_it(folders: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(DependencyError, match="pip install open_clip_torch"):
         NODES["FACEMUG_LoadClip"].execute(name="ViT-B-32")
+
+
+def test_a_text_of_the_one_node_is_the_direction_of_the_small_model(model: Any, folders: Path) -> None:
+    open_clip()
+    job = {"model": model, "image": photo(), "mask": center_mask(), "aligned": True}
+    (clip,) = run("LoadClip")
+    (direction,) = run("TextDirection", clip=clip, text="blond hair")
+    worded = run("Edit", **job, text=" blond hair ", text_strength=0.5)
+    directed = run("Edit", **job, direction=direction, direction_amount=0.5)
+    assert torch.equal(worded[0], directed[0])
+    assert worded[2].facemug_latent.recipe[-1]["text"] == "blond hair"
+
+
+@pytest.mark.parametrize("words", [{"text": " "}, {"text": "blond hair", "text_strength": 0.0}])
+def test_no_text_or_one_without_strength_needs_no_text_model(
+    words: dict[str, Any], model: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    job = {"model": model, "image": photo(), "mask": center_mask(), "aligned": True}
+    assert torch.equal(run("Edit", **job, **words)[0], run("Edit", **job)[0])
+
+
+def test_words_that_the_small_model_does_not_know_are_told(
+    model: Any, folders: Path, monkeypatch: Any
+) -> None:
+    open_clip()
+    said: list[str] = []
+    monkeypatch.setattr(host, "warn", said.append)
+    run("TextDirection", clip=run("LoadClip")[0], text="purple hair")
+    assert any("purple" in sentence for sentence in said)

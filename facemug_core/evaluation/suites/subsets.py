@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...conditions import Conditions
 from ..trials import Case, Summary, Trial, cases, stacked
@@ -38,27 +39,10 @@ class Subsets:
     def run(self, trial: Trial) -> list[Case]:
         """Edit with every subset."""
         faces = trial.faces
-        guides = {"sketch": faces.sketch, "semantic": faces.semantic, "color": faces.color}
         pictures, distances = {}, {}
         for chosen in SUBSETS:
-            if "exemplar" in chosen:
-                continue
-            given = {name: guides[name] for name in chosen if name in guides}
-            if "photo" in chosen:
-                conditions = trial.with_guides(**given)
-            elif given:
-                conditions = Conditions.build(**given)  # type: ignore[arg-type]
-            else:
-                conditions = _blank(trial)
-            maps = trial.aggregate(conditions)
-            own = trial.project(conditions) if chosen else trial.random_codes
-            theirs = trial.exemplar_codes
-            if "photo" in chosen:
-                theirs = trial.fitted(theirs, conditions)
-            for subset, codes in ((chosen, own), ((*chosen, "exemplar"), theirs)):
-                pictures[subset] = trial.edit(conditions, codes, maps)
-                features = trial.judges.perceptual.features(pictures[subset])
-                distances[subset] = trial.distance(features)
+            pictures[chosen] = drawn_by(trial, chosen)
+            distances[chosen] = trial.distance(trial.judges.perceptual.features(pictures[chosen]))
         table = torch.stack([distances[subset] for subset in SUBSETS], 1)  # [B, 32]
         shown = {"+".join(s) or "none": pictures[s] for s in SUBSETS if len(s) in (0, 1, 5)}
         ratios = table.max(1).values / table[:, 0]
@@ -85,6 +69,26 @@ class Subsets:
         }
 
 
-def _blank(trial: Trial) -> Conditions:
-    """Conditions of the whole batch without photo and guides."""
-    return Conditions.build(sketch=torch.zeros_like(trial.faces.mask))
+def drawn_by(trial: Trial, chosen: Collection[str]) -> Tensor:
+    """Edits [B, 3, 256, 256] by some of `MODALITIES`; new faces without the photo, random ones by none."""
+    faces = trial.faces
+    if set(chosen) == {"photo"}:
+        return trial.completion
+    guides = {"sketch": faces.sketch, "semantic": faces.semantic, "color": faces.color}
+    given = {name: guide for name, guide in guides.items() if name in chosen}
+    if "photo" in chosen:
+        conditions = trial.with_guides(**given)
+    else:
+        conditions = Conditions.build(**(given or _blank(trial)))  # type: ignore[arg-type]
+    if "exemplar" not in chosen:
+        codes = trial.project(conditions) if chosen else trial.random_codes
+    elif "photo" in chosen:
+        codes = trial.fitted(trial.exemplar_codes, conditions)
+    else:
+        codes = trial.exemplar_codes
+    return trial.edit(conditions, codes)
+
+
+def _blank(trial: Trial) -> dict[str, Tensor]:
+    """A sketch without strokes for the whole batch."""
+    return {"sketch": torch.zeros_like(trial.faces.mask)}
