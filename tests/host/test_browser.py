@@ -59,8 +59,6 @@ SEEN = (
 
 EDIT_TITLE = "FACEMUG Edit (Inpaint, Retouch)"
 
-EDIT = "FACEMUG Edit (Inpaint, Retouch)"
-"""Title of the node."""
 NODE = "FACEMUG_DetectFaces"
 FINDER, BOXES_FOUND = 100, 4
 """Id of a second node of the kind, and its output `boxes_found`."""
