@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..batches import Progress, no_progress
+from ..checkpoints.places import own_command
 from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import NamedFaces
 from ..errors import CheckpointError, InputError, WeightsMissingError
@@ -122,7 +123,8 @@ def numbered(faces: Sequence[FaceLike], number: int) -> FaceLike:
     """
     if not 0 <= number < len(faces):
         raise InputError(
-            f"There is no face {number}: {len(faces)} were found (counted from 0, left to right)."
+            f"There is no face {number}: {len(faces)} {'was' if len(faces) == 1 else 'were'} found (counted "
+            "from 0, left to right)."
         )
     return faces[number]
 
@@ -314,15 +316,15 @@ class _Network:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise WeightsMissingError(
-                f"Finding faces needs the file {path}, which is missing. "
-                "Download it with: python -m facemug_core fetch"
+                f"Finding faces needs the file {path}, which is missing. To download it, run "
+                f"{own_command('fetch run')}."
             )
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise WeightsMissingError(
                 "Finding faces needs the package ai-edge-litert, which cannot be imported. "
-                "Install it with: pip install ai-edge-litert"
+                f"Install it with `{sys.executable} -m pip install ai-edge-litert`."
             ) from error
         self._one_at_a_time = Lock()
         try:
@@ -332,8 +334,8 @@ class _Network:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
             raise CheckpointError(
-                f"{path} cannot be read as a TFLite model ({error}). Delete it, and download it again with "
-                "`python -m facemug_core fetch`."
+                f"{path} cannot be read as a TFLite model ({error}). Delete it; to download it again, run "
+                f"{own_command('fetch run')}."
             ) from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
