@@ -5,7 +5,7 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-host test-browser lint format bench setup fetch clean
+.PHONY: demo test test-host test-browser lint format bench bench-gpu setup fetch clean
 
 demo: fetch
 	$(PY) -m facemug_core demo -o demo
@@ -39,6 +39,10 @@ bench: fetch
 	TORCH="$(TORCH)" $(PY) -m tests.host.installing host
 	$(PY) benchmarks/host_overhead.py
 
+# Both sizes, in both precisions, one to sixteen pictures at a time, on a GPU.
+bench-gpu: fetch
+	$(PY) -m benchmarks.sizes .bench --device cuda
+
 fetch: setup
 	$(PY) -m facemug_core fetch run astronaut.png
 
@@ -50,4 +54,4 @@ $(VENV)/ready: pyproject.toml requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .host demo
+	rm -rf $(VENV) .host .bench demo

@@ -17,6 +17,7 @@ from .conditions.files import PNG_COLORS
 from .errors import InputError
 
 SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "PNG": {"compress_level": 4},  # half the time of Pillow's 6, files larger by 4 %
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
     "AVIF": {"quality": 95},

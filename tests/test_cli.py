@@ -126,7 +126,7 @@ def test_variants_are_numbered_and_a_saved_latent_makes_the_same_picture(
     assert (tmp_path / "v_2.png").is_file()
 
 
-@needs_model
+@pytest.mark.usefixtures("tiny_command")
 def test_a_face_is_made_from_nothing(tmp_path: Path) -> None:
     output = tmp_path / "face.png"
     assert main(["generate", "--seed", "2", "--device", "cpu", "-o", str(output)]) == 0
@@ -162,6 +162,7 @@ def test_photos_of_any_mode_keep_their_unmasked_pixels(
 
 
 @needs_photo
+@pytest.mark.usefixtures("tiny_command")
 def test_no_face_is_an_error_or_skipped(
     tmp_path: Path, mask: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,11 +16,16 @@ from facemug_core.conventions import GUIDE_CHANNELS, WORKING_SIZE
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.modalities import MODALITIES, Reading
 from facemug_core.pipeline.editor import EditRequest
+from facemug_core.training.sample_guides import MAKERS
 
 
 def test_each_has_channels_and_a_row() -> None:
     assert ("image", *MODALITIES) == tuple(GUIDE_CHANNELS)
     assert set(MODALITIES) <= set(NAMES)
+
+
+def test_each_is_made_of_training_faces() -> None:
+    assert tuple(MAKERS) == tuple(MODALITIES)
 
 
 @pytest.mark.parametrize("table", [Conditions, EditRequest, GuidanceOptions])

@@ -19,7 +19,7 @@ from facemug_core.cli.console import ended
 from facemug_core.errors import CheckpointError
 from facemug_core.faces.detection import LANDMARK_FILE, Detector
 
-from .commands import needs_model, needs_photo
+from .commands import needs_photo
 
 ROOT = Path(__file__).parents[1]
 
@@ -203,7 +203,6 @@ def test_an_interrupt_while_it_is_imported_ends_with_130() -> None:
     assert b"Traceback" not in said
 
 
-@needs_model
 def test_a_closed_pipe_is_one_sentence() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -93,16 +93,12 @@ def test_codes_saved_by_one_size_draw_a_face_in_the_other(
     assert not torch.equal(picture, another)
 
 
-@pytest.mark.parametrize("kind", DIRECTIONS)
-def test_an_edit_of_codes_is_the_same_in_both_sizes_and_shows_in_both(
-    model: FaceMug, full: FaceMug, kind: str
-) -> None:
-    codes = noise(1, 18, 512)
-    moved = model.apply_direction(codes, DIRECTIONS[kind], 2.0)
-    assert torch.equal(moved, full.apply_direction(codes, DIRECTIONS[kind], 2.0))
-    for size in (model, full):
-        features = size.aggregate(random_conditions())
-        assert not torch.equal(size.generate(features, moved), size.generate(features, codes))
+def test_every_kind_of_direction_shows_in_the_full_size(full: FaceMug) -> None:
+    codes, features = noise(1, 18, 512), full.aggregate(random_conditions())
+    picture = full.generate(features, codes)
+    for name, direction in DIRECTIONS.items():
+        moved = full.apply_direction(codes, direction, 2.0)
+        assert not torch.equal(full.generate(features, moved), picture), name
 
 
 def test_half_precision_gives_the_full_sizes_picture_nearly(full: FaceMug) -> None:

@@ -113,7 +113,7 @@ def _trained(
 ) -> dict[str, torch.Tensor]:
     stage = make_stage(name, faces)
     samples = default_collate([stage.dataset[0]])
-    train(stage, Settings(name, steps=3, batch=2), Run(folder, folder, minutes=minutes), samples)
+    train(stage, Settings(name, steps=2, batch=2), Run(folder, folder, minutes=minutes), samples)
     return stage.model.state_dict()
 
 
@@ -132,7 +132,7 @@ def _trained(
 )
 def test_stopping_and_going_on_equals_not_stopping(name: str, faces: FaceShards, tmp_path: Path) -> None:
     whole = _trained(name, faces, tmp_path / "whole")
-    for _ in range(3):
+    for _ in range(2):
         parts = _trained(name, faces, tmp_path / "parts", minutes=0)
     assert all(torch.equal(value, parts[key]) for key, value in whole.items())
     assert (tmp_path / "whole" / "samples.jpg").is_file()

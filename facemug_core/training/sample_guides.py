@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -87,20 +88,26 @@ def sketch(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
     return lines if kind < 0.6 else hand_drawn(lines, labels, draw)
 
 
+def semantic_map(image: Tensor, labels: Tensor, draw: Draw) -> Tensor:
+    """The labels as they are, `[19, H, W]`."""
+    return one_hot(labels[None])[0]
+
+
+MAKERS: Mapping[str, Callable[[Tensor, Tensor, Draw], Tensor]] = MappingProxyType(
+    {"sketch": sketch, "semantic": semantic_map, "color": color_map}
+)
+"""What makes a guide `[C, H, W]` of a picture `[3, H, W]` and its labels `[H, W]`, by modality."""
+
+
 def random_guides(image: Tensor, labels: Tensor, draw: Draw, present: Sequence[bool]) -> dict[str, Tensor]:
-    """The present ones of sketch, semantic map and color map of the truth, some with parts erased."""
+    """Guides of the truth, some with parts erased; those that are not present are zero."""
     size = image.shape[-1]
-    makers = {
-        "sketch": lambda: sketch(image, labels, draw),
-        "semantic": lambda: one_hot(labels[None])[0],
-        "color": lambda: color_map(image, labels, draw),
-    }
     guides = {}
-    for (name, make), wanted in zip(makers.items(), present, strict=True):
+    for (name, make), wanted in zip(MAKERS.items(), present, strict=True):
         if not wanted:
             guides[name] = torch.zeros(GUIDE_CHANNELS[name], size, size)
             continue
-        guide = make()
+        guide = make(image, labels, draw)
         if draw.chance(0.25):
             guide = guide * (1 - mat_mask(draw.generator))
         guides[name] = guide

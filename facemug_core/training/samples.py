@@ -15,7 +15,7 @@ from .data import FaceShards, some_face
 from .draws import Draw
 from .masks import cmod_mask, mat_mask, random_mask, rectangle_mask
 from .photographic import degraded, misalignment, moved, random_tone
-from .sample_guides import random_guides, recolored
+from .sample_guides import MAKERS, random_guides, recolored
 
 GUIDE_CHANCES = ((1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.4, 0.3, 0.3), (0.7, 0.15, 0.1), (0.0, 0.0, 0.0))
 """Probabilities of sketch, semantic map and color map; a sample uses one triple."""
@@ -121,10 +121,10 @@ class EncoderInputs(Dataset[dict[str, Tensor]]):
         if kind < 0.35:
             return {"guides": whole_photo(image[None]).stack[0], "w": w}
         if kind < 0.7:
-            guides = random_guides(image, labels, draw, [draw.chance(0.5) for _ in range(3)])
+            guides = random_guides(image, labels, draw, [draw.chance(0.5) for _ in MAKERS])
             keep = 1 - random_mask(labels, draw)
             return {"guides": torch.cat([image * keep, *guides.values()]), "w": w}
-        guides = {"image": image, **random_guides(image, labels, draw, [True] * 3)}
+        guides = {"image": image, **random_guides(image, labels, draw, [True] * len(MAKERS))}
         dominant = draw.integer(len(guides))
         torn = []
         for k, guide in enumerate(guides.values()):

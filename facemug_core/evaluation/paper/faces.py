@@ -134,7 +134,7 @@ class FaceWork:
             numbers = measured(self.networks, trial, picture)
             if not method.of_photo:
                 del numbers[CHANGED]
-            record.edits[method.name] = {**numbers, **cost}
+            record.edits[method.name] = {**numbers, **(cost if method.timed else {})}
             record.features[method.name] = self._features(picture)
 
     def _extras(self, record: FaceRecord, name: str, trial: Trial) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -18,7 +17,7 @@ from ...editing.clip import Clip
 from ...editing.directions import Linear
 from ...editing.inversion import Goal
 from ...editing.text import text_direction
-from ...errors import DependencyError, InputError
+from ...errors import InputError
 from ...model import FaceMug
 from ...pictures import from_bytes, to_pixels
 from ..inpainting import inpaint_biharmonic
@@ -66,6 +65,8 @@ class Method:
     """Whether pixels outside the mask are to stay."""
     slow: bool = False
     """Whether it takes minutes, so that only a few faces have it."""
+    timed: bool = True
+    """Whether the picture is made here, so that its time and memory count."""
 
 
 def all_methods(model: FaceMug, judges: Judges, peers: Collection[str] = ()) -> list[Method]:
@@ -75,8 +76,7 @@ def all_methods(model: FaceMug, judges: Judges, peers: Collection[str] = ()) -> 
         InputError: a system has the name of a method.
     """
     methods = [Method(name_of(chosen), ours(chosen), "photo" in chosen) for chosen in COMBINATIONS]
-    with suppress(DependencyError):  # without open_clip there are no texts
-        methods.append(Method("FACEMUG +Ma+Te", partial(by_text, directions(judges.clip))))
+    methods.append(Method("FACEMUG +Ma+Te", partial(by_text, directions(judges.clip))))
     methods.append(Method("biharmonic", lambda trial: filled(trial, inpaint_biharmonic)))
     if find_spec("cv2") is not None:
         methods.append(Method("Telea", lambda trial: filled(trial, inpaint_telea)))
@@ -88,7 +88,7 @@ def all_methods(model: FaceMug, judges: Judges, peers: Collection[str] = ()) -> 
         ]
     if taken := {method.name for method in methods} & set(peers):
         raise InputError(f"{', '.join(taken)} is compared already: give the other system another name.")
-    return methods + [Method(name, partial(given_by, name)) for name in peers]
+    return methods + [Method(name, partial(given_by, name), timed=False) for name in peers]
 
 
 def name_of(chosen: Sequence[str]) -> str:

@@ -1,11 +1,11 @@
-"""Edits of the full size at real size, on files of random weights in their published form.
+"""Edits of both sizes of the model; the full size on files of random weights in their published form.
 
-    python -m benchmarks.full_size FOLDER [--device cuda]
+    python -m benchmarks.sizes FOLDER [--device cuda] [--sizes light]
 
-Prints a table of seconds per picture and peak memory by precision and batch. Each row is measured in a new
-process, as is `torch.load` of the e4e file for comparison with loading. Without a GPU, CPU time of one thread
-is measured, and half precision on one convolution only. The files, 1.7 GB, are made in the folder and stay
-there.
+Prints a table of seconds per picture and peak memory by size, precision and batch. Each row is measured in a
+new process, as is `torch.load` of the e4e file for comparison with loading. Without a GPU, CPU time of one
+thread is measured, and half precision on one convolution only. The full size's files, 1.7 GB, are made in the
+folder and stay there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.checkpoints.weights import Weights
-from facemug_core.config import FULL
+from facemug_core.config import FULL, SIZES
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator
 from tests import published
@@ -36,7 +36,17 @@ CASES = {
 }
 """Precisions, and pictures at a time, by device."""
 
-HEADINGS = ("precision", "batch", "load", "first edit", "edit ÷ batch", "style ÷ batch", "peak", "apart")
+HEADINGS = (
+    "size",
+    "precision",
+    "batch",
+    "load",
+    "first edit",
+    "edit ÷ batch",
+    "style ÷ batch",
+    "peak",
+    "apart",
+)
 
 GRAYS = 127.5
 """8-bit values in one unit of a picture in [-1, 1]."""
@@ -74,10 +84,10 @@ def load_with_torch(folder: Path) -> float:
     return timed(lambda: torch.load(folder / ENCODER, weights_only=True))[0]
 
 
-def measure(folder: Path, device: str, precision: torch.dtype, batch: int) -> Measured:
-    """Load the model and edit a batch, projection included, in this precision."""
+def measure(size: str, folder: Path, device: str, precision: torch.dtype, batch: int) -> Measured:
+    """Load a size of the model and edit a batch, projection included, in this precision."""
     torch.set_num_threads(1)
-    load, model = timed(lambda: FaceMug.load("full", device, Weights(folder), precision))
+    load, model = timed(lambda: FaceMug.load(size, device, Weights(folder), precision))
     conditions = random_conditions(batch=batch)
 
     def edit() -> tuple[Features, torch.Tensor, torch.Tensor]:
@@ -127,22 +137,28 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the full size at real size.")
+    parser = argparse.ArgumentParser(description="Measure both sizes of the model at real size.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--device", choices=CASES, default="cpu")
+    parser.add_argument("--sizes", choices=SIZES, nargs="+", default=list(SIZES))
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    if not (options.folder / GENERATOR).exists():
-        alone(make_files, options.folder)
-    print(f"torch.load of the e4e file: {alone(load_with_torch, options.folder):.1f} s")
     for precision in (torch.float32, torch.bfloat16):
         print(f"one convolution on the CPU, {precision}: {1000 * alone(convolve, precision):.1f} ms")
-    print(f"\n| {' | '.join(HEADINGS)} |\n|---|{'---:|' * (len(HEADINGS) - 1)}", flush=True)
-    for precision, batch in CASES[options.device]:
-        row = alone(measure, options.folder, options.device, precision, batch)
-        seconds = (row.load, row.first, row.edit / batch, row.style / batch)
-        times = " | ".join(f"{each:.3g} s" for each in seconds)
-        print(f"| {precision} | {batch} | {times} | {row.peak:.1f} GB | {row.apart:.2g} |", flush=True)
+    if FULL.name in options.sizes:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        if not (options.folder / GENERATOR).exists():
+            alone(make_files, options.folder)
+        print(f"torch.load of the e4e file: {alone(load_with_torch, options.folder):.1f} s")
+    print(f"\n| {' | '.join(HEADINGS)} |\n|---|---|{'---:|' * (len(HEADINGS) - 2)}", flush=True)
+    for size in options.sizes:
+        for precision, batch in CASES[options.device]:
+            row = alone(measure, size, options.folder, options.device, precision, batch)
+            seconds = (row.load, row.first, row.edit / batch, row.style / batch)
+            times = " | ".join(f"{each:.3g} s" for each in seconds)
+            print(
+                f"| {size} | {precision} | {batch} | {times} | {row.peak:.1f} GB | {row.apart:.2g} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
