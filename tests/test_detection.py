@@ -58,8 +58,13 @@ def test_a_face_is_chosen_by_its_index():
 
 @pytest.mark.parametrize("index", [3, -1])
 def test_an_index_without_a_face_is_refused_with_the_number_of_faces(index):
-    with pytest.raises(InputError, match=rf"Face {index} .* 3 were found"):
+    with pytest.raises(InputError, match=rf"no face {index}: 3 were found"):
         choose(FACES, index)
+
+
+def test_an_index_beyond_a_single_face_is_refused_in_the_singular():
+    with pytest.raises(InputError, match="no face 1: 1 was found"):
+        choose(FACES[:1], 1)
 
 
 @pytest.mark.parametrize("which", ["largest", "all", "leftmost"])

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import facemug_core
 from facemug_core.checkpoints import fetching
 from facemug_core.checkpoints.converting import CONVERTERS, read_tfjs
 from facemug_core.checkpoints.fetching import FetchReport, fetch
@@ -468,12 +470,14 @@ def test_a_misplaced_file_is_pointed_at(tmp_path, place):
     assert str(tmp_path / place) in str(caught.value)
 
 
-def test_a_missing_third_party_file_names_the_command(monkeypatch, tmp_path):
+def test_a_missing_third_party_file_names_the_command_with_its_python_and_folder(monkeypatch, tmp_path):
     monkeypatch.setattr("facemug_core.checkpoints.places.FETCHED", "nowhere")
     (tmp_path / "manifest.json").write_bytes((WEIGHTS / "manifest.json").read_bytes())
     monkeypatch.setattr("facemug_core.checkpoints.places.WEIGHTS", tmp_path)
-    with pytest.raises(WeightsMissingError, match="`python -m facemug_core fetch run`"):
+    with pytest.raises(WeightsMissingError, match=" -m facemug_core fetch run` in the folder ") as caught:
         Places().path("bisenet.safetensors")
+    assert sys.executable in str(caught.value)
+    assert str(Path(facemug_core.__file__).parents[1]) in str(caught.value)
 
 
 # Conversions --------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from facemug_core.conditions import Conditions, labels_to_palette
 from facemug_core.conditions.reading import read_color, read_opacity, read_semantic, read_sketch
+from facemug_core.conventions import PALETTE as COLORS
 from facemug_core.errors import InputError
 from facemug_core.modalities import Guide
 from facemug_core.photo import Photo
@@ -247,6 +248,20 @@ def test_label_numbers_that_were_not_smoothed_are_read_in_all_modes(mode: str, s
     image = NUMBERS.resize((size, size), Image.Resampling.NEAREST)
     labels = read_semantic(MODES[mode](image))
     assert torch.equal(labels[0], torch.from_numpy(np.array(image).astype(np.int64)))
+
+
+@pytest.mark.parametrize("label", range(19))
+def test_what_a_mask_editor_paints_on_a_map_is_that_label_and_rims_are_no_third(label: int) -> None:
+    """Its paint has soft rims and colors off by one."""
+    ground = next(other for other in (17, 1) if other != label)
+    editor = Image.new("RGB", (800, 800), COLORS[ground])
+    color = tuple(abs(value - 1) for value in COLORS[label])
+    ImageDraw.Draw(editor).line([(200, 240), (560, 520)], fill=color, width=120)
+    painted, said = editor.resize((200, 200), Image.Resampling.BOX), []
+    labels = read_semantic(painted, say=said.append)[0]
+    assert set(labels.unique().tolist()) == {ground, label}
+    assert labels[95, 95] == label
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("numbering", ["auto", "palette"])

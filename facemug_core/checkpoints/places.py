@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,12 @@ ADVICE: Mapping[str, str] = MappingProxyType(
     }
 )
 """Advice for missing files that `fetch` does not download."""
+
+
+def own_command(arguments: str) -> str:
+    """The pack's command as it is typed on this machine: with the running Python, in the pack's folder."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return f"`{python} -m facemug_core {arguments}` in the folder {Path(__file__).parents[2]}"
 
 
 class Places:
@@ -69,5 +76,5 @@ class Places:
             return f"There is {misplaced}: move or rename it to {name} in one of these folders."
         group = next((file.group for file in load_manifest() if file.name == name), None)
         if group is not None:
-            return f"Run `python -m facemug_core fetch {group}`, which brings it."
+            return f"To download it, run {own_command(f'fetch {group}')}."
         return "Put it into one of these folders."

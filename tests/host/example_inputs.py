@@ -6,11 +6,12 @@ All are drawn by the light feature bank, or painted here over what it draws: nob
 from __future__ import annotations
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from facemug_core import latents
 from facemug_core.conditions import labels_to_palette, pencil_sketch
+from facemug_core.conventions import PALETTE
 from facemug_core.faces.regions import grow_mask, region_mask, without_holes
 from facemug_core.model import FaceMug
 from facemug_core.ops.filters import enlarged, gaussian_blur
@@ -28,6 +29,15 @@ GROUP = ((101, 500, 340, 0), (112, 560, -30, -30), (122, 540, 660, -20))
 """Of the people in the group photo: seed, side of the picture, and its left and top. The first stands
 behind the others."""
 LAYERS_OF_EXPRESSION = slice(4, 7)
+NAMES = (
+    "background", "skin", "left brow", "right brow", "left eye", "right eye", "glasses", "left ear",
+    "right ear", "earrings", "nose", "inside of mouth", "upper lip", "lower lip", "neck", "necklace",
+    "clothes", "hair", "hat",
+)  # fmt: skip
+"""Of `conventions.LABELS`, as people say them; left and right are the person's own."""
+
+ROWS, ROW, COLUMN = 10, 34, 290
+"""Of the legend: its rows, and the size of an entry in pixels."""
 
 
 def main() -> None:
@@ -43,6 +53,9 @@ def main() -> None:
     latents.save_codes(FOLDER / "facemug_face.safetensors", model.random_codes([EXEMPLARS[0]]).contiguous())
 
     labels = editor.parser.parse(photo)
+    legend().save(FOLDER / "facemug_map_legend.png", optimize=True)
+    legend().save(ROOT / "web" / "docs" / "map_legend.png", optimize=True)
+
     half = Image.new("L", (SIZE, SIZE), 255)
     ImageDraw.Draw(half).rounded_rectangle((256, 150, 420, 470), 40, fill=0)
     save_png("photo_with_hole", with_alpha(photo, half))
@@ -65,6 +78,18 @@ def main() -> None:
         painted(grow_mask(region_mask(labels, "eyes"), 9) - region_mask(labels, "eyes"), (110, 50, 130)),
     )
     save_png("make_up_paint", make_up)
+
+
+def legend() -> Image.Image:
+    """The colors of semantic maps with their names and numbers, as painting programs take them."""
+    image = Image.new("RGB", (2 * COLUMN, ROWS * ROW), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(16)
+    entries = [*zip(NAMES, PALETTE, strict=True), ("unknown", (0, 0, 0))]
+    for number, (name, color) in enumerate(entries):
+        x, y = number // ROWS * COLUMN, number % ROWS * ROW
+        draw.rectangle((x + 8, y + 4, x + 52, y + ROW - 5), fill=color, outline="gray")
+        draw.text((x + 64, y + ROW // 2), f"{name}  #{bytes(color).hex()}", "black", font, "lm")
+    return image
 
 
 def picture(model: FaceMug, codes: Tensor) -> Tensor:
