@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..facemug_core.batches import MAX_SEED, Progress
+from ..facemug_core.batches import MAX_SEED, Watch
 from ..facemug_core.conditions.reading import read_mask, read_photo
 from ..facemug_core.editing.directions import named
 from ..facemug_core.errors import InputError, NothingToEditError
@@ -93,7 +93,7 @@ def read_painting(text: str) -> Painting:
     )
 
 
-def edited(model: HostedEditor, painting: Painting, progress: Progress, *, draft: bool = False) -> EditResult:
+def edited(model: HostedEditor, painting: Painting, watch: Watch, *, draft: bool = False) -> EditResult:
     """The edit of a painting; a draft leaves out the search of codes, and so is less like the person.
 
     Raises:
@@ -107,7 +107,7 @@ def edited(model: HostedEditor, painting: Painting, progress: Progress, *, draft
     request = _request(model, painting, photo)
     if draft:
         request = replace(request, inversion=0, fit=0)
-    return model.editor().edit(photo, request, progress)
+    return model.editor().edit(photo, request, watch)
 
 
 def photo_of(painting: Painting) -> Photo:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import torch
 from PIL import Image
 
-from ..facemug_core.batches import Progress
+from ..facemug_core.batches import Watch
 from ..facemug_core.config import SIZES
 from ..facemug_core.errors import FacemugError, InputError
 from ..facemug_core.faces.alignment import inverse
@@ -43,6 +43,28 @@ class CrowdedError(Exception):
     """Too many requests wait."""
 
 
+class Needed(Watch):
+    """Stops work that is not needed any more.
+
+    Args:
+        gone: tells whether nobody waits for the answer.
+    """
+
+    def __init__(self, gone: Callable[[], bool]) -> None:
+        self._gone = gone
+
+    def check(self) -> None:
+        """Raise `StoppedError` if the work is not needed, or has to wait for a workflow."""
+        if self._gone() or is_running():
+            raise StoppedError
+
+    def stage(self, name: str) -> None:
+        self.check()
+
+    def __call__(self, done: int, total: int) -> None:
+        self.check()
+
+
 class Turns:
     """Lets one request work at a time."""
 
@@ -50,25 +72,17 @@ class Turns:
         self._waiting = 0
 
     @contextmanager
-    def turn(self, gone: Callable[[], bool]) -> Iterator[Progress]:
-        """Waits for a request's turn; what it gives stops the work when it is not needed any more.
-
-        Args:
-            gone: tells whether nobody waits for the answer.
+    def turn(self, watch: Needed) -> Iterator[None]:
+        """Waits for a request's turn.
 
         Raises:
-            StoppedError: the request is not needed any more, or has to wait for a workflow.
+            StoppedError: as `Needed.check`.
             CrowdedError: too many wait already.
         """
-
-        def check(done: int = 0, total: int = 0) -> None:
-            if gone() or is_running():
-                raise StoppedError
-
-        self._wait(check)
+        self._wait(watch.check)
         try:
-            check()
-            yield check
+            watch.check()
+            yield
         finally:
             EDITING.release()
 
@@ -100,16 +114,17 @@ class Request(NamedTuple):
     draft: bool
 
 
-Work = Callable[[Request, Progress], Mapping[str, Any]]
+Work = Callable[[Request, Watch], Mapping[str, Any]]
 
 
 def _answered(work: Work, headers: Mapping[str, str], body: bytes, gone: Callable[[], bool]) -> Answer:
     """The answer to a request, with what went wrong as a sentence."""
     if not _same_origin(headers):
         return Answer(403, {"error": "The painter answers its own page only."})
+    watch = Needed(gone)
     try:
-        with torch.inference_mode(), TURNS.turn(gone) as progress:
-            return Answer(200, work(_request(body), progress))
+        with torch.inference_mode(), TURNS.turn(watch):
+            return Answer(200, work(_request(body), watch))
     except StoppedError:
         return Answer(409, {"error": "A workflow runs. Ask again when it is done."})
     except CrowdedError:
@@ -142,21 +157,21 @@ def _request(body: bytes) -> Request:
     return Request(loaded(size, precision), read_painting(painting), asked.get("draft") is True)
 
 
-def _faces(asked: Request, progress: Progress) -> dict[str, Any]:
+def _faces(asked: Request, watch: Watch) -> dict[str, Any]:
     """The faces of the photo, from left to right, and their parts."""
     photo, editor = photo_of(asked.painting), asked.model.editor(parses=True)
     found = []
     for face in editor.find_faces(photo, FaceQuery("left to right")):
-        progress(len(found), 0)
+        watch(len(found), 0)
         labels = editor.parser.parse(face.crop)[0].byte().numpy()
         to_crop = inverse(face.matrix)[:2].tolist()
         found.append({"box": face.box, "matrix": to_crop, "labels": _png(Image.fromarray(labels))})
     return {"width": photo.size[1], "height": photo.size[0], "faces": found}
 
 
-def _preview(asked: Request, progress: Progress) -> dict[str, Any]:
+def _preview(asked: Request, watch: Watch) -> dict[str, Any]:
     """The part of the photo that the edit may have changed, as the node would give it."""
-    result = edited(asked.model, asked.painting, progress, draft=asked.draft)
+    result = edited(asked.model, asked.painting, watch, draft=asked.draft)
     x, y, width, height = _bounds(result)
     part = result.photos[0].rgb[0, :, y : y + height, x : x + width].permute(1, 2, 0).contiguous()
     return {

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from facemug_core.batches import UNWATCHED
 from facemug_core.errors import InputError, NothingToEditError
 
 from ..pack import NAME
@@ -49,7 +50,7 @@ def test_layers_that_are_off_or_without_a_file_are_left_out(inputs: Path) -> Non
 
 def test_an_edit_needs_a_mask(inputs: Path) -> None:
     with pytest.raises(NothingToEditError, match="brush over"):
-        painting.edited(None, painting.read_painting(text()), lambda done, total: None)
+        painting.edited(None, painting.read_painting(text()), UNWATCHED)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,9 @@ def needed() -> bool:
 
 
 def stopped_at_once(turns: Any, gone: Callable[[], bool]) -> None:
-    with turns.turn(gone) as progress:
-        progress(0, 1)
+    watch = routes.Needed(gone)
+    with turns.turn(watch):
+        watch(0, 1)
 
 
 def test_work_stops_when_nobody_waits_for_it(queue: dict[str, Any]) -> None:
