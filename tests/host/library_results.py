@@ -148,7 +148,7 @@ def paint_on_the_photo(library: Library) -> Pictures:
     request = EditRequest(
         mask=without_holes(paint),
         sketch=Guide(strokes),
-        color=Guide(colors, 0.6, opacity=paint),
+        color=Guide(colors, opacity=paint),
         style="photo",
     )
     return edited(library, request)

@@ -254,7 +254,7 @@ def paint_on_the_photo(w: Workflow) -> None:
     with w.group("3 · Edit"):
         edit = w.add(
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], mask=mask["mask"], sketch=split["sketch"],
-            color=split["color"], color_strength=0.6, style="photo",
+            color=split["color"], style="photo",
         )  # fmt: skip
     with w.group("4 · Result"):
         preview(w, edit["edited"], "Edited photo")
