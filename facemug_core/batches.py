@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from torch import Tensor
+
 from .errors import ShapeError
 
 Progress = Callable[[int, int], None]
@@ -18,6 +20,32 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 def no_progress(done: int, total: int) -> None:
     """Nobody is watching."""
 
+
+Preview = Callable[[Tensor], object]
+"""Shown the best picture so far, [1, 3, 256, 256] in [-1, 1]."""
+
+
+def no_preview(picture: Tensor) -> None:
+    """Nobody is looking."""
+
+
+class Watch:
+    """Is told of an edit while it works; this one does nothing with it.
+
+    Each method may raise to stop the work, but not `Interrupted`: what is half done is of no use to an edit.
+    """
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """How far it is, as `Progress`."""
+
+    def show(self, picture: Tensor) -> None:
+        """The picture so far, as `Preview`."""
+
+
+UNWATCHED = Watch()
 
 MAX_SEED = 2**64 - 1
 """The largest seed; after it they begin anew."""

@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import latents
-from .batches import Progress, common_batch, no_progress
+from .batches import Preview, Progress, common_batch, no_preview, no_progress
 from .checkpoints.weights import SHIPPED, Weights
 from .conditions import Conditions, whole_photo
 from .config import SIZES, ModelConfig
@@ -36,7 +36,7 @@ from .editing.clip import Clip
 from .editing.directions import Direction
 from .editing.inversion import BOUND, INVERSION_STEPS, Goal, descend
 from .editing.relevance import principal_steps
-from .editing.text import DEFAULTS, Preview, TextEdit, TextOptions, no_preview, optimize
+from .editing.text import DEFAULTS, TextEdit, TextOptions, optimize
 from .errors import InputError, ShapeError, WeightsMissingError
 from .faces.fine_band import with_fine_band
 from .faces.grain import match_grain
@@ -157,6 +157,7 @@ class FaceMug:
         conditions: Conditions,
         steps: int = INVERSION_STEPS,
         progress: Progress = no_progress,
+        preview: Preview = no_preview,
     ) -> Tensor:
         """Moves codes `[B, 18, 512]` by gradient descent: their pictures come nearer to the visible part of
         aligned photos, and under the mask nearer to the guides.
@@ -171,6 +172,7 @@ class FaceMug:
             conditions: of the edit; for an exemplar, `whole_photo` makes them.
             steps: of descent, each about as long as one style change.
             progress: called for every step; may raise `Interrupted` to end with the codes so far.
+            preview: shown the picture of the codes, and of every step that comes nearer.
 
         Raises:
             WeightsMissingError: this size has no weights for inversion.
@@ -192,7 +194,7 @@ class FaceMug:
                 background = self._parts(conditions)[:, :1]
             goal = Goal(inverter, conditions, background)
             draw = partial(inverter.head.picture, self.bank)
-            return descend(draw, start, inverter.steps, goal, steps, self._bounded, progress)
+            return descend(draw, start, inverter.steps, goal, steps, self._bounded, progress, preview)
 
     @torch.no_grad()
     def random_codes(self, seeds: Sequence[int], psi: float = 0.7) -> Tensor:

@@ -17,6 +17,7 @@ from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.crop import edit_crop
 from ..facemug_core.pipeline.editor import EditRequest, EditResult
 from ..facemug_core.pipeline.style import Move, text_move
+from ..facemug_core.sheets import crop_image
 from . import host, tensors
 from .conditions import guide_inputs, of_guides, warn_of_stretched
 from .faces import chosen, regions_input, which_inputs
@@ -167,7 +168,8 @@ def edited_photos(
     total = common_batch({**counts, **{name: len(guide.values) for name, guide in guides.items()}})
     editor = model.editor(parses=request.regions is not None)
     warn_of_stretched(guides, photos.size)
-    pictures, changes, used = [], [], []
+    pictures, changes, used, reused, shown = [], [], [], [], [photos[0]]
+    watch = host.Watch()
     for i in range(total):
         (photo,), own_mask = item(photos, i), None if request.regions else item(masks, i)
         own = {name: guide.of(i, i, strengths[name], photo.size) for name, guide in guides.items()}
@@ -176,15 +178,24 @@ def edited_photos(
             host.warn("The mask is empty, so the photo is left as it is. White means edit; or name regions.")
             result = EditResult.unchanged(photo, one)
         else:
-            result = editor.edit(photo, one, host.Watch())
+            result = editor.edit(photo, one, watch)
         for warning in result.warnings:
             host.warn(warning)
         pictures += [tensors.from_photo(edited, item(image, i)) for edited in result.photos]
         changed = result.mask if request.opacity > 0 else torch.zeros_like(result.mask)
         changes += [changed] * len(result.photos)
         used += result.latents
+        reused += result.reused
+        if i == 0:
+            shown += result.photos
+    host.say_reused(reused)
     codes = codes_of(Latent.cat(used)) if used else _mean_face(model.model())
-    return io.NodeOutput(tensors.stacked(pictures), tensors.from_masks(torch.cat(changes)), codes)
+    return io.NodeOutput(
+        tensors.stacked(pictures),
+        tensors.from_masks(torch.cat(changes)),
+        codes,
+        ui=host.shown([one.to_image() for one in shown]),
+    )
 
 
 def _mean_face(network: FaceMug) -> Tensor:
@@ -225,8 +236,16 @@ def _new_face(
         raise InputError(f"One new face is made at a time, but the guides are a batch of {len(conditions)}.")
     crops = None if exemplar is None else exemplar_crops(model, exemplar[:1])
     (plan,) = request.of_faces(1)
-    pictures, codes, notices = edit_crop(model.model(), conditions, plan, crops, host.Watch())
+    reused: list[str] = []
+    recall = model.memory.noting(reused)
+    pictures, codes, notices = edit_crop(model.model(), conditions, plan, crops, host.Watch(), recall)
+    host.say_reused(reused)
     for notice in notices:
         host.warn(notice)
     everywhere = torch.ones(len(pictures), 1, *pictures.shape[2:])
-    return io.NodeOutput(tensors.from_pictures(pictures), tensors.from_masks(everywhere), codes_of(codes))
+    return io.NodeOutput(
+        tensors.from_pictures(pictures),
+        tensors.from_masks(everywhere),
+        codes_of(codes),
+        ui=host.shown([crop_image(picture) for picture in pictures]),
+    )

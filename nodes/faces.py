@@ -152,7 +152,7 @@ class DetectFaces(io.ComfyNode):
             frames,
             overlays,
             host.to_bounding_boxes(boxes_found),
-            ui=host.shown(overlays),
+            ui=host.shown(tensors.to_images(overlays[: host.SHOWN], None)),
         )
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -18,7 +18,7 @@ import folder_paths
 import numpy as np
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import ComfyExtension, io, ui
+from comfy_api.latest import ComfyExtension, io
 from comfy_execution.utils import get_executing_context
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,7 +26,9 @@ from server import PromptServer
 from torch import Tensor, nn
 
 from ..facemug_core.batches import MAX_SEED
+from ..facemug_core.batches import Watch as CoreWatch
 from ..facemug_core.errors import InputError
+from ..facemug_core.sheets import crop_image
 
 __all__ = ["ComfyExtension", "io"]
 
@@ -39,6 +41,12 @@ CLIP_FOLDERS = ("clip_vision", "text_encoders")
 
 LATENT_FOLDER = "facemug"
 """Folder of ours within the host's input and output folders."""
+
+SHOWN_FOLDER = "facemug"
+"""Folder of ours within the host's temporary folder."""
+
+SHOWN_SIZE = 1024
+"""Longer side in pixels at which nodes show pictures: the pictures themselves are their outputs."""
 
 
 Model = io.Custom("FACEMUG_MODEL")
@@ -96,12 +104,6 @@ def linked(socket: Any) -> Any:
     return socket
 
 
-def shown(pictures: Tensor) -> dict[str, Any]:
-    """What a node shows of an IMAGE on itself; the host's PreviewImage would draw random numbers."""
-    files = ui.ImageSaveHelper.save_images(pictures[:SHOWN], LATENT_FOLDER, io.FolderType.temp, None)
-    return {"images": files, "animated": (False,)}
-
-
 def checked(socket: Any, check: Callable[[Any], object]) -> Any:
     """A value whose mistakes the check raises before anything runs."""
     socket.check = check
@@ -150,27 +152,52 @@ def seed_input() -> Any:
 def warn(message: str) -> None:
     """Tell the person something that is no error: in the log, and on the running node (`web/warnings.js`)."""
     log.warning("FACEMUG: %s", message)
+    for server, node in _listening():
+        server.send_sync("facemug.warning", {"node": node, "message": message}, server.client_id)
+
+
+def say(message: str) -> None:
+    """Show a text on the running node, in place of the one before."""
+    for server, node in _listening():
+        server.send_progress_text(message, node, sid=server.client_id)
+
+
+def _listening() -> Iterator[tuple[Any, str]]:
+    """The host's server and the id of the running node, if there are both."""
     running = get_executing_context()
     server = getattr(PromptServer, "instance", None)  # other programs run nodes without one
     if running is not None and server is not None:
-        server.send_sync("facemug.warning", {"node": running.node_id, "message": message}, server.client_id)
+        yield server, running.node_id
 
 
-class Watch:
-    """Shows progress and pictures on the running node, and stops the work when the person stops the run."""
+def say_reused(stages: Iterable[str]) -> None:
+    """Tell on the running node what it has not made again."""
+    named = ", ".join(dict.fromkeys(stages))
+    say(f"reused: {named}" if named else "")
+
+
+class Watch(CoreWatch):
+    """Shows stage, progress and pictures on the running node, and stops it when the person stops the run."""
 
     def __init__(self) -> None:
         self._bar = comfy.utils.ProgressBar(1)
         self._at = (0, 1)
+        self._stage = ""
+
+    def stage(self, name: str) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        self._stage = name
+        say(name)
 
     def __call__(self, done: int, total: int) -> None:
         comfy.model_management.throw_exception_if_processing_interrupted()
         self._at = (done, total)
         self._bar.update_absolute(done, total)
+        if self._stage:
+            say(f"{self._stage} {done}/{total}")
 
-    def show(self, picture: Image.Image) -> None:
-        """A picture of what is being made, as it is so far."""
-        self._bar.update_absolute(*self._at, ("JPEG", picture, None))
+    def show(self, picture: Tensor) -> None:
+        self._bar.update_absolute(*self._at, ("JPEG", crop_image(picture[0]), None))
 
 
 Item = TypeVar("Item")
@@ -221,6 +248,20 @@ def clip_folders() -> list[str]:
     known = folder_paths.folder_names_and_paths
     hosts = [known[kind][0] for kind in CLIP_FOLDERS if kind in known]
     return [*weight_folders(), *(folder for folders in hosts for folder in folders)]
+
+
+def shown(pictures: Sequence[Image.Image]) -> dict[str, Any]:
+    """The first of these pictures as what a node shows on itself, made small; changes them."""
+    folder = Path(folder_paths.get_temp_directory(), SHOWN_FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for image in pictures[:SHOWN]:
+        image.thumbnail((SHOWN_SIZE, SHOWN_SIZE))
+        # Named by content: the host's PreviewImage would draw a random name from the global state.
+        name = f"{hashlib.sha256(image.tobytes()).hexdigest()[:24]}.png"
+        image.save(folder / name, compress_level=1)
+        entries.append({"filename": name, "subfolder": SHOWN_FOLDER, "type": "temp"})
+    return {"images": entries}
 
 
 def user_file(name: str) -> Path:

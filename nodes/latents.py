@@ -18,7 +18,7 @@ from ..facemug_core.errors import InputError
 from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.blackened import BLACKENED_FACE, is_black_face
 from ..facemug_core.pipeline.locate import exemplar_warnings
-from ..facemug_core.pipeline.style import FIT_STEPS, fitted, possible_steps
+from ..facemug_core.pipeline.style import FIT_STEPS, fitted_codes, possible_steps, seen_codes
 from . import host, tensors
 from .faces import one_of
 from .host import io
@@ -42,16 +42,19 @@ def asked(steps: int) -> int | None:
     return None if steps == AUTO else steps
 
 
-def descended(
-    network: FaceMug,
-    codes: Tensor,
-    conditions: Conditions,
-    steps: int,
-    watch: host.Watch,
-) -> Tensor:
-    """Codes nearer to what their conditions tell, one by one."""
-    stage = partial(network.invert, steps=_possible(network, steps), progress=watch)
-    return torch.cat(one_by_one(stage, {"latent": codes, "conditions": conditions}))
+def _seen(model: HostedEditor, conditions: Conditions, steps: int) -> Tensor:
+    """Codes of what conditions tell, one by one; begin a recipe."""
+    network, reused = model.model(), []
+    stage = partial(
+        seen_codes,
+        network,
+        steps=_possible(network, steps),
+        watch=host.Watch(),
+        recall=model.memory.noting(reused),
+    )
+    codes = torch.cat(one_by_one(stage, {"conditions": conditions.to(network.device)}))
+    host.say_reused(reused)
+    return begun(network, codes)
 
 
 def _possible(network: FaceMug, steps: int) -> int:
@@ -94,16 +97,15 @@ class EncodeExemplar(io.ComfyNode):
         crops = exemplar_crops(model, image) if faces is None else faces.crops
         if faces is not None and any(map(is_black_face, crops.split(1))):
             host.warn(BLACKENED_FACE)
-        watch, network = host.Watch(), model.model()
-        codes = torch.cat(one_by_one(network.encode, {"exemplars": crops}, watch))
-        codes = descended(network, codes, whole_photo(crops), inversion_steps, watch)
-        return io.NodeOutput(begun(network, codes), tensors.from_pictures(crops))
+        codes = _seen(model, whole_photo(crops), inversion_steps)
+        return io.NodeOutput(codes, tensors.from_pictures(crops))
 
 
 def exemplar_crops(model: HostedEditor, image: Tensor) -> Tensor:
     """The largest face of each photo, [B, 3, 256, 256] in [-1, 1]."""
     photos = {"photos": tensors.Photos(image)}
-    found = one_by_one(lambda photo: model.finder().find_exemplar(*photo), photos, host.Watch())
+    watch, finder = host.Watch(), model.finder()
+    found = one_by_one(lambda photo: finder.find_exemplar(*photo, watch), photos, watch)
     for warning in dict.fromkeys(sentence for face in found for sentence in exemplar_warnings(face)):
         host.warn(warning)
     return torch.cat([face.crop for face in found])
@@ -128,10 +130,7 @@ class ProjectConditions(io.ComfyNode):
     def execute(
         cls, model: HostedEditor, conditions: Conditions, inversion_steps: int = AUTO
     ) -> io.NodeOutput:
-        watch, network = host.Watch(), model.model()
-        codes = torch.cat(one_by_one(network.project, {"conditions": conditions}, watch))
-        codes = descended(network, codes, conditions, inversion_steps, watch)
-        return io.NodeOutput(begun(network, codes))
+        return io.NodeOutput(_seen(model, conditions, inversion_steps))
 
 
 class RandomStyle(io.ComfyNode):
@@ -311,9 +310,16 @@ class FitLatent(io.ComfyNode):
     def execute(
         cls, model: HostedEditor, conditions: Conditions, latent: Tensor, steps: int
     ) -> io.NodeOutput:
-        network = model.model()
-        stage = partial(fitted, network, steps=_possible(network, steps), progress=host.Watch())
+        network, reused = model.model(), []
+        stage = partial(
+            fitted_codes,
+            network,
+            steps=_possible(network, steps),
+            watch=host.Watch(),
+            recall=model.memory.noting(reused),
+        )
         codes = one_by_one(stage, {"latent": latents.check_codes(latent), "conditions": conditions})
+        host.say_reused(reused)
         return io.NodeOutput(then(latent, torch.cat(codes), "fit", steps=steps))
 
 

@@ -12,6 +12,7 @@ from ..facemug_core.config import SIZES
 from ..facemug_core.editing.clip import Clip, load_clip
 from ..facemug_core.faces.comparison import FaceComparer
 from ..facemug_core.faces.parsing import Parser
+from ..facemug_core.memory import Memory
 from ..facemug_core.model import FaceMug
 from ..facemug_core.pipeline.editor import PhotoEditor
 from . import host
@@ -50,6 +51,11 @@ class HostedEditor:
     def finder(self) -> PhotoEditor:
         """For finding faces, which needs none of the managed networks."""
         return self._editor
+
+    @property
+    def memory(self) -> Memory:
+        """What earlier runs of nodes have found."""
+        return self._editor.memory
 
     @cached_property
     def text_model(self) -> Clip:

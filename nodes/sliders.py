@@ -55,7 +55,9 @@ class PortraitSliders(io.ComfyNode):
         moved = {name: amount for name in shipped() if (amount := amounts.get(name, 0.0)) != 0}
         if not moved:
             nowhere = torch.zeros(len(image), 1, image.shape[1], image.shape[2])
-            return io.NodeOutput(image, tensors.from_masks(nowhere), ui=host.shown(image))
+            return io.NodeOutput(
+                image, tensors.from_masks(nowhere), ui=host.shown(tensors.to_images(image[:1], None))
+            )
         masked = mask is not None and bool(mask.any())
         request = EditRequest(
             regions=None if masked else slider_regions(moved),
@@ -63,5 +65,5 @@ class PortraitSliders(io.ComfyNode):
             directions=[slider_move(name, shipped()[name], amount) for name, amount in moved.items()],
         )
         hosted = light_model() if model is None else model
-        edited, changed, _ = edited_photos(hosted, image, mask, {}, {}, None, request).args
-        return io.NodeOutput(edited, changed, ui=host.shown(edited))
+        done = edited_photos(hosted, image, mask, {}, {}, None, request)
+        return io.NodeOutput(*done.args[:2], ui=done.ui)

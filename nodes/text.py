@@ -20,7 +20,7 @@ from ..facemug_core.editing.text import (
 )
 from ..facemug_core.errors import UnknownWordsWarning
 from ..facemug_core.networks.generator import Features
-from ..facemug_core.sheets import crop_image, curve_image
+from ..facemug_core.sheets import curve_image
 from . import host, tensors
 from .attributes import layer_inputs, layers
 from .host import io
@@ -136,7 +136,7 @@ class OptimizeText(io.ComfyNode):
                 judge,
                 options,
                 watch,
-                lambda picture: watch.show(crop_image(picture[0])),
+                watch.show,
             )
 
         edits = one_by_one(follow, {"features": features, "latent": latent})

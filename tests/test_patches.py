@@ -138,6 +138,21 @@ def test_where_nothing_is_painted_everything_is_meant(seed: int) -> None:
     assert torch.equal(meant(nothing, shares), torch.ones_like(nothing))
 
 
+def test_the_resampled_border_of_two_colors_is_no_patch() -> None:
+    color, weight = painted((RED, slice(None), slice(0, 24)), (BLUE, slice(None), slice(24, 48)))
+    color[..., 23], color[..., 24] = RED[:, None] + (RED - BLUE)[:, None] / 10, (RED + BLUE)[:, None] / 2
+    found = patches(color, weight)
+    assert (found[..., 23:25] < 0).all()
+    left, right = found[..., :23].unique(), found[..., 25:].unique()
+    assert len(left) == len(right) == 1
+    assert 0 < left != right > 0
+
+
+def test_a_thin_line_of_another_color_is_a_patch() -> None:
+    color, weight = painted((RED, slice(None), slice(None)), (BLUE, slice(None), slice(20, 21)))
+    assert (patches(color, weight) > 0).all()
+
+
 def shaded() -> torch.Tensor:
     """A picture [1, 3, S, S] that is lighter on the left, 0 on average."""
     return torch.linspace(0.5, -0.5, SIDE).expand(1, 3, SIDE, SIDE)

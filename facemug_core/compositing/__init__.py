@@ -165,7 +165,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
         here = meant(scene.patch, parts)
         drawn = drawn * torch.where(scene.color_weight > 0, here, 1.0)
         picture = picture + drawn
-        weight = scene.color_weight * (here > 0.5)
+        weight = scene.color_weight * (here > 0.5) * (scene.patch > 0)
         whole = torch.where(scene.mask > 0, picture, scene.photo)
         own = unshaded(whole, scene.color, weight, parts)
         picture = recolored(picture, own, scene.color, weight, here)

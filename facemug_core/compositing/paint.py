@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, label
+from scipy.ndimage import distance_transform_edt, label, maximum_filter, minimum_filter
 from torch import Tensor
 
 from ..conventions import LABELS
@@ -29,6 +29,12 @@ FACE = 5
 LEVELS = 6
 """Distinct shades of a channel."""
 
+BLEND_WINDOW = 9
+"""Side of the window in which blended colors have the patches beside them."""
+
+OVERSHOOT = 0.25
+"""How far resampling goes beyond the colors of two patches, relative to their difference."""
+
 LEAST_SHARE, MOST_SHARE = 0.7, 0.95
 """A part's area in a patch, relative to the main part's. Below the first share the part keeps its colors;
 from the second on it takes the patch's."""
@@ -42,8 +48,8 @@ exact."""
 
 
 def patches(color: Tensor, weight: Tensor) -> Tensor:
-    """Labels of the connected patches of one color, `[B, 1, H, W]`. Outside patches: the nearest patch's
-    label, negative. All 0 in pictures without patches.
+    """Labels of the connected patches of one color, `[B, 1, H, W]`. Outside patches, and where the colors of
+    two patches are blended: the nearest patch's label, negative. All 0 in pictures without patches.
 
     Args:
         color: color map `[B, 3, H, W]` in [-1, 1].
@@ -52,7 +58,11 @@ def patches(color: Tensor, weight: Tensor) -> Tensor:
     shades = ((color + 1) / 2 * (LEVELS - 1)).round().long()
     shade = (shades * shades.new_tensor([LEVELS**2, LEVELS, 1])[:, None, None]).sum(1) + 1
     shade = shade.where(weight[:, 0] > 0, 0).cpu()
-    numbers = [_with_surroundings(_connected(one.numpy())) for one in shade]
+    colors = color.detach().cpu().numpy()
+    numbers = [
+        _with_surroundings(_unblended(_connected(one.numpy()), picture))
+        for one, picture in zip(shade, colors, strict=True)
+    ]
     return torch.stack(numbers)[:, None].to(weight)
 
 
@@ -64,6 +74,19 @@ def _connected(shade: NDArray[np.integer]) -> NDArray[np.integer]:
         numbers[found > 0] = count + found[found > 0]
         count += more
     return numbers
+
+
+def _unblended(numbers: NDArray[np.integer], color: NDArray[np.floating]) -> NDArray[np.integer]:
+    """Labels of patches `[H, W]`, 0 in thin patches whose colors `[3, H, W]` are between those of patches
+    beside them: resampled borders, which nobody painted."""
+    inner = (minimum_filter(numbers, 3) == maximum_filter(numbers, 3)) & (numbers > 0)
+    thin = (numbers > 0) & ~np.isin(numbers, numbers[inner])
+    window = (1, BLEND_WINDOW, BLEND_WINDOW)
+    least = minimum_filter(np.where(inner, color, np.inf), size=window)
+    most = maximum_filter(np.where(inner, color, -np.inf), size=window)
+    margin = OVERSHOOT * (most - least)
+    between = ((least - margin <= color) & (color <= most + margin)).all(0)
+    return np.where(thin & between, 0, numbers)
 
 
 def _with_surroundings(numbers: NDArray[np.integer]) -> Tensor:

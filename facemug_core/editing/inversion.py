@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..batches import Interrupted, Progress, no_progress
+from ..batches import Interrupted, Preview, Progress, no_preview, no_progress
 from ..conditions import Conditions, line_contrast, missing_lines
 from ..conventions import LABELS
 from ..networks.inverter import Inverter
@@ -119,6 +119,7 @@ def descend(
     count: int,
     bounded: Callable[[Tensor], Tensor],
     progress: Progress = no_progress,
+    preview: Preview = no_preview,
 ) -> Tensor:
     """The best codes `[B, 18, 512]` of `count` steps of descent towards the goal. An interruption returns the
     best so far.
@@ -133,6 +134,7 @@ def descend(
         count: 0 returns the codes.
         bounded: limits the distance of codes from the mean code.
         progress: called for every step; may raise `Interrupted`.
+        preview: shown the picture of `codes`, and of every step that decreases a distance.
     """
     best, least = codes, codes.new_full((len(codes), 1, 1), torch.inf)
     velocity, uphill = torch.zeros_like(codes), torch.zeros_like(codes)
@@ -141,10 +143,13 @@ def descend(
         for step in range(count):
             progress(step, count)
             start = codes.detach().requires_grad_()
-            distances = goal.distances(draw(start))
+            picture = draw(start)
+            distances = goal.distances(picture)
             (gradient,) = torch.autograd.grad(distances.sum(), start)
             distances = distances.detach()[:, None, None]
             better = distances < least
+            if better.any():
+                preview(picture.detach())
             shared = gradient.sum(1, keepdim=True)
             there = (shared + goal.own_share * gradient) @ steps @ steps.T
             uphill = torch.where(better, there, uphill)

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..batches import Interrupted, Progress, no_progress
+from ..batches import Interrupted, Preview, Progress, no_preview, no_progress
 from ..errors import InputError, ShapeError, UnknownWordsWarning, WeightsMissingError
 from ..latents import check_codes
 from .clip import Clip
@@ -48,13 +48,6 @@ LEAST_PROGRESS = 1e-3
 
 PREVIEW_EVERY = 5
 """Steps between previews."""
-
-Preview = Callable[[Tensor], object]
-"""Called with the best picture so far, `[1, 3, 256, 256]`."""
-
-
-def no_preview(picture: Tensor) -> None:
-    """Ignores the picture."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..batches import Progress, no_progress
 from ..checkpoints.places import own_command
 from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import NamedFaces
@@ -181,7 +182,13 @@ class Detector:
         """Load the files, which `fetch run` downloads; errors as above."""
         return cls(weights.path(LANDMARK_FILE).parent)
 
-    def detect(self, image: NDArray[np.uint8], small: bool = True, within: Box | None = None) -> list[Face]:
+    def detect(
+        self,
+        image: NDArray[np.uint8],
+        small: bool = True,
+        within: Box | None = None,
+        progress: Progress = no_progress,
+    ) -> list[Face]:
         """All faces of an RGB photo `[H, W, 3]` (8 bit), left to right.
 
         Searches the whole photo, the photo with a wide border (for faces that fill it) and overlapping parts
@@ -191,22 +198,23 @@ class Detector:
             image: the photo.
             small: search for small faces even if the whole photo shows a sure face.
             within: search for small faces only in parts of the photo that overlap this box.
+            progress: called for every part.
         """
         pyramid = _Pyramid(image)
         wide, parts = list(_wholes(*pyramid.size)), list(_parts(*pyramid.size))
         if within is not None:
             parts = [part for part in parts if part.reaches(within)]
-        best = self._faces(pyramid, wide, 0)
+        best = self._faces(pyramid, wide, 0, progress)
         if small or not _sure(best):
-            best = _distinct(best + self._faces(pyramid, parts, 0))
+            best = _distinct(best + self._faces(pyramid, parts, 0, progress))
         for quarter_turns in TURNS[1:]:
             if _sure(best):
                 break
-            turned = self._faces(pyramid, wide, quarter_turns)
+            turned = self._faces(pyramid, wide, quarter_turns, progress)
             best = max(best, turned, key=_best_score)
         turn = _quarter_turns(max(best, key=lambda face: face.score)) if best else 0
         if turn and small:  # the others of a group are rotated, too
-            best = _distinct(best + self._faces(pyramid, wide + parts, turn))
+            best = _distinct(best + self._faces(pyramid, wide + parts, turn, progress))
         return left_to_right(best)
 
     def measure(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
@@ -243,10 +251,13 @@ class Detector:
                 break
         return _Candidate(best.score, box, best.eyes)
 
-    def _faces(self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int) -> list[Face]:
+    def _faces(
+        self, pyramid: _Pyramid, looks: Sequence[_Look], quarter_turns: int, progress: Progress
+    ) -> list[Face]:
         """Detections in rotated squares, confirmed by the mesh."""
         candidates: list[_Candidate] = []
-        for center, side, whole in looks:
+        for done, (center, side, whole) in enumerate(looks):
+            progress(done, len(looks))
             square = _square(center, side, quarter_turns)
             candidates += self._full_range(pyramid, square)
             if whole:

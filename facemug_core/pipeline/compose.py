@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..batches import Progress, no_progress, one_by_one
 from ..conventions import WORKING_SIZE
 from ..faces.alignment import Matrix, align, scale_of
 from ..model import DETAIL_SIZES, FaceMug
@@ -27,7 +28,13 @@ def sized(matrix: Matrix, size: int) -> Matrix:
 
 
 def add_detail(
-    model: FaceMug, photo: Photo, crops: Tensor, mask: Tensor, matrix: Matrix, size: int
+    model: FaceMug,
+    photo: Photo,
+    crops: Tensor,
+    mask: Tensor,
+    matrix: Matrix,
+    size: int,
+    progress: Progress = no_progress,
 ) -> tuple[Tensor, Matrix]:
     """Edited crops at a larger size, as sharp as the photo, and the alignment matrix of their pixels.
 
@@ -38,9 +45,10 @@ def add_detail(
         mask: of the edit, `[1, 1, 256, 256]`.
         matrix: alignment matrix of the crops.
         size: 512 or 1024.
+        progress: called for every crop.
     """
     finer = sized(matrix, size)
     around = align(photo.rgb, finer, size) / 127.5 - 1
     # One by one: a batch of large crops takes more memory and is no faster on a CPU.
-    larger = [model.add_detail(crop, around, mask).cpu() for crop in crops.split(1)]
+    larger = one_by_one(lambda crop: model.add_detail(crop, around, mask).cpu(), {"crops": crops}, progress)
     return torch.cat(larger), finer

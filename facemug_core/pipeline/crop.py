@@ -7,9 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..batches import Progress, no_progress, one_by_one
+from ..batches import UNWATCHED, Watch, one_by_one
 from ..conditions import Conditions
 from ..latents import Latent
+from ..memory import Recall, afresh
 from ..model import FaceMug
 from .style import StylePlan, styled
 
@@ -31,7 +32,8 @@ def edit_crop(
     conditions: Conditions,
     plan: StylePlan,
     exemplar: Tensor | None = None,
-    progress: Progress = no_progress,
+    watch: Watch = UNWATCHED,
+    recall: Recall = afresh,
 ) -> CropEdit:
     """Edit one crop, or make a new face, in as many variants as the plan has seeds.
 
@@ -40,19 +42,28 @@ def edit_crop(
         conditions: photo, mask and guides of one edit (batch 1).
         plan: how the style codes are made.
         exemplar: aligned exemplar photo `[1, 3, 256, 256]`.
-        progress: called for every step and variant.
+        watch: told of every step and variant, and shown the crop so far.
+        recall: knows codes and pictures that were made before.
 
     Raises:
         InputError, ShapeError: as `styled`, and as `FaceMug.optimize_text` for the plan's text.
     """
     conditions = conditions.to(model.device)
-    latent, notices = styled(model, conditions, plan, exemplar, progress)
+    latent, notices = styled(model, conditions, plan, exemplar, watch, recall)
     latent = latent.expanded(max(len(plan.seeds), len(latent.codes)))
-    features = model.aggregate(conditions)
     if (goal := plan.text) is not None:
+        features = recall("guides", (conditions,), lambda: model.aggregate(conditions))
         how = goal.text, goal.clip, goal.options, goal.progress, goal.preview
         followed = [model.optimize_text(features, codes, *how) for codes in latent.codes.split(1)]
         step = {"text": goal.text, "mode": "optimize", "strength": goal.options.weight}
         latent = latent.then(torch.cat([one.codes for one in followed]).cpu(), "text", **step)
-    inputs = {"features": features, "style codes": latent.codes.to(model.device)}
-    return CropEdit(torch.cat(one_by_one(model.generate, inputs, progress)), latent, notices)
+
+    def draw() -> Tensor:
+        watch.stage("picture")
+        features = recall("guides", (conditions,), lambda: model.aggregate(conditions))
+        inputs = {"features": features, "style codes": latent.codes.to(model.device)}
+        return torch.cat(one_by_one(model.generate, inputs, watch)).cpu()
+
+    pictures = recall("picture", (conditions, latent.codes), draw)
+    watch.show(pictures[-1:])
+    return CropEdit(pictures, latent, notices)

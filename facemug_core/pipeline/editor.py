@@ -6,21 +6,23 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
-from ..batches import Progress, no_progress
+from ..batches import UNWATCHED, Watch, one_by_one
 from ..checkpoints.weights import SHIPPED, Weights
 from ..choices import Size
 from ..conditions import Conditions
 from ..conventions import WORKING_SIZE
 from ..errors import FaceNotFoundError, InputError, NothingToEditError
+from ..faces.alignment import Matrix
 from ..faces.detection import Detector
 from ..faces.parsing import Parser
 from ..faces.under_mask import beside_faces
 from ..latents import Latent
+from ..memory import Memory, Recall
 from ..modalities import MODALITIES, Guide
 from ..model import FaceMug
 from ..photo import Photo
@@ -28,7 +30,7 @@ from .blackened import BLACKENED, is_black
 from .compose import add_detail, fitting_size
 from .crop import edit_crop
 from .guides import crop_conditions, silent_guides
-from .locate import ANY_FACE, AlignedFace, FaceQuery, aligned_face, exemplar_warnings, locate_faces
+from .locate import ANY_FACE, AlignedFace, FaceQuery, Finder, aligned_face, exemplar_warnings, locate_faces
 from .masks import FaceMask, mask_in_crop, own_masks, region_masks
 from .style import StylePlan
 
@@ -91,6 +93,8 @@ class EditResult:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each stage."""
+    reused: list[str] = field(default_factory=list)
+    """What was known from earlier edits and not made again."""
 
     @classmethod
     def unchanged(cls, photo: Photo, request: EditRequest) -> EditResult:
@@ -108,6 +112,8 @@ class PhotoEditor:
 
     model: FaceMug
     weights: Weights = SHIPPED
+    memory: Memory = field(default_factory=Memory)
+    """What earlier edits have found: faces, parts, codes, pictures."""
 
     @cached_property
     def detector(self) -> Detector:
@@ -121,38 +127,51 @@ class PhotoEditor:
             return Parser.load(self.weights)
 
     def find_faces(
-        self, photo: Photo, query: FaceQuery = ANY_FACE, mask: Tensor | None = None
+        self,
+        photo: Photo,
+        query: FaceQuery = ANY_FACE,
+        mask: Tensor | None = None,
+        watch: Watch = UNWATCHED,
+        recall: Recall | None = None,
     ) -> list[AlignedFace]:
         """Faces of a photo, as `locate_faces`; empty if none is found."""
-        return locate_faces(photo, query, mask, lambda: self.detector)
+        finder = Finder(lambda: self.detector, recall or self.memory.recall, watch)
+        return locate_faces(photo, query, mask, finder)
 
-    def find_exemplar(self, photo: Photo) -> AlignedFace:
+    def find_exemplar(
+        self, photo: Photo, watch: Watch = UNWATCHED, recall: Recall | None = None
+    ) -> AlignedFace:
         """The largest face of an exemplar photo; one without a face counts as aligned, and has no box."""
-        return (self.find_faces(photo) or [aligned_face(photo)])[0]
+        return (self.find_faces(photo, ANY_FACE, None, watch, recall) or [aligned_face(photo)])[0]
 
-    def edit(self, photo: Photo, request: EditRequest, progress: Progress = no_progress) -> EditResult:
+    def edit(self, photo: Photo, request: EditRequest, watch: Watch = UNWATCHED) -> EditResult:
         """Edit the chosen faces of a photo, one variant for each seed.
 
-        `progress` is called for the variants of every face.
+        `watch` is told of every stage, step and variant. What earlier edits have found is not made again; the
+        result has the same bits as without them.
 
         Raises:
             FaceNotFoundError: there is no face, and the request does not say to skip then.
             NothingToEditError: the mask is empty, or the request names a region that no chosen face has.
         """
         result = EditResult.unchanged(photo, request)
-        seconds = result.seconds
+        seconds, recall = result.seconds, self.memory.noting(result.reused)
 
         # 1. Locate the faces that are meant.
+        watch.stage("faces")
         with _timed(seconds, "find faces"):
-            faces = self.find_faces(photo, request, request.mask)
+            faces = self.find_faces(photo, request, request.mask, watch, recall)
         if not faces:
             return _without_face(request, result)
 
         # 2. Read the exemplar.
-        exemplar = None if request.exemplar is None else self._exemplar(request.exemplar, result)
+        exemplar = (
+            None if request.exemplar is None else self._exemplar(request.exemplar, result, recall, watch)
+        )
 
         # 3. Give each face its mask, and its share of the style codes.
-        masks = [mask for mask in self._masks(photo, faces, request, result) if mask.on_crop.any()]
+        watch.stage("mask")
+        masks = [mask for mask in self._masks(photo, faces, request, result, recall) if mask.on_crop.any()]
         if not masks:
             raise NothingToEditError(beside_faces([face.box for face in faces]))
         result.faces = [mask.face for mask in masks]
@@ -165,21 +184,21 @@ class PhotoEditor:
 
             # 5. Find style codes, and draw the crop with them.
             with _timed(seconds, "edit"):
-                crops, latent, notices = edit_crop(self.model, conditions, plan, exemplar, progress)
-            crops, matrix = crops.cpu(), mask.face.matrix
+                crops, latent, notices = edit_crop(self.model, conditions, plan, exemplar, watch, recall)
+            matrix = mask.face.matrix
 
             # 6. Make the crop as large and as sharp as the photo.
             size = fitting_size(matrix) if request.size == "auto" else request.size
             if size != WORKING_SIZE:
                 with _timed(seconds, "detail"):
-                    crops, matrix = add_detail(self.model, photo, crops, mask.on_crop, matrix, size)
+                    crops, matrix = self._detailed(photo, crops, mask, size, watch, recall)
 
             # 7. Paste it into the photo.
+            watch.stage("paste")
             with _timed(seconds, "paste"):
-                result.photos = [
-                    variant.with_crop(crop[None], mask.on_photo, matrix, request.feather, request.opacity)
-                    for variant, crop in zip(result.photos, crops, strict=True)
-                ]
+                how = mask.on_photo, matrix, request.feather, request.opacity
+                paste = partial(_pasted, how=how)
+                result.photos = one_by_one(paste, {"photos": result.photos, "crops": crops}, watch)
             result.mask = result.mask | mask_in_crop(mask.face, mask.on_photo)
             result.latents.append(latent)
             result.conditions.append(conditions)
@@ -191,22 +210,44 @@ class PhotoEditor:
         result.warnings = list(dict.fromkeys([*result.warnings, *_notices(photo, request, result)]))
         return result
 
-    def _exemplar(self, photo: Photo, result: EditResult) -> Tensor:
+    def _detailed(
+        self, photo: Photo, crops: Tensor, mask: FaceMask, size: int, watch: Watch, recall: Recall
+    ) -> tuple[Tensor, Matrix]:
+        """Crops as large and as sharp as the photo, as `add_detail`."""
+
+        def enlarge() -> tuple[Tensor, Matrix]:
+            watch.stage("detail")
+            return add_detail(self.model, photo, crops, mask.on_crop, mask.face.matrix, size, watch)
+
+        return recall("detail", (photo.rgb, crops, mask.on_crop, mask.face.matrix, size), enlarge)
+
+    def _exemplar(self, photo: Photo, result: EditResult, recall: Recall, watch: Watch) -> Tensor:
         """The exemplar's crop."""
-        face = self.find_exemplar(photo)
+        face = self.find_exemplar(photo, watch, recall)
         result.warnings += exemplar_warnings(face)
         return face.crop
 
     def _masks(
-        self, photo: Photo, faces: Sequence[AlignedFace], request: EditRequest, result: EditResult
+        self,
+        photo: Photo,
+        faces: Sequence[AlignedFace],
+        request: EditRequest,
+        result: EditResult,
+        recall: Recall,
     ) -> list[FaceMask]:
         """The mask of each face, from the given mask or from regions."""
         if request.mask is not None and request.regions is None:
             return own_masks(request.mask, faces)
         if request.mask is None and request.regions is not None:
             with _timed(result.seconds, "parse"):
-                return region_masks(self.parser, photo, faces, request.regions, request.grow)
+                how = request.regions, request.grow, recall
+                return region_masks(lambda: self.parser, photo, faces, *how)
         raise InputError("Say what to edit: give either a mask or the names of regions.")
+
+
+def _pasted(photos: Sequence[Photo], crop: Tensor, how: tuple[Tensor, Matrix, int, float]) -> Photo:
+    (photo,) = photos
+    return photo.with_crop(crop, *how)
 
 
 def _without_face(request: EditRequest, result: EditResult) -> EditResult:

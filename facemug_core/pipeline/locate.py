@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ..batches import Progress
 from ..conventions import WORKING_SIZE
 from ..errors import InputError, NothingToEditError
 from ..faces.alignment import Matrix, align, aligned_matrix, alignment_matrix
 from ..faces.detection import Box, Detector, Face, Which, choose, face_from_landmarks, left_to_right
 from ..faces.under_mask import beside_faces, beside_heads, faces_under
+from ..memory import Recall
 from ..photo import Photo
 from .blackened import BLACKENED_FACE, is_black_face
 
@@ -70,52 +72,75 @@ class FaceQuery:
 ANY_FACE = FaceQuery()
 
 
-def locate_faces(
-    photo: Photo, query: FaceQuery, mask: Tensor | None, detector: Callable[[], Detector]
-) -> list[AlignedFace]:
+@dataclass(frozen=True)
+class Finder:
+    """Finds and cuts out the faces of photos, and remembers them."""
+
+    detector: Callable[[], Detector]
+    """Called only if faces must be detected."""
+    recall: Recall
+    progress: Progress
+
+    def detect(self, pixels: NDArray[np.uint8], small: bool = True, within: Box | None = None) -> list[Face]:
+        """As `Detector.detect`."""
+        inputs = ("detect", pixels, small, within)
+        return self.recall(
+            "faces", inputs, lambda: self.detector().detect(pixels, small, within, self.progress)
+        )
+
+    def measure(self, pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Face]:
+        """As `Detector.measure`."""
+        return self.recall(
+            "faces", ("measure", pixels, boxes), lambda: self.detector().measure(pixels, boxes)
+        )
+
+    def face_at(self, photo: Photo, place: FacePlace) -> AlignedFace:
+        """As `face_at`."""
+        return self.recall("faces", ("cut", photo.pixels, place), lambda: face_at(photo, place))
+
+
+def locate_faces(photo: Photo, query: FaceQuery, mask: Tensor | None, finder: Finder) -> list[AlignedFace]:
     """Faces of a photo; empty if none is found.
 
     Args:
         photo: the photo.
         query: which of its faces.
         mask: of an edit, `[1, 1, H, W]`, 0 where the photo is kept.
-        detector: called only if faces must be detected.
+        finder: asked only if faces must be detected.
 
     Raises:
         NothingToEditError: the mask selects the faces, and covers none.
     """
     if query.places is not None:
-        return [face_at(photo, place) for place in query.places]
+        return [finder.face_at(photo, place) for place in query.places]
     if query.aligned:
         return [aligned_face(photo)]
     by_mask = mask if query.which == "auto" and mask is not None and mask.any() else None
-    found = _found(photo, query, by_mask, detector)
+    found = _found(photo, query, by_mask, finder)
     if by_mask is not None and found:
         found = _under(by_mask, found)
     elif found:
         found = choose(found, "largest" if query.which == "auto" else query.which)
-    return [face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
+    return [finder.face_at(photo, FacePlace(alignment_matrix(face.landmarks), face.box)) for face in found]
 
 
-def _found(
-    photo: Photo, query: FaceQuery, by_mask: Tensor | None, detector: Callable[[], Detector]
-) -> list[Face]:
+def _found(photo: Photo, query: FaceQuery, by_mask: Tensor | None, finder: Finder) -> list[Face]:
     """All faces that the query can choose from."""
     if query.landmarks is not None:
         return left_to_right([face_from_landmarks(points) for points in query.landmarks])
     pixels = photo.rgb[0].permute(1, 2, 0).numpy()
     if query.boxes is not None:
-        return detector().measure(pixels, query.boxes)
+        return finder.measure(pixels, query.boxes)
     if by_mask is not None:
-        return _near(detector(), pixels, by_mask)
-    return detector().detect(pixels, small=query.which not in ("auto", "largest"))
+        return _near(finder, pixels, by_mask)
+    return finder.detect(pixels, small=query.which not in ("auto", "largest"))
 
 
-def _near(detector: Detector, pixels: NDArray[np.uint8], mask: Tensor) -> list[Face]:
+def _near(finder: Finder, pixels: NDArray[np.uint8], mask: Tensor) -> list[Face]:
     """Faces of a photo; small ones only where the mask covers no other face's head."""
-    found = detector.detect(pixels, small=False)
+    found = finder.detect(pixels, small=False)
     beside = beside_heads(mask, [alignment_matrix(face.landmarks) for face in found])
-    return found if beside is None else detector.detect(pixels, within=beside)
+    return found if beside is None else finder.detect(pixels, within=beside)
 
 
 def _under(mask: Tensor, faces: Sequence[Face]) -> list[Face]:

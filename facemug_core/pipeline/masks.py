@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from ..faces.parsing import Parser
 from ..faces.pasting import mask_to_crop, mask_to_photo
 from ..faces.regions import region_mask
 from ..faces.under_mask import split_mask
+from ..memory import Recall, afresh
 from ..photo import Photo
 from .locate import AlignedFace
 
@@ -46,20 +48,32 @@ def own_masks(mask: Tensor, faces: Sequence[AlignedFace]) -> list[FaceMask]:
 
 
 def region_masks(
-    parser: Parser, photo: Photo, faces: Sequence[AlignedFace], regions: str, grow: int
+    parser: Callable[[], Parser],
+    photo: Photo,
+    faces: Sequence[AlignedFace],
+    regions: str,
+    grow: int,
+    recall: Recall = afresh,
 ) -> list[FaceMask]:
     """Regions of each face, named and joined by "+", grown by some pixels of the crop.
+
+    `parser` is called only for faces that `recall` does not know.
 
     Raises:
         NothingToEditError: no face has them.
     """
     masks = []
     for face in faces:
-        on_crop = region_mask(parser.parse(face.crop), regions, grow, specks=False)
+        labels = recall("parts", (face.crop,), partial(_parsed, parser, face.crop))
+        on_crop = region_mask(labels, regions, grow, specks=False)
         masks.append(FaceMask(face, on_crop, mask_to_photo(on_crop, face.matrix, photo.size).bool()))
     if not any(mask.on_crop.any() for mask in masks):
         raise NothingToEditError(f"The face has no {regions}, so there is nothing to edit.")
     return masks
+
+
+def _parsed(parser: Callable[[], Parser], crop: Tensor) -> Tensor:
+    return parser().parse(crop)
 
 
 def slider_regions(names: Iterable[str]) -> str:

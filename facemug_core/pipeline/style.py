@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .. import latents
-from ..batches import Progress, common_batch, no_progress, seeds_from
+from ..batches import UNWATCHED, Preview, Progress, Watch, common_batch, no_preview, no_progress, seeds_from
 from ..choices import Style
 from ..conditions import Conditions, whole_photo
 from ..editing.clip import Clip
@@ -23,6 +23,7 @@ from ..editing.inversion import INVERSION_STEPS
 from ..editing.text import DEFAULTS, TextGoal, TextOptions, text_direction
 from ..errors import InputError
 from ..latents import Latent
+from ..memory import Recall, afresh
 from ..model import FaceMug
 from .blackened import is_black_face
 
@@ -139,7 +140,8 @@ def styled(
     conditions: Conditions,
     plan: StylePlan,
     exemplar: Tensor | None = None,
-    progress: Progress = no_progress,
+    watch: Watch = UNWATCHED,
+    recall: Recall = afresh,
 ) -> Styled:
     """The codes of a plan; its text is not applied yet.
 
@@ -148,14 +150,15 @@ def styled(
         conditions: photo, mask and guides of one edit (batch 1), on the model's device.
         plan: how the codes are made.
         exemplar: aligned exemplar photo `[1, 3, 256, 256]`.
-        progress: called for every step of descent.
+        watch: told of every step of descent, and shown the face so far.
+        recall: knows codes that were found before.
 
     Raises:
         InputError: the style is that of an exemplar, and there is none; or codes are beyond those of faces.
         ShapeError: the codes given are none.
     """
     notices: list[str] = []
-    latent, of_photo = _begun(model, conditions, plan, exemplar, progress, notices)
+    latent, of_photo = _begun(model, conditions, plan, exemplar, watch, recall, notices)
     codes = latents.check_codes(latent.codes).to(model.device)
     if plan.style_mix != 0:
         codes = model.interpolate(codes, model.random_codes(plan.seeds), plan.style_mix)
@@ -165,7 +168,8 @@ def styled(
         usual = FIT_STEPS if plan.latent is None else 0
         if steps := possible_steps(model, plan.fit, usual, notices):
             # One by one: every seed has the bits that it has alone.
-            codes = torch.cat([fitted(model, one, conditions, steps, progress) for one in codes.split(1)])
+            fits = [fitted_codes(model, one, conditions, steps, watch, recall) for one in codes.split(1)]
+            codes = torch.cat(fits)
             latent = latent.then(codes.cpu(), "fit", steps=steps)
     if plan.latent is None:  # the steps that made new codes cannot be undone
         latent = model.as_latent(codes)
@@ -180,7 +184,8 @@ def _begun(
     conditions: Conditions,
     plan: StylePlan,
     exemplar: Tensor | None,
-    progress: Progress,
+    watch: Watch,
+    recall: Recall,
     notices: list[str],
 ) -> tuple[Latent, bool]:
     """The first codes of an edit, and whether they are of the photo's person."""
@@ -192,12 +197,50 @@ def _begun(
         return model.as_latent(random_style(model, conditions, plan.seeds)), False
     steps = possible_steps(model, plan.inversion, INVERSION_STEPS, notices)
     seen = _seen(style, conditions, exemplar, model.device)
-    codes = model.invert(model.project(seen), seen, steps, progress)
+    codes = seen_codes(model, seen, steps, watch, recall)
     if style == "exemplar" and enough_visible(conditions):
         if model.warping is None:
             notices.append(NO_WARPING)
         codes = in_pose(model, codes, conditions)
     return model.as_latent(codes), style != "exemplar"
+
+
+def seen_codes(
+    model: FaceMug, seen: Conditions, steps: int, watch: Watch = UNWATCHED, recall: Recall = afresh
+) -> Tensor:
+    """Codes [1, 18, 512] of what one edit's conditions tell: the encoder's, after some steps of descent."""
+
+    def find() -> Tensor:
+        watch.stage("style")
+        return model.invert(model.project(seen), seen, steps, watch, _under_mask(seen, watch))
+
+    return recall("style", (seen, steps), find)
+
+
+def fitted_codes(
+    model: FaceMug,
+    codes: Tensor,
+    conditions: Conditions,
+    steps: int,
+    watch: Watch = UNWATCHED,
+    recall: Recall = afresh,
+) -> Tensor:
+    """`fitted` codes [1, 18, 512] of one edit."""
+
+    def fit() -> Tensor:
+        watch.stage("fit")
+        return fitted(model, codes, conditions, steps, watch, _under_mask(conditions, watch))
+
+    return recall("fit", (codes, conditions, steps), fit)
+
+
+def _under_mask(conditions: Conditions, watch: Watch) -> Preview:
+    """Shows pictures of codes in place of what the mask hides; whole where it hides nothing."""
+    if not conditions.mask.any():
+        return watch.show
+    return lambda picture: watch.show(
+        torch.where(conditions.mask.to(picture.device) > 0, picture, conditions.image.to(picture.device))
+    )
 
 
 def _seen(style: Style, conditions: Conditions, exemplar: Tensor | None, device: torch.device) -> Conditions:
@@ -259,7 +302,12 @@ def in_pose(model: FaceMug, codes: Tensor, conditions: Conditions) -> Tensor:
 
 @torch.no_grad()
 def fitted(
-    model: FaceMug, codes: Tensor, conditions: Conditions, steps: int, progress: Progress = no_progress
+    model: FaceMug,
+    codes: Tensor,
+    conditions: Conditions,
+    steps: int,
+    progress: Progress = no_progress,
+    preview: Preview = no_preview,
 ) -> Tensor:
     """Fit of another person's codes to the photo that they are drawn into.
 
@@ -272,13 +320,14 @@ def fitted(
         conditions: of the edits.
         steps: of descent; 0 returns the codes' bits.
         progress: called for every step.
+        preview: shown the picture of every step that comes nearer.
     """
     if steps == 0:
         return codes
     conditions = conditions.to(model.device)
     if not conditions.guided:
         codes = _shared(codes, model.project(conditions), conditions, slice(0, SHAPE_CODES))
-    return model.invert(codes, conditions, steps, progress)
+    return model.invert(codes, conditions, steps, progress, preview)
 
 
 def _shared(codes: Tensor, photos: Tensor, conditions: Conditions, own: slice) -> Tensor:

@@ -119,14 +119,22 @@ class Host:
             AssertionError: the host refuses the prompt; the message is the host's.
         """
         queued = time.time()
-        body = json.dumps({"prompt": prompt}).encode()
+        return self.finished(self.queue(prompt), queued)
+
+    def queue(self, prompt: Prompt, client: str = "") -> str:
+        """Queue a prompt for a client, who is told of it; its id. Raises as `run`."""
+        body = json.dumps({"prompt": prompt, "client_id": client}).encode()
         request = urllib.request.Request(f"{self.url}/prompt", body, {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                identity = json.loads(answer.read())["prompt_id"]
+                return json.loads(answer.read())["prompt_id"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
-        return self.finished(identity, queued)
+
+    def interrupt(self) -> None:
+        """Stop what runs."""
+        request = urllib.request.Request(f"{self.url}/interrupt", b"", method="POST")
+        urllib.request.urlopen(request, timeout=60).close()
 
     def finished(self, identity: str, queued: float | None = None) -> Run:
         """What became of the prompt with this id, when it is done; it was queued at this time or just now."""

@@ -78,12 +78,12 @@ def test_without_a_model_the_light_one_is_loaded_once(model: Any, monkeypatch: A
 
 
 @pytest.mark.usefixtures("everywhere")
-def test_the_result_is_shown_on_the_node(model: Any) -> None:
+def test_the_photo_and_the_result_are_shown_on_the_node(model: Any) -> None:
     with torch.inference_mode():
         output = NODES["FACEMUG_PortraitSliders"].execute(
             image=photo(), model=model, mask=center_mask(), smile=1.0
         )
-    assert len(output.ui["images"]) == 1
+    assert len(output.ui["images"]) == 2
     assert NODES["FACEMUG_PortraitSliders"].GET_SCHEMA().is_output_node
 
 

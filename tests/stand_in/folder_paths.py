@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 base = Path()
+temp = TemporaryDirectory()
 models_dir = ""
 folder_names_and_paths: dict[str, tuple[list[str], set[str]]] = {}
 
@@ -29,3 +31,7 @@ def get_save_image_path(prefix: str, folder: str) -> tuple[str, str, int, str, s
     path = Path(folder, prefix)
     path.parent.mkdir(parents=True, exist_ok=True)
     return str(path.parent), path.name, 1, "", prefix
+
+
+def get_temp_directory() -> str:
+    return temp.name

@@ -56,25 +56,12 @@ class ComfyExtension:
     pass
 
 
-class ImageSaveHelper:
-    @staticmethod
-    def save_images(images: Any, prefix: str, folder: str, cls: Any) -> list[dict[str, str]]:
-        """Entries for as many pictures; nothing is written."""
-        return [
-            {"filename": f"{prefix}_{number}.png", "subfolder": "", "type": folder}
-            for number in range(len(images))
-        ]
-
-
-ui = SimpleNamespace(ImageSaveHelper=ImageSaveHelper)
-
 TYPES = ("Image", "Mask", "Int", "Float", "String", "Boolean", "Combo")
 io = SimpleNamespace(
     Custom=custom,
     Schema=Schema,
     ComfyNode=ComfyNode,
     NodeOutput=NodeOutput,
-    FolderType=SimpleNamespace(temp="temp"),
     NumberDisplay=SimpleNamespace(slider="slider"),
     **{name: custom(name.upper()) for name in TYPES},
 )
