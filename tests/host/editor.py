@@ -36,6 +36,10 @@ INPUT_NODE, OUTPUT_NODE = -10, -20
 LINK_FIELDS = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
 
 
+class EachRun(int):
+    """A seed that the editor draws anew after each run."""
+
+
 @dataclass(frozen=True)
 class Output:
     """One output of a node, to be given as an input of another."""
@@ -312,5 +316,5 @@ def _widget_values(kind: Any, options: Mapping[str, Any], value: Any) -> list[An
         choices = kind if isinstance(kind, list) else options.get("options", [None])
         value = options.get("default", choices[0] if choices else None)
     if options.get("control_after_generate"):
-        return [value, "fixed"]
+        return [value, "randomize" if isinstance(value, EachRun) else "fixed"]
     return [value, "image"] if options.get("image_upload") else [value]

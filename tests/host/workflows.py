@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from .checking import converted
-from .editor import Node, Output, Workflow
+from .editor import EachRun, Node, Output, Workflow
 from .installing import ROOT
 from .running import Host, Prompt
 
@@ -140,7 +140,13 @@ def quick_edit(w: Workflow) -> None:
         photo = load_photo(w)
     with w.group("2 · Edit"):
         edit = w.add(
-            "FACEMUG_Edit", model=model, image=photo["IMAGE"], regions="hair", grow=6, style="random", seed=3
+            "FACEMUG_Edit",
+            model=model,
+            image=photo["IMAGE"],
+            regions="hair",
+            grow=6,
+            style="random",
+            seed=EachRun(3),
         )
     with w.group("3 · Result"):
         preview(w, edit["edited"], "Edited photo")
@@ -161,7 +167,7 @@ def completion(w: Workflow) -> None:
     with w.group("2 · Fill"):
         edit = w.add(
             "FACEMUG_Edit", model=model, image=photo["IMAGE"], mask=photo["MASK"], style="projected",
-            style_mix=0.3, seed=1, variants=4, aligned=True,
+            style_mix=0.3, seed=EachRun(1), variants=4, aligned=True,
         )  # fmt: skip
     with w.group("3 · Four variants"):
         preview(w, edit["edited"], "Filled in")
@@ -336,7 +342,7 @@ def face_from_a_map(w: Workflow) -> None:
         shape = w.add(
             "FACEMUG_ProjectConditions", model=model, conditions=conditions["conditions"], inversion_steps=0
         )
-        look = w.add("FACEMUG_RandomStyle", model=model, seed=7, variants=4)
+        look = w.add("FACEMUG_RandomStyle", model=model, seed=EachRun(7), variants=4)
         style = w.add("FACEMUG_MixLatents", coarse=shape["latent"], fine=look["latent"], crossover=8)
     with w.group("3 · Generate"):
         features = w.add("FACEMUG_Aggregate", model=model, conditions=conditions["conditions"])
