@@ -5,6 +5,8 @@ All are drawn by the light feature bank, or painted here over what it draws: nob
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -79,6 +81,7 @@ def main() -> None:
         painted(grow_mask(region_mask(labels, "eyes"), 9) - region_mask(labels, "eyes"), (110, 50, 130)),
     )
     save_png("make_up_paint", make_up)
+    save_png("photo_painted", with_paint(FOLDER / "facemug_photo.jpg", make_up, region_mask(labels, "brows")))
 
 
 def legend() -> Image.Image:
@@ -126,6 +129,15 @@ def painted(mask: Tensor, color: tuple[int, int, int]) -> Image.Image:
     layer = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 0))
     layer.paste((*color, 255), mask=Image.fromarray((mask[0, 0] * 255).byte().numpy()))
     return layer
+
+
+def with_paint(photo: Path, colors: Image.Image, strokes: Tensor) -> Image.Image:
+    """A photo as the mask editor's paint layer leaves it: colors, and dark strokes where a mask is."""
+    image = Image.open(photo).convert("RGBA")
+    dark = Image.new("RGBA", image.size, (20, 15, 15, 255))
+    image.alpha_composite(colors)
+    image.paste(dark, mask=Image.fromarray((strokes[0, 0] * 255).byte().numpy()))
+    return image.convert("RGB")
 
 
 def with_alpha(photo: Tensor, alpha: Image.Image) -> Image.Image:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from facemug_core import latents
-from facemug_core.conditions import Conditions, pencil_sketch, whole_photo
+from facemug_core.conditions import Conditions, painted_over, pencil_sketch, split_paint, whole_photo
 from facemug_core.conditions.reading import read_color, read_mask, read_opacity, read_semantic, read_sketch
 from facemug_core.editing.clip import load_clip
 from facemug_core.editing.directions import shipped_directions, sweep
 from facemug_core.editing.text import TextGoal, TextOptions
 from facemug_core.faces.alignment import aligned_matrix
 from facemug_core.faces.pasting import mask_to_crop, mask_to_photo
-from facemug_core.faces.regions import region_mask
+from facemug_core.faces.regions import region_mask, without_holes
 from facemug_core.faces.under_mask import split_mask
 from facemug_core.latents import Latent
 from facemug_core.modalities import Guide
@@ -31,7 +31,7 @@ from facemug_core.posing import Poser
 
 from .example_inputs import FOLDER
 from .running import Host, Prompt, Run
-from .workflows import EXEMPLARS, GROUP, HAIR_MASK, HAIR_PAINT, HOLE, MOUTH_MASK, PHOTO
+from .workflows import EXEMPLARS, GROUP, HAIR_MASK, HAIR_PAINT, HOLE, MOUTH_MASK, PAINTED, PHOTO
 
 Pictures = list[np.ndarray]
 
@@ -146,6 +146,20 @@ def make_up(library: Library) -> Pictures:
         grow=10,
         sketch=Guide(pencil_sketch(library.photo(PHOTO).rgb / 127.5 - 1)),
         color=Guide(read_color(FOLDER / "facemug_make_up_paint.png"), 0.6),
+        style="photo",
+    )
+    return edited(library, request)
+
+
+@of_workflow
+def paint_on_the_photo(library: Library) -> Pictures:
+    painted, photo = (library.photo(file).rgb / 127.5 - 1 for file in (PAINTED, PHOTO))
+    paint = painted_over(painted, photo)
+    strokes, colors = split_paint(painted, paint)
+    request = EditRequest(
+        mask=without_holes(paint),
+        sketch=Guide(strokes),
+        color=Guide(colors, opacity=paint),
         style="photo",
     )
     return edited(library, request)

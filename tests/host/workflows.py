@@ -25,6 +25,7 @@ PHOTO, HOLE, MOUTH_MASK = (
     "facemug_photo_with_hole.png",
     "facemug_photo_with_mouth_mask.png",
 )
+PAINTED = "facemug_photo_painted.png"
 GROUP, MAP = "facemug_group.jpg", "facemug_map.png"
 HAIR_MASK, HAIR_PAINT = "facemug_hair_mask.png", "facemug_hair_paint.png"
 EXEMPLARS = ("facemug_exemplar_1.jpg", "facemug_exemplar_2.jpg", "facemug_exemplar_3.jpg")
@@ -258,6 +259,32 @@ def make_up(w: Workflow) -> None:
         )  # fmt: skip
     with w.group("4 · Result"):
         preview(w, edit["edited"], "Made up")
+
+
+@described("15 Paint on the photo")
+def paint_on_the_photo(w: Workflow) -> None:
+    with w.group("1 · Photo with paint"):
+        w.note(
+            "## Paint on the photo\n"
+            "Right-click *Painted photo* → *Open in MaskEditor*, choose the paint brush and paint: dark "
+            "strokes become a sketch, other paint becomes colors, and both together are the mask.\n\n"
+            "**Try:** lipstick in another color; thicker brows; your own photo in both *Load Image* nodes. "
+            "Maps are painted in the same way: *facemug_map_legend.png* shows their colors."
+        )
+        model = load_model(w)
+        painted = load_photo(w, PAINTED, "Painted photo")
+        photo = load_photo(w)
+    with w.group("2 · Guides and mask"):
+        split = w.add("FACEMUG_SplitPaint", painted=painted["IMAGE"], original=photo["IMAGE"])
+        preview(w, split["preview"], "Sketch and colors")
+        mask = w.add("FACEMUG_RefineMask", mask=split["paint_mask"])
+    with w.group("3 · Edit"):
+        edit = w.add(
+            "FACEMUG_Edit", model=model, image=photo["IMAGE"], mask=mask["mask"], sketch=split["sketch"],
+            color=split["color"], style="photo",
+        )  # fmt: skip
+    with w.group("4 · Result"):
+        preview(w, edit["edited"], "Edited photo")
 
 
 @described("43 Edits in a chain")
