@@ -336,7 +336,7 @@ def test_a_single_photo_is_no_video(photo: Path, tmp_path: Path, capsys: pytest.
         capsys, "edit", photo, "--region", "hair", "--smooth", 3, "-o", tmp_path / "results"
     )
     assert code == 2
-    assert "no folder" in err
+    assert "not a folder" in err
 
 
 def test_results_never_lie_among_the_photos(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
