@@ -144,7 +144,17 @@ def test_a_sharper_photo_makes_a_sharper_picture() -> None:
     assert bands(sharper)[2].std() > 1.1 * bands(same)[2].std()
 
 
-def test_a_material_without_evidence_is_as_much_sharper_as_portraits_usually_are() -> None:
+def test_hair_that_is_not_seen_is_as_sharp_as_the_skin() -> None:
+    bank, skin, nowhere = noise(1, 3, SIDE, SIDE), torch.ones_like(LEFT), torch.zeros_like(LEFT)
+    drawn = torch.cat([nowhere, skin], 1)
+    gains = [
+        bands(sharpened(bank, energies(k * bank), drawn, torch.cat([visible, nowhere], 1)))[2].std()
+        for k, visible in ((1.9, skin), (1.9, nowhere))
+    ]
+    assert gains[0] > 1.15 * gains[1]
+
+
+def test_without_skin_and_hair_a_picture_is_as_much_sharper_as_portraits_usually_are() -> None:
     bank, everywhere = noise(1, 3, SIDE, SIDE), torch.ones_like(LEFT)
     result = sharpened(bank, energies(3 * bank), everywhere, torch.zeros_like(LEFT))
     low, mid, fine = bands(bank)

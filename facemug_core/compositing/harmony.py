@@ -39,15 +39,18 @@ TONE_DOUBT = 250.0
 SKIN = 0
 """Index of skin in the materials."""
 
+PERSON = slice(0, 2)
+"""Skin and hair in the materials. They are equally sharp."""
+
 BAND_BORDER = 4
 BAND_DOUBT = 150.0
 """`BORDER` and `TONE_DOUBT` of the measurement of sharpness."""
 
-LEAST_GAIN, MOST_GAIN = 0.85, 1.7
+LEAST_GAIN, MOST_GAIN = 0.85, 2.2
 """Limits of the gain of a band."""
 
-USUAL_GAINS = 1.05, 1.15
-"""Gains of the mid and the fine band of a material that the photo does not show: portraits are sharper than
+USUAL_GAINS = 1.1, 1.5
+"""Gains of the mid and the fine band of a photo that shows neither skin nor hair: portraits are sharper than
 the bank's pictures."""
 
 ENERGY_DOUBT = 1e-4
@@ -113,7 +116,8 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor, face: SkinTone) -> Ten
 
 
 def sharpened(toned: Tensor, wanted: Sequence[Tensor], drawn: Tensor, both: Tensor) -> Tensor:
-    """A picture whose mid and fine bands are as strong as the photo's, material by material.
+    """A picture whose mid and fine bands are as strong as the photo's, material by material. A material that
+    the photo does not show is as sharp as skin and hair in it.
 
     Args:
         toned: `[B, 3, H, W]`.
@@ -122,16 +126,25 @@ def sharpened(toned: Tensor, wanted: Sequence[Tensor], drawn: Tensor, both: Tens
         both: where both show a material and nothing is hidden, `[B, M, H, W]` in {0, 1}.
     """
     result, *there = bands(toned)
-    evidence = both.sum((2, 3), keepdim=True)
-    trust = evidence / (evidence + BAND_DOUBT)
+    evidence = _total(both)
     for energy, band, usual in zip(wanted, there, USUAL_GAINS, strict=True):
-        goal, own = (
-            (x * both).sum((2, 3), keepdim=True) for x in (energy, band.square().mean(1, keepdim=True))
-        )
-        ratio = ((goal + ENERGY_DOUBT) / (own + ENERGY_DOUBT)).sqrt().clamp(LEAST_GAIN, MOST_GAIN)
-        gain = ratio**trust * usual ** (1 - trust)
+        goal, own = (_total(x * both) for x in (energy, band.square().mean(1, keepdim=True)))
+        goals, owns, pixels = (x[:, PERSON].sum(1, keepdim=True) for x in (goal, own, evidence))
+        of_person = _gain(goals, owns, pixels, pixels.new_tensor(usual))
+        gain = _gain(goal, own, evidence, of_person)
         result = result + (gain * drawn).sum(1, keepdim=True) * band
     return result
+
+
+def _gain(goal: Tensor, own: Tensor, evidence: Tensor, usual: Tensor) -> Tensor:
+    """Gain of a band to the photo's energy; near the usual one where there are few pixels of evidence."""
+    trust = evidence / (evidence + BAND_DOUBT)
+    ratio = ((goal + ENERGY_DOUBT) / (own + ENERGY_DOUBT)).sqrt().clamp(LEAST_GAIN, MOST_GAIN)
+    return ratio**trust * usual ** (1 - trust)
+
+
+def _total(x: Tensor) -> Tensor:
+    return x.sum((2, 3), keepdim=True)
 
 
 def energies(picture: Tensor) -> tuple[Tensor, Tensor]:
