@@ -35,8 +35,8 @@ NODES = list(ROOT.glob("nodes/*.py"))
 SOURCES = [ROOT / "__init__.py", *NODES, *ROOT.glob("facemug_core/**/*.py")]
 
 ALLOWED = {
-    "accelerate", "ai_edge_litert", "comfy", "comfy_api", "comfy_execution", "folder_paths",
-    "numpy", "open_clip", "PIL", "safetensors", "scipy", "skimage", "sklearn", "torch", "tqdm",
+    "accelerate", "ai_edge_litert", "comfy", "comfy_api", "comfy_execution", "folder_paths", "server",
+    "aiohttp", "numpy", "open_clip", "PIL", "safetensors", "scipy", "skimage", "sklearn", "torch", "tqdm",
 }  # fmt: skip
 """Packages that the code may import: the host's, and those that pyproject.toml names."""
 

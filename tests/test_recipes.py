@@ -148,7 +148,7 @@ def test_files_that_are_not_trained_say_how_they_are_made(tmp_path: Path) -> Non
 
 
 def test_an_unknown_recipe_is_told_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no recipe called light. Choose among: light_picture_head"):
+    with pytest.raises(InputError, match=r"no recipe called light\. Choose among: light_picture_head"):
         run_recipe("light", Run(tmp_path, tmp_path))
 
 
