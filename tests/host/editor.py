@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
-WIDTH, GAP, TITLE, ROW = 320, 30, 40, 26
+WIDTH, GAP, TITLE, ROW = 320, 30, 40, 28
 """Layout in editor pixels: a node's width, the space around it, a title's and a row's height."""
 PICTURE, NOTE = 340, 180
 """Height of a shown picture and of a note."""
@@ -27,7 +27,11 @@ PICTURE_NODES = (
     "MaskPreview",
     "FACEMUG_OptimizeText",
     "FACEMUG_DetectFaces",
+    "FACEMUG_Edit",
+    "FACEMUG_EncodeExemplar",
+    "FACEMUG_FitLatent",
     "FACEMUG_PortraitSliders",
+    "FACEMUG_ProjectConditions",
 )
 """Nodes that show a picture, if only while they run."""
 SIZES = {"FACEMUG_Painter": (1000, 860)}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from facemug_core import latents
@@ -77,6 +79,13 @@ def load_image(host: Host, file: str) -> Tensor:
 def kept(host: Host, run: Run, node: str) -> Tensor:
     """What a node Keep has kept of a run."""
     return torch.load(host.folder / "output" / run.outputs[node]["file"][0], weights_only=True)
+
+
+def on_a_node(picture: Image.Image) -> NDArray[np.uint8]:
+    """A picture as nodes show it on themselves: at most 1024 pixels wide and high."""
+    small = picture.copy()
+    small.thumbnail((1024, 1024))
+    return np.asarray(small)
 
 
 def assert_same(shown: Pictures, expected: Pictures) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from facemug_core.editing.directions import shipped_directions
@@ -27,7 +26,7 @@ from facemug_core.sheets import faces_overlay
 from .checking import converted
 from .conftest import PACKS
 from .installing import BROWSER, CACHE, FRONTEND
-from .library_results import GROUP, Library, assert_same, edited, faces_of_the_group, shortest_edit
+from .library_results import GROUP, Library, assert_same, edited, faces_of_the_group, on_a_node, shortest_edit
 from .running import PACK, Host, Prompt
 from .test_workflows import shown_by
 from .workflows import DESCRIPTIONS, MAP, PHOTO, TITLES, file_of
@@ -229,8 +228,11 @@ def test_the_node_that_finds_faces_shows_them_numbered(
     run = browsed.finished(reports["built", ""]["prompt"])
     photo = library.photo(GROUP)
     faces = library.editor.find_faces(photo, FaceQuery("left to right"))
-    expected = np.asarray(faces_overlay(photo, faces))
-    assert_same(browsed.pictures(run, reports["canvas", ""]["find"]), [expected])
+    expected = on_a_node(faces_overlay(photo, faces))
+    node = reports["canvas", ""]["find"]
+    if node in run.cached:
+        pytest.skip("The host tells nothing of a node that the run of the other renderer left it.")
+    assert_same(browsed.pictures(run, node), [expected])
 
 
 def test_eight_values_of_the_one_node_are_before_the_fold(reports: dict) -> None:

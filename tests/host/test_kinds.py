@@ -191,7 +191,7 @@ def test_every_preview_says_its_file_folder_and_type(host: Host) -> None:
     prompt = graph(photo=loaded(PHOTO), **masks(1), **edit("photo", ["masks", 0], variants=2))
     prompt |= graph(changed=("MaskPreview", {"mask": ["edit", 1]}))
     shown = [entry for output in ran(host, prompt).outputs.values() for entry in output.get("images", [])]
-    assert len(shown) == 4
+    assert len(shown) == 3 + 2 + 1 + 1  # on the edit: photo and variants; variants; mask; photo
     assert all(entry.keys() >= {"filename", "subfolder", "type"} for entry in shown)
 
 

@@ -8,7 +8,7 @@ from facemug_core.editing.clip import load_clip
 from facemug_core.pipeline.editor import EditRequest
 from facemug_core.pipeline.style import text_move
 
-from .library_results import GROUP, Library, assert_same, edited
+from .library_results import GROUP, Library, assert_same, edited, on_a_node
 from .running import Host
 from .test_kinds import edit, graph, loaded, ran
 from .workflows import PHOTO
@@ -65,4 +65,4 @@ def test_an_index_shows_all_faces_and_gives_one(host: Host) -> None:
     )  # fmt: skip
     run = ran(host, prompt)
     assert len(host.pictures(run, "shown")) == 1
-    assert_same(host.pictures(run, "faces"), host.pictures(run, "overlay"))
+    assert_same(host.pictures(run, "faces"), [on_a_node(host.picture(run, "overlay", 0).convert("RGB"))])
