@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -138,13 +139,12 @@ class DetectFaces(io.ComfyNode):
                 for i in range(count)
             ),
         )
-        overlays = tensors.filled(
-            count,
-            (
-                tensors.from_image(faces_overlay(photo, *shown, scale, numbers=which != "largest"))
-                for photo, *shown in zip(host.watched(faces.photos), found, beside, strict=True)
-            ),
+        drawn = (
+            faces_overlay(photo, *shown, scale, numbers=which != "largest")
+            for photo, *shown in zip(host.watched(faces.photos), found, beside, strict=True)
         )
+        first = list(islice(drawn, host.SHOWN))
+        overlays = tensors.filled(count, (tensors.from_image(picture) for picture in chain(first, drawn)))
         boxes_found = [[face.box for face in of_photo if face.box is not None] for of_photo in found]
         return io.NodeOutput(
             faces,
@@ -152,7 +152,7 @@ class DetectFaces(io.ComfyNode):
             frames,
             overlays,
             host.to_bounding_boxes(boxes_found),
-            ui=host.shown(tensors.to_images(overlays[: host.SHOWN], None)),
+            ui=host.shown(first),
         )
 
 

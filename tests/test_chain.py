@@ -44,7 +44,7 @@ def requests(seed: int = 0) -> Iterator[EditRequest]:
 def chain() -> list[tuple[Photo, torch.Tensor]]:
     """The photo before and after every edit, each with the mask of all edits so far."""
     editor = PhotoEditor(tiny_model())
-    editor.find_exemplar = lambda photo: editor.find_faces(photo, FaceQuery(aligned=True))[0]  # type: ignore[method-assign]
+    editor.find_exemplar = lambda photo, *_: editor.find_faces(photo, FaceQuery(aligned=True))[0]  # type: ignore[method-assign]
     pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     photo, touched = Photo.from_image(Image.fromarray(pixels)), torch.zeros(1, 1, *SIZE, dtype=torch.bool)
     states = [(photo, touched)]
