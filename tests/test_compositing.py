@@ -19,7 +19,7 @@ from facemug_core.compositing import (
 )
 from facemug_core.compositing.harmony import USUAL_GAINS, bands, energies, harmonized
 from facemug_core.compositing.seams import without_seam
-from facemug_core.compositing.skin import SkinTone
+from facemug_core.compositing.skin import SkinShift
 from facemug_core.conventions import LABELS
 from facemug_core.model import FaceMug
 from facemug_core.networks.generator import Features, Generator, Prior, composite
@@ -96,7 +96,7 @@ def test_a_class_goes_to_its_material(name: str, place: int) -> None:
 def test_with_nothing_drawn_an_edit_is_the_harmonized_picture_without_a_seam() -> None:
     photo, bank = noise(1, 3, SIDE, SIDE), noise(1, 3, SIDE, SIDE, seed=1)
     of, shown = scene(photo, ALL_SKIN), materials(ALL_SKIN, bank)
-    unpredicted = SkinTone(torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, 1))
+    unpredicted = SkinShift(torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, 1))
     expected = without_seam(
         harmonized(photo, energies(fill_holes(photo, HOLE)), HOLE, bank, shown, shown, unpredicted),
         photo,

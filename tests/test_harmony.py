@@ -18,7 +18,7 @@ from facemug_core.compositing.harmony import (
     sharpened,
     tone_shift,
 )
-from facemug_core.compositing.skin import SkinTone
+from facemug_core.compositing.skin import SkinShift
 from facemug_core.ops.masks import fill_holes
 
 SIDE = 96
@@ -26,7 +26,7 @@ HAIR, REST = 1, 2
 LIGHTER = st.tuples(*[st.floats(0, 0.5)] * 3)
 LEFT = torch.zeros(1, 1, SIDE, SIDE)
 LEFT[..., : SIDE // 2] = 1
-NOTHING_PREDICTED = SkinTone(torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, 1))
+NOTHING_PREDICTED = SkinShift(torch.zeros(1, 3, 1, 1), torch.zeros(1, 1, 1, 1))
 TONES = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 
 
@@ -81,7 +81,7 @@ def test_a_face_far_from_its_neck_gets_the_predicted_tone() -> None:
     """Only the lowest rows are visible, and darker than those of the bank by 0.3."""
     bank, visible = torch.zeros(1, 3, SIDE, SIDE), torch.zeros_like(LEFT)
     visible[..., SIDE - 24 :, :] = 1
-    predicted = SkinTone(torch.full((1, 3, 1, 1), 0.2), torch.ones(1, 1, 1, 1))
+    predicted = SkinShift(torch.full((1, 3, 1, 1), 0.2), torch.ones(1, 1, 1, 1))
     shift = tone_shift(bank - 0.3, bank, shares(visible) * visible, predicted)[:, SKIN]
     assert shift[..., -1, :].max() < -0.1
     assert shift[..., 0, :].min() > 0.15

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facemug_core.compositing.paint import PLAIN, meant, patches, unshaded
+from facemug_core.compositing.paint import PLAIN, meant, painted_parts, patches, unshaded
 from facemug_core.conventions import LABELS
 
 SIDE = 48
@@ -29,6 +29,11 @@ def parts(**boxes: tuple[slice, slice]) -> torch.Tensor:
     for name, (rows, columns) in boxes.items():
         labels[:, rows, columns] = LABELS.index(name)
     return torch.nn.functional.one_hot(labels, len(LABELS)).permute(0, 3, 1, 2).float()
+
+
+def parts_of(shares: torch.Tensor) -> torch.Tensor:
+    """Shares of the painted parts, from shares of the classes."""
+    return painted_parts(shares, torch.empty(1, 3, SIDE, SIDE))
 
 
 TEETH = slice(22, 26), slice(18, 30)
@@ -92,41 +97,41 @@ def test_paint_that_touches_at_a_corner_is_one_patch() -> None:
 def test_a_part_is_painted_too_if_it_fills_nearly_as_much_of_the_patch(rows: int, share: float) -> None:
     """Above 70 % of the main part's area it begins to be painted, and is from 95 % on."""
     shown = parts(hair=(slice(0, 20), slice(8, 40)))
-    here = meant(patches(*painted((RED, slice(0, 20 + rows), slice(8, 40)))), shown)
+    here = meant(patches(*painted((RED, slice(0, 20 + rows), slice(8, 40)))), parts_of(shown))
     torch.testing.assert_close(here[..., 20 : 20 + rows, 8:40], torch.full((1, 1, rows, 32), share))
 
 
 def test_a_sliver_of_another_part_of_the_face_is_painted_along() -> None:
     shown = parts(u_lip=(slice(16, 32), slice(12, 36)), mouth=(slice(22, 26), slice(20, 28)))
-    assert (meant(patches(*painted((RED, *MOUTH))), shown)[..., 16:32, 12:36] == 1).all()
+    assert (meant(patches(*painted((RED, *MOUTH))), parts_of(shown))[..., 16:32, 12:36] == 1).all()
 
 
 def test_a_sliver_of_skin_is_not_painted_along_with_hair() -> None:
     shown = parts(hair=(slice(0, 20), slice(8, 40)))
-    here = meant(patches(*painted((RED, slice(0, 22), slice(8, 40)))), shown)
+    here = meant(patches(*painted((RED, slice(0, 22), slice(8, 40)))), parts_of(shown))
     assert (here[..., 20:22, 8:40] == 0).all()
 
 
 def test_paint_on_lips_is_not_for_the_teeth_between_them() -> None:
-    here = meant(patches(*painted((RED, *MOUTH))), FACE)
+    here = meant(patches(*painted((RED, *MOUTH))), parts_of(FACE))
     assert (here[..., TEETH[0], TEETH[1]] == 0).all()
     assert (here[..., 18, 14:34] == 1).all()
 
 
 def test_paint_on_the_teeth_alone_is_for_them() -> None:
-    assert (meant(patches(*painted((RED, *TEETH))), FACE)[..., TEETH[0], TEETH[1]] == 1).all()
+    assert (meant(patches(*painted((RED, *TEETH))), parts_of(FACE))[..., TEETH[0], TEETH[1]] == 1).all()
 
 
 def test_paint_beyond_the_hair_is_not_for_the_background() -> None:
     shown = parts(hair=(slice(0, 16), slice(8, 40)), background=(slice(0, 48), slice(0, 8)))
-    here = meant(patches(*painted((RED, slice(0, 16), slice(4, 40)))), shown)
+    here = meant(patches(*painted((RED, slice(0, 16), slice(4, 40)))), parts_of(shown))
     assert (here[..., :16, 4:8] == 0).all()
     assert (here[..., :16, 8:40] == 1).all()
 
 
 def test_paint_on_hair_does_not_fade_onto_the_skin_beside_it() -> None:
     shown = parts(hair=(slice(0, 16), slice(8, 40)))
-    here = meant(patches(*painted((RED, slice(0, 16), slice(8, 40)))), shown)
+    here = meant(patches(*painted((RED, slice(0, 16), slice(8, 40)))), parts_of(shown))
     assert (here[..., 17:, :] == 0).all()
 
 
@@ -135,7 +140,7 @@ def test_paint_on_hair_does_not_fade_onto_the_skin_beside_it() -> None:
 def test_where_nothing_is_painted_everything_is_meant(seed: int) -> None:
     shares = torch.rand(2, 19, 12, 12, generator=torch.Generator().manual_seed(seed)).softmax(1)
     nothing = torch.zeros(2, 1, SIDE, SIDE)
-    assert torch.equal(meant(nothing, shares), torch.ones_like(nothing))
+    assert torch.equal(meant(nothing, parts_of(shares)), torch.ones_like(nothing))
 
 
 def test_the_resampled_border_of_two_colors_is_no_patch() -> None:
@@ -160,24 +165,24 @@ def shaded() -> torch.Tensor:
 
 def test_under_paint_of_one_color_a_part_has_its_mean_color() -> None:
     color, weight = painted((RED, slice(None), slice(SIDE // 2, SIDE)))
-    found = unshaded(shaded(), color * weight, weight, parts())
+    found = unshaded(shaded(), color * weight, weight, parts_of(parts()))
     torch.testing.assert_close(found, torch.zeros_like(found), atol=1e-3, rtol=0)
 
 
 def test_under_paint_of_many_colors_a_part_keeps_its_shading() -> None:
     color = 0.9 * shaded().sign()
-    found = unshaded(shaded(), color, torch.ones(1, 1, SIDE, SIDE), parts())
+    found = unshaded(shaded(), color, torch.ones(1, 1, SIDE, SIDE), parts_of(parts()))
     torch.testing.assert_close(found, shaded(), atol=2 * PLAIN, rtol=0)
 
 
 def test_a_part_without_paint_keeps_its_bits() -> None:
     color, weight = painted()
-    assert torch.equal(unshaded(shaded(), color, weight, parts()), shaded())
+    assert torch.equal(unshaded(shaded(), color, weight, parts_of(parts())), shaded())
 
 
 def test_parts_have_means_of_their_own() -> None:
     color, weight = painted((RED, slice(None), slice(None)))
     hair = parts(hair=(slice(None), slice(0, SIDE // 2)))
-    found = unshaded(shaded(), color, weight, hair)
+    found = unshaded(shaded(), color, weight, parts_of(hair))
     torch.testing.assert_close(found[..., 0], shaded()[..., : SIDE // 2].mean(3), atol=1e-3, rtol=0)
     torch.testing.assert_close(found[..., -1], shaded()[..., SIDE // 2 :].mean(3), atol=1e-3, rtol=0)

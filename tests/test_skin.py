@@ -12,7 +12,7 @@ from facemug_core.compositing.skin import (
     USUAL_SHADED,
     SkinTone,
     predicted_tone,
-    toward,
+    shift_to,
 )
 from facemug_core.conventions import LABELS
 
@@ -66,8 +66,8 @@ def test_hidden_pixels_do_not_count(color: tuple[float, float, float]) -> None:
 
 def test_the_shift_leads_from_the_banks_face_to_the_goal() -> None:
     goal = SkinTone(torch.full((1, 3, 1, 1), 0.3), torch.ones(1, 1, 1, 1))
-    found = toward(goal, plain((0.1, 0.2, 0.4)), HIDDEN)
-    torch.testing.assert_close(found.tone.flatten(), torch.tensor([0.2, 0.1, -0.1]))
+    found = shift_to(goal, plain((0.1, 0.2, 0.4)), portrait(), HIDDEN)
+    torch.testing.assert_close(found.shift.flatten(), torch.tensor([0.2, 0.1, -0.1]))
     assert found.weight == 1
 
 
@@ -75,4 +75,4 @@ def test_a_face_of_few_pixels_is_not_shifted() -> None:
     goal = SkinTone(torch.full((1, 3, 1, 1), 0.3), torch.ones(1, 1, 1, 1))
     few = torch.zeros_like(HIDDEN)
     few.flatten()[: FEWEST - 1] = 1
-    assert toward(goal, plain((0.0, 0.0, 0.0)), few).weight == 0
+    assert shift_to(goal, plain((0.0, 0.0, 0.0)), portrait(), few).weight == 0

@@ -20,11 +20,12 @@ from ..conventions import LABELS
 from ..ops.filters import box_mean, enlarged, wide_mean
 from ..ops.masks import dilated, fill_holes
 from .background import continued
+from .classes import grouped
 from .harmony import energies, harmonized
-from .paint import meant, patches, unshaded
+from .paint import meant, painted_parts, patches, unshaded
 from .recoloring import recolored
 from .seams import nearness, without_seam
-from .skin import FACE, SkinTone, predicted_tone, share, toward
+from .skin import SkinTone, predicted_tone, shift_to
 
 SKIN = (
     "skin",
@@ -149,9 +150,7 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
         drawn: the decoder's picture, which is added, `[B, 3, H, W]`.
     """
     shown = materials(parts, bank)
-    face = toward(
-        SkinTone(scene.face_tone, scene.face_weight), bank, scene.mask * (share(parts, FACE, bank) > 0.5)
-    )
+    face = shift_to(SkinTone(scene.face_tone, scene.face_weight), bank, parts, scene.mask)
     picture = harmonized(scene.photo, (scene.mid, scene.fine), scene.mask, bank, scene.seen, shown, face)
     picture, drawn = (torch.lerp(x, x.mean(1, keepdim=True), scene.gray) for x in (picture, drawn))
     behind = ((shown[:, BACKGROUND, None] - LEAST_BEHIND) / (MOST_BEHIND - LEAST_BEHIND)).clamp(0, 1)
@@ -162,12 +161,13 @@ def composed(scene: Scene, bank: Tensor, parts: Tensor, drawn: Tensor) -> Tensor
     behind = torch.lerp(behind, scene.beside, scene.border)
     picture = torch.lerp(picture, scene.background, scene.behind * behind)
     if scene.color_weight.any():
-        here = meant(scene.patch, parts)
+        painted = painted_parts(parts, bank)
+        here = meant(scene.patch, painted)
         drawn = drawn * torch.where(scene.color_weight > 0, here, 1.0)
         picture = picture + drawn
         weight = scene.color_weight * (here > 0.5) * (scene.patch > 0)
         whole = torch.where(scene.mask > 0, picture, scene.photo)
-        own = unshaded(whole, scene.color, weight, parts)
+        own = unshaded(whole, scene.color, weight, painted)
         picture = recolored(picture, own, scene.color, weight, here)
     else:
         picture = picture + drawn
@@ -192,6 +192,6 @@ def _persons_color(picture: Tensor, behind: Tensor) -> Tensor:
 
 def materials(parts: Tensor, like: Tensor) -> Tensor:
     """Shares of classes `[B, 19, h, w]` → shares of materials `[B, M, H, W]` at the size of a picture."""
-    groups = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in MATERIALS]
-    rest = parts.sum(1) - torch.stack(groups).sum(0)
-    return enlarged(torch.stack([*groups, rest], 1), like)
+    groups = grouped(parts, MATERIALS)
+    rest = parts.sum(1, keepdim=True) - groups.sum(1, keepdim=True)
+    return enlarged(torch.cat([groups, rest], 1), like)

@@ -15,13 +15,10 @@ from torch import Tensor
 
 from ..ops.filters import box_mean, enlarged, gaussian_blur, wide_mean
 from ..ops.masks import eroded
-from .skin import SkinTone
+from .skin import BORDER, SkinShift
 
 CELL = 4
 """Tones are measured in cells of so many pixels."""
-
-BORDER = 2
-"""Pixels along a material's border that are not measured: the parser is inexact there."""
 
 TONE_RANGE = 0.25
 """Largest difference of a local shift from the median, for pictures in [-1, 1]. A larger one comes from a
@@ -67,7 +64,7 @@ def harmonized(
     bank: Tensor,
     seen: Tensor,
     drawn: Tensor,
-    face: SkinTone,
+    face: SkinShift,
 ) -> Tensor:
     """The bank's picture in the photo's tones and sharpness.
 
@@ -78,6 +75,7 @@ def harmonized(
         bank: the bank's picture `[B, 3, H, W]`.
         seen: shares of the photo's materials, `[B, M, H, W]`.
         drawn: shares of the bank's materials, `[B, M, H, W]`.
+        face: shift of the hidden face.
 
     Returns:
         `[B, 3, H, W]`, valid under the mask.
@@ -88,13 +86,13 @@ def harmonized(
     return sharpened(toned, wanted, drawn, inner)
 
 
-def tone_shift(photo: Tensor, bank: Tensor, both: Tensor, face: SkinTone) -> Tensor:
+def tone_shift(photo: Tensor, bank: Tensor, both: Tensor, face: SkinShift) -> Tensor:
     """The offset from the bank's tone to the photo's, for each material.
 
     Args:
         photo, bank: `[B, 3, H, W]`.
         both: where both show a material and nothing is hidden, `[B, M, H, W]` in {0, 1}.
-        face: predicted shift of the hidden face; it replaces the mean shift of the skin.
+        face: shift of the hidden face; it replaces the mean shift of the skin.
 
     Returns:
         `[B, M, 3, H, W]`; 0 for a material that is nowhere visible, unless it is predicted.
@@ -108,7 +106,7 @@ def tone_shift(photo: Tensor, bank: Tensor, both: Tensor, face: SkinTone) -> Ten
     evidence = count.sum((3, 4), keepdim=True) * CELL**2
     trust = evidence / (evidence + TONE_DOUBT)
     mean = trust * sums.sum((3, 4), keepdim=True) * CELL**2 / evidence.clamp(min=1e-6)
-    skin = torch.lerp(mean[:, SKIN], face.tone, face.weight)
+    skin = torch.lerp(mean[:, SKIN], face.shift, face.weight)
     mean = torch.cat([skin[:, None], mean[:, SKIN + 1 :]], 1)
     local = trust * wide_mean(sums, TONE_WINDOW) + GLOBAL_SHARE * mean
     local = local / (trust * wide_mean(count, TONE_WINDOW) + GLOBAL_SHARE)

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..conventions import LABELS
 from ..ops.filters import enlarged
+from .classes import grouped
 
-PAINTED_PARTS = (
+PAINTED_TOGETHER = (
     ("skin", "nose", "l_ear", "r_ear", "neck"),
     ("l_brow", "r_brow"),
     ("l_eye", "r_eye"),
@@ -21,7 +22,13 @@ PAINTED_PARTS = (
     ("background",),
     ("cloth",),
 )
-"""Classes that are painted as one part; every other class is a part of its own."""
+"""Classes that are painted as one part."""
+
+PAINTED_PARTS = (
+    *PAINTED_TOGETHER,
+    *((name,) for name in LABELS if all(name not in names for names in PAINTED_TOGETHER)),
+)
+"""All parts: every other class is one of its own."""
 
 FACE = 5
 """The first of them are parts of one face."""
@@ -97,15 +104,15 @@ def _with_surroundings(numbers: NDArray[np.integer]) -> Tensor:
     return torch.from_numpy(np.where(numbers > 0, numbers, -numbers[y, x]))
 
 
-def meant(patch: Tensor, parts: Tensor) -> Tensor:
+def meant(patch: Tensor, painted: Tensor) -> Tensor:
     """How far each pixel belongs to the part that its patch, or the nearest one, is meant for: `[B, 1, H, W]`
     in [0, 1]; 1 in pictures without patches.
 
     Args:
         patch: labels of patches, `[B, 1, H, W]` (`patches`).
-        parts: shares of the classes in the painted picture, `[B, 19, h, w]`.
+        painted: shares of the parts in the painted picture, `[B, K, H, W]` (`painted_parts`).
     """
-    shares = painted_parts(parts, patch).flatten(2)  # [B, K, H·W]
+    shares = painted.flatten(2)  # [B, K, H·W]
     numbers = patch.flatten(2).long()
     index = numbers.abs().expand_as(shares)
     areas = shares.new_zeros(*shares.shape[:2], int(index.max()) + 1)
@@ -120,13 +127,10 @@ def meant(patch: Tensor, parts: Tensor) -> Tensor:
 def painted_parts(parts: Tensor, like: Tensor) -> Tensor:
     """Shares of the parts that are painted as one, `[B, K, H, W]` at the size of a picture, from shares of
     the classes `[B, 19, h, w]`."""
-    grouped = [parts[:, [LABELS.index(name) for name in names]].sum(1) for names in PAINTED_PARTS]
-    named = {name for names in PAINTED_PARTS for name in names}
-    grouped += [parts[:, i] for i, name in enumerate(LABELS) if name not in named]
-    return enlarged(torch.stack(grouped, 1), like)
+    return enlarged(grouped(parts, PAINTED_PARTS), like)
 
 
-def unshaded(picture: Tensor, color: Tensor, weight: Tensor, parts: Tensor) -> Tensor:
+def unshaded(picture: Tensor, color: Tensor, weight: Tensor, painted: Tensor) -> Tensor:
     """A picture `[B, 3, H, W]` in which each part has its mean color, if its paint is of one color.
 
     Paint of one color is meant for the part as a whole: what is lighter or darker within it stays so.
@@ -135,13 +139,13 @@ def unshaded(picture: Tensor, color: Tensor, weight: Tensor, parts: Tensor) -> T
         picture: the edit and the photo around it, about [-1, 1].
         color: color map `[B, 3, H, W]` in [-1, 1].
         weight: strength of the color map, `[B, 1, H, W]`; 0 where it is empty.
-        parts: shares of the classes in the picture, `[B, 19, h, w]`.
+        painted: shares of the parts in the picture, `[B, K, H, W]` (`painted_parts`).
     """
-    shares = painted_parts(parts, picture).flatten(2)  # [B, K, H·W]
+    shares = painted.flatten(2)  # [B, K, H·W]
     means = _means(shares, picture)  # [B, K, 3]
-    painted = shares * (weight > 0).flatten(2)
-    varied = _means(painted, color.square()) - _means(painted, color).square()
-    plain = PLAIN / (PLAIN + varied.mean(2).clamp(min=0)) * (painted.sum(2) > 0)  # [B, K]
+    covered = shares * (weight > 0).flatten(2)
+    varied = _means(covered, color.square()) - _means(covered, color).square()
+    plain = PLAIN / (PLAIN + varied.mean(2).clamp(min=0)) * (covered.sum(2) > 0)  # [B, K]
     flat = torch.einsum("bkn,bkc->bcn", shares * plain[..., None], means)
     rest = 1 - torch.einsum("bkn,bk->bn", shares, plain)[:, None]
     return flat.view_as(picture) + rest.view_as(weight) * picture

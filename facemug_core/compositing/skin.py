@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ..conventions import LABELS
 from ..ops.filters import enlarged
 from ..ops.masks import eroded
+from .classes import grouped
 
 FACE = ("skin", "nose")
 SHADED = ("neck", "l_ear", "r_ear")
@@ -24,7 +24,7 @@ FOLLOWS = 0.5
 """Difference of a face from the usual tone, relative to that of its neck and ears."""
 
 BORDER = 2
-"""Pixels along the border of skin that are not measured: the parser is inexact there."""
+"""Pixels along a material's border that are not measured: the parser is inexact there."""
 
 SHADED_DOUBT = 100.0
 """Pixels of visible neck and ears at which the prediction has half its weight."""
@@ -53,9 +53,8 @@ def predicted_tone(photo: Tensor, mask: Tensor, parts: Tensor) -> SkinTone:
         mask: `[B, 1, H, W]` in {0, 1}, 1 = hidden.
         parts: shares of the classes in the visible photo, `[B, 19, h, w]`.
     """
-    face, shaded = (
-        eroded((1 - mask) * (share(parts, names, photo) > 0.5), BORDER) for names in (FACE, SHADED)
-    )
+    visible_skin = (1 - mask) * (enlarged(grouped(parts, (FACE, SHADED)), photo) > 0.5)
+    face, shaded = eroded(visible_skin, BORDER).split(1, 1)
     visible_face, visible = _count(face), _count(shaded)
     seen = _sum(photo * shaded) / visible.clamp(min=1)
     tone = _color(USUAL_FACE, photo) + FOLLOWS * (seen - _color(USUAL_SHADED, photo))
@@ -63,22 +62,28 @@ def predicted_tone(photo: Tensor, mask: Tensor, parts: Tensor) -> SkinTone:
     return SkinTone(tone, weight)
 
 
-def toward(goal: SkinTone, bank: Tensor, face: Tensor) -> SkinTone:
-    """The shift from the bank's hidden face to the goal, and its weight.
+class SkinShift(NamedTuple):
+    """Shift of the skin of the bank's hidden face to its predicted tone."""
+
+    shift: Tensor
+    """`[B, 3, 1, 1]`."""
+    weight: Tensor
+    """`[B, 1, 1, 1]` in [0, 1]; 0 without a prediction, or without such skin."""
+
+
+def shift_to(goal: SkinTone, bank: Tensor, parts: Tensor, mask: Tensor) -> SkinShift:
+    """The shift from the bank's hidden face to the goal.
 
     Args:
         goal: the predicted tone.
         bank: the bank's picture `[B, 3, H, W]`.
-        face: hidden facial skin in it, `[B, 1, H, W]` in {0, 1}.
+        parts: shares of the classes in it, `[B, 19, h, w]`.
+        mask: `[B, 1, H, W]` in {0, 1}, 1 = hidden.
     """
+    face = mask * (enlarged(grouped(parts, (FACE,)), bank) > 0.5)
     count = _count(face)
     own = _sum(bank * face) / count.clamp(min=1)
-    return SkinTone(goal.tone - own, goal.weight * (count >= FEWEST))
-
-
-def share(parts: Tensor, names: tuple[str, ...], like: Tensor) -> Tensor:
-    """Share of some classes `[B, 1, H, W]` at the size of a picture, from shares `[B, 19, h, w]`."""
-    return enlarged(parts[:, [LABELS.index(name) for name in names]].sum(1, keepdim=True), like)
+    return SkinShift(goal.tone - own, goal.weight * (count >= FEWEST))
 
 
 def _count(where: Tensor) -> Tensor:
