@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..facemug_core.editing.directions import (
 from ..facemug_core.editing.foreign import FILE_ENDINGS, parse_component, read_direction
 from ..facemug_core.errors import InputError
 from ..facemug_core.latents import check_codes
+from ..facemug_core.pipeline.style import Move, slider_move
 from . import host
 from .host import io
 from .recipes import then
@@ -31,6 +33,12 @@ from .recipes import then
 def shipped() -> dict[str, Linear]:
     """The pack's own directions by name, in the order of their sliders; hosts ask for schemas often."""
     return shipped_directions()
+
+
+def slider_moves(amounts: Mapping[str, float]) -> list[Move]:
+    """The moves of the sliders that are not at 0, in the order of the sliders."""
+    moved = ((name, direction, amounts.get(name, 0.0)) for name, direction in shipped().items())
+    return [slider_move(name, direction, amount) for name, direction, amount in moved if amount != 0]
 
 
 class LoadDirection(io.ComfyNode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -44,17 +45,26 @@ def asked(steps: int) -> int | None:
 
 def _seen(model: HostedEditor, conditions: Conditions, steps: int) -> Tensor:
     """Codes of what conditions tell, one by one; begin a recipe."""
-    network, reused = model.model(), []
-    stage = partial(
-        seen_codes,
+    network = model.model()
+    inputs = {"conditions": conditions.to(network.device)}
+    return begun(network, _descended(model, network, seen_codes, inputs, steps))
+
+
+def _descended(
+    model: HostedEditor, network: FaceMug, stage: Callable[..., Tensor], inputs: Mapping[str, Any], steps: int
+) -> Tensor:
+    """Codes that a stage of descent makes of its inputs, one by one; known ones are not made anew."""
+    reused: list[str] = []
+    descend = partial(
+        stage,
         network,
         steps=_possible(network, steps),
         watch=host.Watch(),
         recall=model.memory.noting(reused),
     )
-    codes = torch.cat(one_by_one(stage, {"conditions": conditions.to(network.device)}))
+    codes = torch.cat(one_by_one(descend, inputs))
     host.say_reused(reused)
-    return begun(network, codes)
+    return codes
 
 
 def _possible(network: FaceMug, steps: int) -> int:
@@ -310,17 +320,9 @@ class FitLatent(io.ComfyNode):
     def execute(
         cls, model: HostedEditor, conditions: Conditions, latent: Tensor, steps: int
     ) -> io.NodeOutput:
-        network, reused = model.model(), []
-        stage = partial(
-            fitted_codes,
-            network,
-            steps=_possible(network, steps),
-            watch=host.Watch(),
-            recall=model.memory.noting(reused),
-        )
-        codes = one_by_one(stage, {"latent": latents.check_codes(latent), "conditions": conditions})
-        host.say_reused(reused)
-        return io.NodeOutput(then(latent, torch.cat(codes), "fit", steps=steps))
+        inputs = {"latent": latents.check_codes(latent), "conditions": conditions}
+        codes = _descended(model, model.model(), fitted_codes, inputs, steps)
+        return io.NodeOutput(then(latent, codes, "fit", steps=steps))
 
 
 class SaveLatent(io.ComfyNode):

@@ -17,9 +17,8 @@ from ..facemug_core.errors import InputError, NothingToEditError
 from ..facemug_core.modalities import MODALITIES, Reading
 from ..facemug_core.photo import Photo
 from ..facemug_core.pipeline.editor import EditRequest, EditResult
-from ..facemug_core.pipeline.style import Move, slider_move
 from . import host
-from .attributes import shipped
+from .attributes import shipped, slider_moves
 from .editing import STYLES, text_moves
 from .loading import HostedEditor
 
@@ -146,14 +145,11 @@ def _request(model: HostedEditor, painting: Painting, photo: Photo) -> EditReque
         exemplar=None if painting.exemplar is None else Photo.from_file(painting.exemplar),
         style_mix=painting.style_mix,
         seeds=(painting.seed,),
-        directions=[*_sliders(painting.attributes), *text_moves(model, painting.text, painting.text_amount)],
+        directions=[
+            *slider_moves(painting.attributes),
+            *text_moves(model, painting.text, painting.text_amount),
+        ],
     )
-
-
-def _sliders(attributes: Mapping[str, float]) -> list[Move]:
-    """The directions of the sliders that are not at 0, in the order of the sliders."""
-    moved = ((name, direction, attributes.get(name, 0.0)) for name, direction in shipped().items())
-    return [slider_move(name, direction, amount) for name, direction, amount in moved if amount != 0]
 
 
 def _parsed(text: str) -> Any:

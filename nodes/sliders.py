@@ -7,9 +7,8 @@ from torch import Tensor
 
 from ..facemug_core.pipeline.editor import EditRequest
 from ..facemug_core.pipeline.masks import slider_regions
-from ..facemug_core.pipeline.style import slider_move
 from . import host, tensors
-from .attributes import shipped, slider
+from .attributes import shipped, slider, slider_moves
 from .editing import edited_photos
 from .host import io
 from .loading import HostedEditor, light_model
@@ -52,17 +51,17 @@ class PortraitSliders(io.ComfyNode):
         mask: Tensor | None = None,
         **amounts: float,
     ) -> io.NodeOutput:
-        moved = {name: amount for name in shipped() if (amount := amounts.get(name, 0.0)) != 0}
-        if not moved:
+        moves = slider_moves(amounts)
+        if not moves:
             nowhere = torch.zeros(len(image), 1, image.shape[1], image.shape[2])
             return io.NodeOutput(
                 image, tensors.from_masks(nowhere), ui=host.shown(tensors.to_images(image[:1], None))
             )
         masked = mask is not None and bool(mask.any())
         request = EditRequest(
-            regions=None if masked else slider_regions(moved),
+            regions=None if masked else slider_regions(move.step["name"] for move in moves),
             grow=GROW,
-            directions=[slider_move(name, shipped()[name], amount) for name, amount in moved.items()],
+            directions=moves,
         )
         hosted = light_model() if model is None else model
         done = edited_photos(hosted, image, mask, {}, {}, None, request)

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+from facemug_core.evaluation.efficientnet import EfficientNetLite0
+from facemug_core.evaluation.metrics import EfficientNetDistance
+from facemug_core.evaluation.trials import Judges
+from facemug_core.faces.comparison import FaceComparer
 from facemug_core.model import FaceMug
 from facemug_core.pipeline.editor import PhotoEditor
 
@@ -25,6 +30,23 @@ def model() -> FaceMug:
 @pytest.fixture(scope="session")
 def editor(model: FaceMug) -> PhotoEditor:
     return PhotoEditor(model)
+
+
+@pytest.fixture(scope="session")
+def judge() -> EfficientNetDistance:
+    """A perceptual distance with random weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def judges(judge: EfficientNetDistance) -> Judges:
+    """Judges whose distance and likeness are those of small networks."""
+    judges = Judges()
+    judges.perceptual = judge
+    judges.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
+    return judges
 
 
 @pytest.fixture

@@ -72,13 +72,6 @@ def box_mask(size: int) -> torch.Tensor:
     return mask
 
 
-@pytest.fixture(scope="module")
-def judge() -> EfficientNetDistance:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
-
-
 class TinyMeasurer(Measurer):
     """Measures the picture's brightness, whatever is asked for."""
 

@@ -13,12 +13,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
 
 from facemug_core.conventions import LABELS
 from facemug_core.editing.pose import Pose
 from facemug_core.errors import InputError
-from facemug_core.evaluation.efficientnet import EfficientNetLite0
 from facemug_core.evaluation.faces import FIRST_SEED, Faces
 from facemug_core.evaluation.memory import peak_megabytes, restart_peak
 from facemug_core.evaluation.metrics import EfficientNetDistance
@@ -53,16 +51,6 @@ from .tiny import tiny_inverter, tiny_model
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 PHOTO, SKETCHED = ("photo",), ("photo", "sketch")
-
-
-@pytest.fixture(scope="module")
-def judges() -> Judges:
-    judges = Judges()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        judges.perceptual = EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
-    judges.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
-    return judges
 
 
 def some_labels() -> torch.Tensor:

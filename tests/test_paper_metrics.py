@@ -12,7 +12,6 @@ from torch import nn
 from facemug_core.checkpoints.files import sha256_of
 from facemug_core.checkpoints.reading import save_safetensors
 from facemug_core.errors import InputError
-from facemug_core.evaluation.efficientnet import EfficientNetLite0
 from facemug_core.evaluation.metrics import EfficientNetDistance
 from facemug_core.evaluation.paper import networks
 from facemug_core.evaluation.paper.networks import (
@@ -25,8 +24,6 @@ from facemug_core.evaluation.paper.networks import (
     lpips_distance,
 )
 from facemug_core.evaluation.paper.sets import discriminability, fid
-from facemug_core.evaluation.trials import Judges
-from facemug_core.faces.comparison import FaceComparer
 
 from . import published
 from .text_models import torchvision
@@ -37,16 +34,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def pictures(batch: int = 2, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(batch, 3, 256, 256, generator=generator) * 2 - 1
-
-
-@pytest.fixture(scope="module")
-def judges() -> Judges:
-    judges = Judges()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        judges.perceptual = EfficientNetDistance(EfficientNetLite0().eval()).requires_grad_(False)
-    judges.comparer = FaceComparer(nn.Sequential(nn.AvgPool2d(32), nn.Flatten()))
-    return judges
 
 
 # Sets of pictures
