@@ -361,7 +361,10 @@ def serve(
     async def handle(request: web.Request) -> web.Response:
         if (request.content_length or 0) > most_bytes:
             return web.json_response({"error": f"A request has at most {most_bytes} bytes."}, status=413)
-        body = await request.content.read(most_bytes)
+        try:
+            body = await request.content.readexactly(most_bytes)
+        except asyncio.IncompleteReadError as ended:  # a shorter body; `read` would stop at its first packet
+            body = ended.partial
         status, value = await asyncio.to_thread(answer, request.headers, body, lambda: _is_closed(request))
         return web.json_response(value, status=status)
 

@@ -6,9 +6,11 @@ import base64
 import io
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -172,3 +174,15 @@ def test_other_pages_are_refused(host: Host) -> None:
 def test_the_host_refuses_to_queue_a_painting_without_its_files(host: Host) -> None:
     with pytest.raises(AssertionError, match="input folder"):
         host.run(painter(painted(photo="missing.png")))
+
+
+def test_a_request_may_come_in_several_packets(host: Host) -> None:
+    body = json.dumps({"painting": painted(), "draft": True}).encode()
+    head = f"POST /facemug/painter/faces HTTP/1.1\r\nHost: {urlsplit(host.url).netloc}\r\n"
+    with socket.create_connection((urlsplit(host.url).hostname, urlsplit(host.url).port), 60) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        for part in (body[:20], body[20:]):
+            time.sleep(0.3)
+            connection.sendall(part)
+        answer = b"".join(iter(lambda: connection.recv(2**16), b""))
+    assert answer.startswith(b"HTTP/1.1 200"), answer[:300]
