@@ -17,10 +17,10 @@ from .workflows import MOUTH_MASK
 CLIENT = "facemug-tests"
 
 
-def inverted(**values: Any) -> Prompt:
+def inverted(file: str = MOUTH_MASK, **values: Any) -> Prompt:
     """An edit whose style is searched for."""
     return graph(
-        photo=loaded(MOUTH_MASK),
+        photo=loaded(file),
         **edit("photo", ["photo", 1], **{"style": "photo", "inversion_steps": 6} | values),
     )
 
@@ -44,15 +44,18 @@ def texts(messages: list[Message]) -> list[str]:
 def test_an_edit_tells_its_stages_and_shows_the_first_picture_before_the_last_step(
     host: Host, listener: Listener
 ) -> None:
-    messages = told(host, listener, inverted(aligned=False))
+    picture = Image.open(host.folder / "input" / MOUTH_MASK)
+    picture.putpixel((0, 0), (1, 2, 3, 255))  # a photo of which nothing is known from other tests
+    picture.save(host.folder / "input" / "never_seen.png")
+    messages = told(host, listener, inverted("never_seen.png", aligned=False))
     assert messages[-1].kind == "execution_success"
     said = texts(messages)
     stages = [text.split()[0] for text in said if text]
     assert list(dict.fromkeys(stages)) == ["faces", "mask", "style", "picture", "paste"]
     kinds = [message.data if message.kind == "text" else message.kind for message in messages]
     assert kinds.index("preview") < kinds.index("style 1/6")
-    picture = next(message.data for message in messages if message.kind == "preview")
-    assert Image.open(io.BytesIO(picture)).size == (256, 256)
+    preview = next(message.data for message in messages if message.kind == "preview")
+    assert Image.open(io.BytesIO(preview)).size == (256, 256)
 
 
 def test_a_seed_that_the_style_does_not_touch_makes_nothing_again(host: Host, listener: Listener) -> None:
